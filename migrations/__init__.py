@@ -1,0 +1,1 @@
+"""How each store's schema came about, one folder a store; ``shared.database.migrate`` runs them."""

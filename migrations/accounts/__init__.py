@@ -1,0 +1,1 @@
+"""The schema of the accounts store, revision by revision."""

@@ -1,0 +1,1 @@
+"""The schema of the election store, revision by revision."""

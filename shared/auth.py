@@ -1,0 +1,140 @@
+"""Who may use a route, said on the route, and who is asking.
+
+Every view declares exactly one of ``public``, ``requires``, ``requires_refresh`` or their classic twins;
+``shared.web.finish`` refuses to start a service with a view that declares none. There is no switch that turns this off.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask
+from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
+
+from shared.config import WebSettings
+from shared.errors import Forbidden, Unauthenticated
+from shared.terms import Role
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ACCESS_SECONDS = 3600
+REFRESH_SECONDS = 2_592_000
+MISSING_HEADER = "Missing Authorization Header"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a view has declared: ``token`` is None for public views, else the type of token that it takes."""
+
+    token: str | None
+    roles: frozenset[Role]
+    classic: bool = False
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a valid token speaks for."""
+
+    email: str
+    jmbg: str
+    forename: str
+    surname: str
+    roles: frozenset[str]
+
+    def has(self, role: Role) -> bool:
+        return role.value in self.roles
+
+
+class ClassicUnauthorized(Exception):
+    """A classic route was called with a role that may not use it; answered with 401 as the contract says."""
+
+
+def public(view: Callable[P, R]) -> Callable[P, R]:
+    """Anybody may use this route, without a token."""
+    view.access = Access(None, frozenset())  # type: ignore[attr-defined]  # A view carries its own rule.
+    return view
+
+
+def requires(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Holders of an access token with one of ``roles`` may use this route; no roles: any account."""
+    return _guard(Access("access", frozenset(roles)))
+
+
+def requires_refresh(view: Callable[P, R]) -> Callable[P, R]:
+    """This route takes a refresh token."""
+    return _guard(Access("refresh", frozenset()))(view)
+
+
+def classic_requires(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """As ``requires``, and a wrong role gets the classic contract's 401."""
+    return _guard(Access("access", frozenset(roles), classic=True))
+
+
+def classic_requires_refresh(view: Callable[P, R]) -> Callable[P, R]:
+    """As ``requires_refresh``, on a classic route."""
+    return _guard(Access("refresh", frozenset(), classic=True))(view)
+
+
+def identity() -> Identity:
+    """Who is asking. Only inside a view that is not public."""
+    claims = get_jwt()
+    return Identity(
+        email=str(claims["sub"]),
+        jmbg=str(claims.get("jmbg", "")),
+        forename=str(claims.get("forename", "")),
+        surname=str(claims.get("surname", "")),
+        roles=_roles(claims),
+    )
+
+
+def access_of(view: Any) -> Access | None:
+    """What a view declares, or None when it declares nothing."""
+    declared = getattr(view, "access", None)
+    return declared if isinstance(declared, Access) else None
+
+
+def configure_tokens(app: Flask, settings: WebSettings, private_key: str | None = None) -> JWTManager:
+    """Let ``app`` check tokens, and sign them when it is given the private key (or shares the HS256 key)."""
+    app.config.update(
+        JWT_ALGORITHM=settings.jwt_algorithm,
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ACCESS_TOKEN_EXPIRES=ACCESS_SECONDS,
+        JWT_REFRESH_TOKEN_EXPIRES=REFRESH_SECONDS,
+        # The algorithm of the settings only: a token may never choose how it is checked.
+        JWT_DECODE_ALGORITHMS=[settings.jwt_algorithm],
+    )
+    if settings.jwt_algorithm == "EdDSA":
+        app.config["JWT_PUBLIC_KEY"] = settings.jwt_public_key
+        app.config["JWT_PRIVATE_KEY"] = private_key
+    else:
+        assert settings.jwt_secret_key is not None  # noqa: S101 -- the settings have checked it.
+        app.config["JWT_SECRET_KEY"] = settings.jwt_secret_key.get_secret_value()
+    return JWTManager(app)
+
+
+def _roles(claims: dict[str, Any]) -> frozenset[str]:
+    roles = claims.get("roles")
+    return frozenset(str(role) for role in roles) if isinstance(roles, list) else frozenset()
+
+
+def _guard(access: Access) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            verify_jwt_in_request(refresh=access.token == "refresh")
+            claims = get_jwt()
+            if not isinstance(claims.get("sub"), str):
+                raise Unauthenticated("The token does not say whom it speaks for.")
+            if access.roles and not access.roles & _roles(claims):
+                if access.classic:
+                    raise ClassicUnauthorized
+                names = ", ".join(sorted(role.value for role in access.roles))
+                raise Forbidden(f"This needs one of these roles: {names}.")
+            return view(*args, **kwargs)
+
+        guarded.access = access  # type: ignore[attr-defined]  # A view carries its own rule.
+        return guarded
+
+    return decorate

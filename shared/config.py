@@ -1,0 +1,197 @@
+"""Every setting of the suite, read from the environment, from ``.env`` or from files of secrets.
+
+A secret file lies in the directory that ``SECRETS_DIR`` names (Docker puts them into /run/secrets) and bears the
+name of its setting in lower case. No secret has a default: a service that lacks one does not start and says which.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import Misconfigured
+
+MAX_UPLOAD_BYTES = 128 * 1024 * 1024
+
+
+class CommonSettings(BaseSettings):
+    """What the services and the daemon have in common."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    environment: Literal["development", "production"] = Field(
+        "production", description="`development` allows plain-HTTP cookies and the classic administrator."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe log lines that are written."
+    )
+
+
+class WebSettings(CommonSettings):
+    """What every service with routes needs."""
+
+    jwt_algorithm: Literal["EdDSA", "HS256"] = Field(
+        "EdDSA",
+        description="How tokens are signed. HS256 serves old clients and needs `JWT_SECRET_KEY` everywhere.",
+    )
+    jwt_public_key: str | None = Field(None, description="PEM of the Ed25519 public key that checks tokens (EdDSA).")
+    jwt_secret_key: SecretStr | None = Field(
+        None, description="Secret. The key, at least 32 bytes, that signs and checks tokens (HS256)."
+    )
+    cors_origins: list[str] = Field(
+        [], description="JSON list of the web origins whose pages may call the services; none by default."
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="How many proxies in front may be believed about the caller's address."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_key_to_check_tokens(self) -> "WebSettings":
+        if self.jwt_algorithm == "EdDSA" and not self.jwt_public_key:
+            raise ValueError("JWT_PUBLIC_KEY is needed while JWT_ALGORITHM is EdDSA")
+        if self.jwt_algorithm == "HS256":
+            if self.jwt_secret_key is None:
+                raise ValueError("JWT_SECRET_KEY is needed while JWT_ALGORITHM is HS256")
+            # RFC 7518, section 3.2 asks for a key as long as the hash; old development keys are often shorter.
+            if self.environment == "production" and len(self.jwt_secret_key.get_secret_value()) < 32:
+                raise ValueError("JWT_SECRET_KEY has to have at least 32 characters outside development")
+        return self
+
+
+class AuthenticationSettings(WebSettings):
+    """What the authentication service needs."""
+
+    accounts_database_url: SecretStr = Field(
+        description="Secret. SQLAlchemy URL of the accounts store (`mysql+pymysql`, `postgresql+psycopg` or `sqlite`)."
+    )
+    jwt_private_key: SecretStr | None = Field(
+        None, description="Secret. PEM of the Ed25519 private key that signs tokens (EdDSA)."
+    )
+    admin_email: str = Field(description="Address of the first administrator, made when the store has none.")
+    admin_password: SecretStr = Field(description="Secret. Password of the first administrator.")
+    admin_jmbg: str = Field(
+        "0000000000000", pattern="^[0-9]{13}$", description="National id of the first administrator."
+    )
+    registration: Literal["open", "approval"] = Field(
+        "approval",
+        description="Whether new officials may act at once (`open`) or wait for an administrator (`approval`).",
+    )
+    password_memory_kib: int = Field(
+        19456, ge=8, description="Memory in KiB that Argon2id takes for one password hash."
+    )
+    failed_logins_per_minute: int = Field(
+        10,
+        ge=1,
+        description="Failed log-ins for one account from one address in a minute before 429 is answered.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_key_to_sign_tokens(self) -> "AuthenticationSettings":
+        if self.jwt_algorithm == "EdDSA" and self.jwt_private_key is None:
+            raise ValueError("JWT_PRIVATE_KEY is needed while JWT_ALGORITHM is EdDSA")
+        return self
+
+
+class ElectionStoreSettings(CommonSettings):
+    """What everybody needs who reaches the election store."""
+
+    election_database_url: SecretStr = Field(
+        description="Secret. SQLAlchemy URL of the election store, with the database user of this service."
+    )
+
+
+class AdministrationSettings(WebSettings, ElectionStoreSettings):
+    """What the administration service needs."""
+
+    election_timezone: str = Field(
+        "UTC", description="IANA time zone of dates that come without an offset, and of the classic answers."
+    )
+
+    @field_validator("election_timezone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("ELECTION_TIMEZONE has to be an IANA name such as Europe/Belgrade") from error
+        return value
+
+
+class QueueSettings(CommonSettings):
+    """What everybody needs who reaches Redis."""
+
+    redis_url: SecretStr = Field(description="Secret. URL of Redis, with user and password.")
+
+
+class StationSettings(WebSettings, QueueSettings):
+    """What the voting station service needs."""
+
+    max_upload_bytes: int = Field(
+        MAX_UPLOAD_BYTES, ge=1, description="Size in bytes over which an upload is refused with 413."
+    )
+    max_part_ballots: int = Field(
+        20_000, ge=1, le=200_000, description="The most ballots that one part of an upload holds."
+    )
+    max_queued_ballots: int = Field(
+        20_000_000, ge=1, description="Ballots waiting in Redis from which on uploads are answered with 503."
+    )
+    receipt_days: int = Field(
+        30, ge=1, le=400, description="Days for which Redis remembers batches and idempotency keys."
+    )
+
+
+class DaemonSettings(QueueSettings, ElectionStoreSettings):
+    """What the daemon needs."""
+
+    partitions: int = Field(
+        4,
+        ge=1,
+        le=256,
+        description="Ordered queues that the ballots are parted into; recorded at the first start.",
+    )
+    lease_seconds: float = Field(
+        10.0, ge=1, le=300, description="Seconds after which a silent daemon's partitions are taken over."
+    )
+    heartbeat_file: Path | None = Field(
+        None, description="File that the daemon touches while it works, for `python -m daemon.health`."
+    )
+
+
+class ResultsSettings(WebSettings, ElectionStoreSettings):
+    """What the results service needs."""
+
+
+SERVICE_SETTINGS: dict[str, type[CommonSettings]] = {
+    "authentication_service": AuthenticationSettings,
+    "admin_service": AdministrationSettings,
+    "voting_station_service": StationSettings,
+    "daemon": DaemonSettings,
+    "results_service": ResultsSettings,
+}
+
+S = TypeVar("S", bound=CommonSettings)
+
+
+def load(kind: type[S], **overrides: Any) -> S:
+    """Read the settings of one kind; ``overrides`` win over environment and files.
+
+    Raises ``Misconfigured`` with one line for each setting that is missing or wrong, never with a secret's value.
+    """
+    secrets = os.environ.get("SECRETS_DIR", "/run/secrets")
+    try:
+        # pydantic-settings takes this argument beside the fields and types it for its own class only.
+        return kind(_secrets_dir=secrets if Path(secrets).is_dir() else None, **overrides)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise Misconfigured(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"]).upper()
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {message}" if name else message)
+    return "These settings do not allow a start (environment, .env or secret file):\n  " + "\n  ".join(lines)

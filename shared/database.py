@@ -1,0 +1,214 @@
+"""How the stores are reached: engines, transactions and the column types that differ between the databases."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from shared.errors import Unavailable
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+# Errors of MySQL and MariaDB that say that this transaction lost a race and may simply be tried again:
+# 1205 lock wait timeout, 1213 deadlock.
+_MYSQL_RACES = {1205, 1213}
+# The same in PostgreSQL: serialization failure, deadlock, lock not available.
+_POSTGRESQL_RACES = {"40001", "40P01", "55P03"}
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC without an offset and with microseconds in the database."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A moment without an offset cannot be stored.")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Guid(sa.types.TypeDecorator[bytes]):
+    """Sixteen bytes: the engine's UUID type in PostgreSQL, BINARY(16) elsewhere."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=True))
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.BINARY(16))
+        return dialect.type_descriptor(sa.LargeBinary())
+
+    def process_bind_param(self, value: bytes | None, dialect: sa.Dialect) -> bytes | UUID | None:
+        if value is None or dialect.name != "postgresql":
+            return value
+        return UUID(bytes=value)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> bytes | None:
+        if isinstance(value, UUID):
+            return value.bytes
+        return None if value is None else bytes(value)
+
+
+class Blob(sa.types.TypeDecorator[bytes]):
+    """Any number of bytes; MySQL's plain BLOB would end at 64 KiB."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.LONGBLOB())
+        return dialect.type_descriptor(sa.LargeBinary())
+
+
+class Database:
+    """One store, reached with one database user.
+
+    ``reading`` and ``writing`` give a session in a transaction; the transaction ends with the block, by a commit
+    after ``writing`` unless the block raised, and by a rollback after ``reading``. Where the database is away or
+    lost a race, they raise ``Unavailable``.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8, stall_seconds: int | None = None) -> None:
+        """``stall_seconds``: the database itself ends a transaction of ours that has been idle for so long."""
+        self.engine = _create_engine(url, pool_size, stall_seconds)
+
+    @property
+    def dialect(self) -> str:
+        return self.engine.dialect.name
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with _translated(), Session(self.engine) as session, session.begin() as transaction:
+            yield session
+            transaction.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        engine = self.engine.execution_options(writes=True)
+        with _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def is_reachable(self) -> bool:
+        """Whether a query is answered right now."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1"))
+        except (DBAPIError, OSError):
+            return False
+        return True
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def migrate(url: str, store: str) -> None:
+    """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times."""
+    config = alembic_config(url, store)
+    command.upgrade(config, "head")
+
+
+def alembic_config(url: str, store: str) -> Config:
+    """Alembic's configuration for one store, without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS / store))
+    config.attributes["url"] = url
+    return config
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same statement may succeed later: the database is away, read-only, full, or we lost a race."""
+    if isinstance(error, InterfaceError | OperationalError):
+        return True
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _POSTGRESQL_RACES
+    return isinstance(error, Unavailable | OSError | sa.exc.TimeoutError)
+
+
+def lost_a_race(error: BaseException) -> bool:
+    """Whether the database rolled this transaction back in favour of another one."""
+    original = getattr(error, "orig", None)
+    if original is None:
+        return False
+    if getattr(original, "sqlstate", None) in _POSTGRESQL_RACES:
+        return True
+    return bool(original.args) and original.args[0] in _MYSQL_RACES
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, sa.exc.TimeoutError) as error:
+        if is_transient(error):
+            raise Unavailable("The database cannot be reached at the moment; nothing was stored.") from error
+        raise
+
+
+def _create_engine(url: str, pool_size: int, stall_seconds: int | None) -> sa.Engine:
+    parsed = sa.make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        engine = sa.create_engine(parsed, connect_args={"timeout": 30})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if backend == "postgresql":
+        options = "-c timezone=UTC"
+        if stall_seconds:
+            options += f" -c idle_in_transaction_session_timeout={stall_seconds * 1000}"
+        arguments: dict[str, Any] = {"options": options, "connect_timeout": 5}
+    else:
+        statement = "SET time_zone = '+00:00'"
+        if stall_seconds:
+            # A frozen client must not hold its row locks for hours; the server ends its session instead.
+            statement += f", SESSION wait_timeout = {stall_seconds}"
+        arguments = {"init_command": statement, "connect_timeout": 5, "charset": "utf8mb4"}
+    return sa.create_engine(
+        parsed,
+        connect_args=arguments,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        isolation_level="READ COMMITTED",
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Python's own transaction handling begins a transaction too late for us; ours begins in _begin_sqlite.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A commit is on the disk when it is answered, as with the other engines.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA cache_size = -65536")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # Two readers that both turn into writers would fail with "database is locked"; who will write says so at once.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,89 @@
+"""The words of the field, as they stand in tokens, databases and answers. Nothing here may ever be renamed."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account may be; a token's ``roles`` claim lists these names."""
+
+    ADMINISTRATOR = "administrator"
+    OFFICIAL = "official"
+    VOTER = "voter"
+    CANDIDATE = "candidate"
+    CAMPAIGN_DIRECTOR = "campaign_director"
+    AUDITOR = "auditor"
+
+
+class Kind(StrEnum):
+    """What an election decides; the kind says whether parties or individuals stand in it."""
+
+    PARLIAMENTARY = "parliamentary"
+    PRESIDENTIAL = "presidential"
+    MUNICIPAL = "municipal"
+    REGIONAL = "regional"
+    LOCAL = "local"
+
+
+class State(StrEnum):
+    """Where an election is in its life. All but draft and cancelled follow from the time."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    OPEN = "open"
+    COUNTING = "counting"
+    FINAL = "final"
+    CANCELLED = "cancelled"
+
+
+class Progress(StrEnum):
+    """How far the daemon has come with a batch."""
+
+    QUEUED = "queued"
+    COUNTING = "counting"
+    COUNTED = "counted"
+
+
+class Approval(StrEnum):
+    """What an administrator has said about an account or a candidate."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class Refusal(StrEnum):
+    """Why a ballot of an accepted upload is not counted; the values are stored with the refused line."""
+
+    DUPLICATE = "duplicate"
+    INVALID_POLL_NUMBER = "invalid_poll_number"
+    OUTSIDE_ELECTION = "outside_election"
+
+
+class Method(StrEnum):
+    """How votes become seats or shares."""
+
+    DHONDT = "dhondt"
+    SAINTE_LAGUE = "sainte_lague"
+
+
+class ThresholdBase(StrEnum):
+    """Of what a threshold is a share."""
+
+    VALID_VOTES = "valid_votes"
+    BALLOTS_CAST = "ballots_cast"
+
+
+class TiePolicy(StrEnum):
+    """Which of several lists with the same quotient gets the seat."""
+
+    LOWER_POLL_NUMBER = "lower_poll_number"
+    MORE_VOTES = "more_votes"
+    FEWER_VOTES = "fewer_votes"
+    LOTS = "lots"
+
+
+class FactorScope(StrEnum):
+    """Whose quotients the factor for exempt lists multiplies."""
+
+    ALL_EXEMPT = "all_exempt"
+    EXEMPT_BELOW_THRESHOLD = "exempt_below_threshold"

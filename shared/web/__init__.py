@@ -1,0 +1,127 @@
+"""How a service is put together: framework, tokens, errors, logs, health, and the rule that every view says who may.
+
+A service's ``create_app`` calls ``create_service``, registers its blueprints and ends with ``finish``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Response
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from shared.auth import access_of, configure_tokens, public
+from shared.config import WebSettings
+from shared.errors import Misconfigured
+from shared.web import explorer, health, logs, problems
+
+VERSION = "0.1.0"
+
+
+def create_service(
+    name: str,
+    title: str,
+    settings: WebSettings,
+    *,
+    checks: dict[str, health.Check],
+    private_key: str | None = None,
+    max_body_bytes: int = 1024 * 1024,
+) -> APIFlask:
+    """A service without its own routes yet; ``checks`` decide about ``/health/ready``."""
+    logs.configure(name, settings.log_level)
+    app = APIFlask(
+        name,
+        title=title,
+        version=VERSION,
+        spec_path="/api/openapi.json",
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]  # Flask takes None; APIFlask has typed it too narrowly.
+        root_path=str(Path(__file__).parent),
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it.
+    app.config.update(
+        MAX_CONTENT_LENGTH=max_body_bytes,
+        # Form fields are kept in memory; the uploaded file itself is not one of them.
+        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        MAX_FORM_PARTS=16,
+        OPENAPI_VERSION="3.1.0",
+        AUTO_404_RESPONSE=False,
+        SPEC_FORMAT="json",
+        SERVERS=[{"url": "/"}],
+    )
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # The documented way to add middleware.
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
+        )
+    if settings.cors_origins:
+        CORS(app, origins=settings.cors_origins, expose_headers=["ETag", "Location", "Retry-After"])
+    tokens = configure_tokens(app, settings, private_key)
+    problems.install(app, tokens)
+    logs.install(app, name)
+    health.install(app, checks)
+    explorer.install(app, title)
+    app.after_request(_harden)
+    return app
+
+
+def finish(app: APIFlask) -> APIFlask:
+    """Refuse to start when a view declares neither a role nor that it is public."""
+    for endpoint in ("openapi.spec", "static"):
+        if endpoint in app.view_functions:
+            public(app.view_functions[endpoint])
+    undeclared = sorted(
+        f"{rule.rule} ({rule.endpoint})"
+        for rule in app.url_map.iter_rules()
+        if access_of(app.view_functions[rule.endpoint]) is None
+    )
+    if undeclared:
+        raise Misconfigured("These routes declare neither a role nor that they are public: " + ", ".join(undeclared))
+
+    @app.spec_processor
+    def _describe(spec: Any) -> Any:
+        return _describe_access(app, spec)
+
+    return app
+
+
+def _describe_access(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
+    """Put into the OpenAPI document who may call what, and the one shape that all problems have."""
+    components = spec.setdefault("components", {})
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }
+    schemas = components.setdefault("schemas", {})
+    schemas.pop("ValidationError", None)
+    schemas.pop("HTTPError", None)
+    schemas["Problem"] = explorer.PROBLEM_SCHEMA
+    for rule in app.url_map.iter_rules():
+        path = spec.get("paths", {}).get(_openapi_path(rule.rule))
+        access = access_of(app.view_functions[rule.endpoint])
+        if path is None or access is None:
+            continue
+        for method in rule.methods or ():
+            operation = path.get(method.lower())
+            if operation is None:
+                continue
+            explorer.describe(operation, access)
+    return spec
+
+
+def _openapi_path(rule: str) -> str:
+    parts = []
+    for part in rule.split("/"):
+        inner = part.strip("<>").split(":")[-1]
+        parts.append(f"{{{inner}}}" if part.startswith("<") else part)
+    return "/".join(parts)
+
+
+def _harden(response: Response) -> Response:
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    )
+    return response

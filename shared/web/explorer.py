@@ -1,0 +1,86 @@
+"""The page to try a service's routes, from files of our own (no CDN), and what its OpenAPI document says of access."""
+
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Response, abort, render_template_string, send_from_directory
+
+from shared.auth import Access, public
+
+STATIC = Path(__file__).parent / "static"
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "An error in the form of RFC 9457.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<link rel="stylesheet" href="static/vendor/swagger-ui/swagger-ui.css">
+</head>
+<body>
+<div id="explorer"><noscript>This page needs JavaScript; the routes are described in openapi.json.</noscript></div>
+<script src="static/vendor/swagger-ui/swagger-ui-bundle.js"></script>
+<script src="static/explorer.js"></script>
+</body>
+</html>
+"""
+
+
+def install(app: APIFlask, title: str) -> None:
+    """Serve ``/api/docs`` and the files that it needs."""
+
+    @app.get("/api/docs")
+    @app.doc(hide=True)
+    @public
+    def api_docs() -> str:
+        return render_template_string(_PAGE, title=title)
+
+    @app.get("/api/static/<path:name>")
+    @app.doc(hide=True)
+    @public
+    def api_static(name: str) -> Response:
+        if not (STATIC / name).is_file():
+            abort(404)
+        response = send_from_directory(STATIC, name, max_age=86400)
+        assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
+        return response
+
+
+def describe(operation: dict[str, Any], access: Access) -> None:
+    """Write into one operation which token it takes, which roles it needs, and how it refuses."""
+    responses = operation.setdefault("responses", {})
+    if access.token is not None:
+        operation["security"] = [{"bearer": []}]
+        roles = ", ".join(sorted(role.value for role in access.roles)) or "any account"
+        said = "Takes a refresh token." if access.token == "refresh" else f"Who may: {roles}."
+        operation["description"] = f"{operation.get('description', '')}\n\n{said}".strip()
+        responses.setdefault("401", {"description": "No usable token"})
+        if access.roles and not access.classic:
+            responses.setdefault("403", {"description": "The token's role may not do this"})
+    if access.classic or operation.get("tags") == ["Classic"]:
+        return
+    for status, response in responses.items():
+        if int(status) >= 400:
+            response["content"] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
