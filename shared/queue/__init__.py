@@ -1,0 +1,1 @@
+"""What stations and daemons say to each other through Redis."""

@@ -1,0 +1,148 @@
+"""The packed form of a part: what a station puts into Redis, and what the database keeps, unchanged.
+
+A part is some thousands of ballots of one batch and one partition. Its packed form says by itself what it is,
+so that a part that was stored years ago can be counted again. All numbers are little-endian; version 1 is:
+
+======  =====  ==========================================================================================
+offset  bytes  content
+======  =====  ==========================================================================================
+0       4      ``URNA`` in ASCII
+4       1      version of the form: 1
+5       1      bytes per poll number: 1, 2, 4 or 8, the fewest that hold the greatest one
+6       1      bytes per line number: 1, 2 or 4, likewise
+7       1      zero
+8       4      number of ballots, n
+12      4      bytes of the last field, z
+16      16     the first 16 bytes of the SHA-256 of all that stands before this field and after it
+32      16 n   the GUIDs, 16 bytes each, as they are (they are random, so they cannot be compressed)
+...     z      zlib stream of the n poll numbers followed by the n line numbers, each array by planes:
+               first the lowest byte of every number, then the second byte of every number, and so on
+======  =====  ==========================================================================================
+
+The planes are there for the size: line numbers only grow, so all planes but the lowest hardly change from one
+number to the next and nearly vanish when compressed. The checksum is against damage, not against forgery: who
+can write to Redis or the database can compute it too.
+"""
+
+import hashlib
+import struct
+import sys
+import zlib
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.errors import InvalidInput
+
+_MAGIC = b"URNA"
+_VERSION = 1
+_GUID_BYTES = 16
+_HEAD = struct.Struct("<4sBBBxII")
+_CHECKSUM_BYTES = 16
+_CONTENT = _HEAD.size + _CHECKSUM_BYTES
+_TYPECODE = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+@dataclass(frozen=True)
+class PartContents:
+    """The ballots of a part: 16 bytes of GUID, a poll number and a line number (counted from 0) for each.
+
+    ``poll_numbers`` has the typecode Q and ``lines`` the typecode I, whatever the packed form used.
+    """
+
+    guids: bytes
+    poll_numbers: "array[int]"
+    lines: "array[int]"
+
+
+def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int]) -> bytes:
+    """Return the packed form of a part; all three say something about the same ballots, in the same order.
+
+    ``guids`` holds 16 bytes a ballot. Raises ValueError when the three are not of one length, and
+    OverflowError for a poll number outside 0 to 2**64 - 1 or a line number outside 0 to 2**32 - 1.
+    """
+    count = len(poll_numbers)
+    if len(guids) != _GUID_BYTES * count or len(lines) != count:
+        raise ValueError(
+            f"A part of {count} poll numbers has {len(guids)} bytes of GUIDs and {len(lines)} line numbers."
+        )
+    wide_poll_numbers = array("Q", poll_numbers)
+    wide_lines = array("I", lines)
+    poll_number_bytes = _width(max(wide_poll_numbers, default=0))
+    line_bytes = _width(max(wide_lines, default=0))
+    # The lowest level is enough: the planes are either all but constant or all but random.
+    packed = zlib.compress(_planes(wide_poll_numbers, poll_number_bytes) + _planes(wide_lines, line_bytes), 1)
+    head = _HEAD.pack(_MAGIC, _VERSION, poll_number_bytes, line_bytes, count, len(packed))
+    return b"".join((head, _checksum(head, guids, packed), guids, packed))
+
+
+def unpack(payload: bytes) -> PartContents:
+    """Return the contents of a packed part; raises InvalidInput when it is not one or was damaged."""
+    if payload[: len(_MAGIC)] != _MAGIC:
+        raise InvalidInput("This is not a packed part of a batch: it does not start with URNA.")
+    if len(payload) < _CONTENT:
+        raise InvalidInput(f"The packed part is cut off: it has {len(payload)} bytes, its head alone {_CONTENT}.")
+    _, version, poll_number_bytes, line_bytes, count, packed_bytes = _HEAD.unpack_from(payload)
+    if version != _VERSION:
+        raise InvalidInput(f"The packed part has version {version}; this program reads version {_VERSION}.")
+    length = _CONTENT + _GUID_BYTES * count + packed_bytes
+    if len(payload) != length:
+        raise InvalidInput(
+            f"The packed part has a wrong length: {len(payload)} bytes where its head announces {length}."
+        )
+    guids = payload[_CONTENT : length - packed_bytes]
+    packed = payload[length - packed_bytes :]
+    if _checksum(payload[: _HEAD.size], guids, packed) != payload[_HEAD.size : _CONTENT]:
+        raise InvalidInput("The packed part is damaged: its checksum does not match its content.")
+    planes = _decompressed(packed, count * (poll_number_bytes + line_bytes))
+    if planes is None or poll_number_bytes not in _TYPECODE or line_bytes not in (1, 2, 4):
+        raise InvalidInput("The packed part is malformed: its numbers are not as its head announces.")
+    return PartContents(
+        guids=guids,
+        poll_numbers=array("Q", _numbers(planes[: count * poll_number_bytes], poll_number_bytes)),
+        lines=array("I", _numbers(planes[count * poll_number_bytes :], line_bytes)),
+    )
+
+
+def _width(greatest: int) -> int:
+    """The fewest bytes, of 1, 2, 4 and 8, that hold a number."""
+    return next(width for width in _TYPECODE if greatest < 1 << 8 * width)
+
+
+def _checksum(head: bytes, guids: bytes, packed: bytes) -> bytes:
+    digest = hashlib.sha256(head)
+    digest.update(guids)
+    digest.update(packed)
+    return digest.digest()[:_CHECKSUM_BYTES]
+
+
+def _planes(numbers: "array[int]", width: int) -> bytes:
+    """Numbers as ``width`` planes of bytes, the lowest first; the bytes left out must be zero."""
+    if sys.byteorder == "big":
+        numbers = numbers[:]
+        numbers.byteswap()
+    little_endian = numbers.tobytes()
+    return b"".join(little_endian[plane :: numbers.itemsize] for plane in range(width))
+
+
+def _numbers(planes: bytes, width: int) -> "array[int]":
+    """The opposite of ``_planes``, with the typecode of that width."""
+    count = len(planes) // width
+    little_endian = bytearray(len(planes))
+    for plane in range(width):
+        little_endian[plane::width] = planes[plane * count : (plane + 1) * count]
+    numbers = array(_TYPECODE[width], bytes(little_endian))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _decompressed(packed: bytes, length: int) -> bytes | None:
+    """Decompress a stream of exactly ``length`` bytes; None if it is any other, and never make more."""
+    stream = zlib.decompressobj()
+    try:
+        # One byte more than expected shows a stream that goes on; a limit of zero would mean no limit.
+        content = stream.decompress(packed, length + 1)
+    except zlib.error:
+        return None
+    return content if len(content) == length and stream.eof and not stream.unused_data else None

@@ -1,0 +1,1 @@
+"""The voting station service: receives ballots from officials and queues them durably; it has no database."""
