@@ -1,0 +1,1 @@
+"""The tests. Folders follow what they promise: rules, services, journey, faults, deployment."""

@@ -1,0 +1,123 @@
+"""Real servers as fixtures.
+
+Each starts when the first test asks for it, one of a kind for each worker of pytest-xdist.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.left_out import MARK, is_unwanted, leave_out
+from tests.servers import DatabaseServer, MariaDB, MySQL, PostgreSQL, Redis, Server, SQLite
+
+S = TypeVar("S", bound=Server)
+
+
+def _running(kind: type[S]) -> Iterator[S]:
+    """Start a server of this kind, or leave out the tests that need it; end it after the last of them."""
+    if is_unwanted(kind.part):
+        leave_out(kind.part, "URNA_TEST_WITHOUT names it")
+    if reason := kind.missing():
+        leave_out(kind.part, reason)
+    with kind() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """The worker's Redis; most tests want `redis_url`."""
+    yield from _running(Redis)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """The worker's MariaDB."""
+    yield from _running(MariaDB)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """The worker's PostgreSQL."""
+    yield from _running(PostgreSQL)
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[MySQL]:
+    """The worker's MySQL."""
+    yield from _running(MySQL)
+
+
+@pytest.fixture(scope="session")
+def sqlite_files() -> Iterator[SQLite]:
+    """The worker's directory of SQLite databases."""
+    with SQLite() as files:
+        yield files
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> Iterator[str]:
+    """The URL of an empty Redis, which is emptied again afterwards.
+
+    It must be empty at the start, too: whatever is in it came from a daemon or a client that outlived its test.
+    """
+    with redis_server.client() as client:
+        left = sorted(client.scan_iter(count=1000))
+        assert not left, f"An earlier test's process still writes to Redis: {left[:10]}"
+        yield redis_server.url
+        client.flushall()
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql", "mysql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn, the same for both stores of a test.
+
+    A test that makes no sense on all of them names its own with ``parametrize("engine", [...])``.
+    """
+    return str(request.param)
+
+
+@pytest.fixture
+def databases(request: pytest.FixtureRequest, engine: str) -> DatabaseServer | SQLite:
+    """Where the test's databases are made, for a test that needs another one besides the two stores."""
+    source = request.getfixturevalue("sqlite_files" if engine == "sqlite" else f"{engine}_server")
+    assert isinstance(source, DatabaseServer | SQLite)
+    return source
+
+
+@pytest.fixture
+def election_database_url(databases: DatabaseServer | SQLite) -> Iterator[str]:
+    """The URL of an empty database for the election store, on each engine in turn."""
+    yield from _new_database(databases)
+
+
+@pytest.fixture
+def accounts_database_url(databases: DatabaseServer | SQLite) -> Iterator[str]:
+    """The URL of an empty database for the accounts store, on each engine in turn."""
+    yield from _new_database(databases)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_files: SQLite) -> Iterator[str]:
+    """The URL of an empty SQLite database, for tests to which the engine does not matter."""
+    yield from _new_database(sqlite_files)
+
+
+def _new_database(source: DatabaseServer | SQLite) -> Iterator[str]:
+    url = source.new_database()
+    yield url
+    source.drop_database(url)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name every part that was left out, how many tests it took along, and why."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        if isinstance(report.longrepr, tuple):
+            reasons[report.longrepr[2].removeprefix("Skipped: ").removeprefix(MARK)] += 1
+    if reasons:
+        terminalreporter.section("Left out on this machine")
+        for reason, tests in sorted(reasons.items()):
+            terminalreporter.write_line(f"{reason} ({tests} {'test' if tests == 1 else 'tests'})")
+        terminalreporter.write_line("URNA_TEST_REQUIRE=all makes each of these a failure.")

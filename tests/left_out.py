@@ -1,0 +1,26 @@
+"""Leaving out what this machine cannot run, never silently.
+
+A fixture that needs a server, a browser or an engine calls `leave_out` when the machine lacks it. The summary at the
+end of the run names every part that was left out and why. ``URNA_TEST_REQUIRE=all`` turns each of them into a failure,
+for a machine that must run everything. ``URNA_TEST_WITHOUT`` names parts to leave out on purpose: ``mysql,redis``.
+"""
+
+import os
+from typing import NoReturn
+
+import pytest
+
+MARK = "Left out: "
+
+
+def leave_out(part: str, reason: str) -> NoReturn:
+    """End the running test because this machine lacks ``part``; ``reason`` says why and what to install."""
+    if os.environ.get("URNA_TEST_REQUIRE") == "all":
+        pytest.fail(f"URNA_TEST_REQUIRE=all, but {part} is not here: {reason}", pytrace=False)
+    pytest.skip(f"{MARK}{part}: {reason}")
+
+
+def is_unwanted(part: str) -> bool:
+    """Whether the developer asked to leave this part out."""
+    unwanted = os.environ.get("URNA_TEST_WITHOUT", "").lower().replace(" ", "").split(",")
+    return part.lower() in unwanted
