@@ -1,0 +1,47 @@
+"""Keys, tokens and settings that the tests of all services share."""
+
+from typing import Any
+
+import pytest
+
+from shared.config import load
+from shared.terms import Role
+from tests.services.tokens import Keys, S, ServiceSettings, Token, access_claims, bearer, new_keys, signed
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    """The pair of keys with which the tests' tokens are signed and checked."""
+    return new_keys()
+
+
+@pytest.fixture
+def token(keys: Keys) -> Token:
+    """Makes the header ``{"Authorization": "Bearer …"}`` for an account with the given roles."""
+
+    def make(
+        *roles: Role | str,
+        email: str = "official@example.org",
+        jmbg: str = "0101994704401",
+        forename: str = "Vera",
+        surname: str = "Verić",
+        **claims: Any,
+    ) -> dict[str, str]:
+        made = access_claims(*roles, email=email, jmbg=jmbg, forename=forename, surname=surname)
+        return bearer(signed({**made, **claims}, keys.private_pem))
+
+    return make
+
+
+@pytest.fixture
+def service_settings(keys: Keys) -> ServiceSettings:
+    """Makes the settings of a service: ``service_settings(AdministrationSettings, election_database_url=url)``.
+
+    A developer's ``.env`` is passed over, since its settings are not the ones that the tests speak of.
+    """
+
+    def make(kind: type[S], **values: Any) -> S:
+        defaults = {"environment": "development", "log_level": "error", "jwt_public_key": keys.public_pem}
+        return load(kind, _env_file=None, **{**defaults, **values})
+
+    return make
