@@ -1,0 +1,125 @@
+"""What became of a batch, as far as the daemon has come with it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from redis import Redis
+
+from shared.queue import keys
+from shared.queue.connection import as_bytes, translated
+from shared.terms import Progress
+
+# Enough for a person to see what went wrong; the administration lists all.
+SHOWN_LINES = 100
+
+
+@dataclass(frozen=True)
+class RefusedLine:
+    """A line that is not counted; lines count from 0."""
+
+    line: int
+    guid: str
+    poll_number: int
+    reason: str
+
+    @staticmethod
+    def of(line: int, guid: bytes, poll_number: int, reason: str) -> "RefusedLine":
+        return RefusedLine(line, str(UUID(bytes=guid)), poll_number, reason)
+
+
+@dataclass(frozen=True)
+class PartOutcome:
+    """What became of the ballots of one part, with its first refused lines."""
+
+    received: int
+    counted: int
+    duplicate: int
+    invalid: int
+    outside: int
+    refused: list[RefusedLine] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: bytes) -> "PartOutcome":
+        found = json.loads(text)
+        refused = [RefusedLine(**line) for line in found.pop("refused")]
+        return PartOutcome(**found, refused=refused)
+
+
+@dataclass(frozen=True)
+class BatchHead:
+    """What the station wrote down of an upload."""
+
+    id: str
+    election_id: int | None
+    official_email: str
+    official_jmbg: str
+    file_name: str
+    sha256: str
+    lines: int
+    parts: int
+    keep_seconds: int
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class BatchStatus:
+    """A batch and the sums over those of its parts that are recorded."""
+
+    head: BatchHead
+    status: Progress
+    received: int
+    counted: int
+    duplicate: int
+    invalid: int
+    outside: int
+    dead_parts: int
+    refused: list[RefusedLine]
+
+
+def head(batch_id: str, stored: dict[bytes, bytes]) -> BatchHead:
+    """Read what ``intake`` has written; raises KeyError or ValueError when it is not that."""
+    return BatchHead(
+        id=batch_id,
+        election_id=int(stored[b"election_id"]) if stored[b"election_id"] else None,
+        official_email=stored[b"official_email"].decode(),
+        official_jmbg=stored[b"official_jmbg"].decode(),
+        file_name=stored[b"file_name"].decode(),
+        sha256=stored[b"sha256"].decode(),
+        lines=int(stored[b"lines"]),
+        parts=int(stored[b"parts"]),
+        keep_seconds=int(stored[b"keep_seconds"]),
+        received_at=keys.from_microseconds(int(stored[b"received_at"])),
+    )
+
+
+def status(redis: Redis, batch_id: str) -> BatchStatus | None:
+    """What became of a batch; None when Redis does not know it (any more)."""
+    with translated():
+        answer = redis.hgetall(keys.batch(batch_id))
+    stored = {as_bytes(name): as_bytes(value) for name, value in answer.items()}
+    if b"received_at" not in stored:
+        return None
+    its_head = head(batch_id, stored)
+    outcomes = [PartOutcome.from_json(text) for name, text in stored.items() if name.startswith(b"part:")]
+    dead = sum(name.startswith(b"dead:") for name in stored)
+    if len(outcomes) == its_head.parts:
+        progress = Progress.COUNTED
+    else:
+        progress = Progress.COUNTING if outcomes else Progress.QUEUED
+    refused = sorted((line for outcome in outcomes for line in outcome.refused), key=lambda line: line.line)
+    return BatchStatus(
+        head=its_head,
+        status=progress,
+        received=its_head.lines,
+        counted=sum(outcome.counted for outcome in outcomes),
+        duplicate=sum(outcome.duplicate for outcome in outcomes),
+        invalid=sum(outcome.invalid for outcome in outcomes),
+        outside=sum(outcome.outside for outcome in outcomes),
+        dead_parts=dead,
+        refused=refused[:SHOWN_LINES],
+    )

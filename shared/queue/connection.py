@@ -1,0 +1,50 @@
+"""How Redis is reached, and what its failures mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, WatchError
+from redis.retry import Retry
+
+from shared.errors import Unavailable
+
+TIMEOUT_SECONDS = 5.0
+
+
+def connect(url: str) -> Redis:
+    """A client with a pool of connections; nothing is connected before the first command."""
+    return Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        health_check_interval=30,
+        # The client would otherwise send a whole transaction a second time after a lost connection, although the
+        # first one may have been executed; whoever called decides about a repetition.
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def is_reachable(redis: Redis) -> bool:
+    """Whether Redis answers right now."""
+    try:
+        return bool(redis.ping())
+    except RedisError:
+        return False
+
+
+def as_bytes(value: bytes | str) -> bytes:
+    """An answer as our clients get it; the library's types allow for clients that decode."""
+    return value if isinstance(value, bytes) else value.encode()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn every failure of Redis, whether it is away, full, read-only or loading, into ``Unavailable``."""
+    try:
+        yield
+    except WatchError:
+        raise
+    except RedisError as error:
+        raise Unavailable("The queue cannot take anything at the moment; nothing was stored. Send it again.") from error

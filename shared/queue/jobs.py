@@ -1,0 +1,73 @@
+"""The one kind of job that the partitions' queues carry, and the refusal of every other.
+
+A job says ``daemon.actions.record`` with the id of a batch and the number of a part. It is written as JSON, never
+pickled, so that whoever can write to Redis still cannot make the daemon run code. Its signature is a contract with the
+jobs that are queued while a new version is rolled out: it may only grow, at its end.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.exceptions import DeserializationError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from shared.queue import keys
+
+RECORD = "daemon.actions.record"
+
+
+class RefusedJob(Exception):  # The daemon buries such a job; the message says why.
+    """A job that no station of ours has written."""
+
+
+class PartJob(Job):
+    """An RQ job that may only say ``RECORD``; nothing that it names is ever imported or called."""
+
+    def part(self) -> tuple[str, int]:
+        """The batch and the part that this job is about; raises ``RefusedJob`` for any other job."""
+        try:
+            name, arguments, named = self.func_name, self.args, self.kwargs
+        except (DeserializationError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise RefusedJob("The job is not written as JSON.") from error
+        if name != RECORD:
+            raise RefusedJob(f"The job calls {name!r}; only {RECORD} is allowed.")
+        if self._success_callback_name or self._failure_callback_name or self._stopped_callback_name:
+            raise RefusedJob("The job has a callback.")
+        if getattr(self, "webhooks", None):
+            raise RefusedJob("The job has a webhook.")
+        match arguments:
+            case [str() as batch_id, int() as part] if not named and keys.job_id(batch_id, part) == self.id:
+                return batch_id, part
+        raise RefusedJob("The job does not name a batch and a part that fit its id.")
+
+
+@dataclass(frozen=True)
+class Queues:
+    """The partitions' queues; made once a process, because RQ asks the server's version for each of its objects."""
+
+    redis: Redis
+
+    def of(self, partition: int) -> Queue:
+        return Queue(
+            keys.queue_name(partition),
+            connection=self.redis,
+            serializer=JSONSerializer,
+            job_class=PartJob,
+            default_timeout=-1,
+        )
+
+
+def prepared(batch_id: str, part: int) -> Any:
+    """What ``Queue.enqueue_many`` takes for one part."""
+    return Queue.prepare_data(
+        RECORD,
+        args=(batch_id, part),
+        job_id=keys.job_id(batch_id, part),
+        timeout=-1,
+        result_ttl=0,
+        failure_ttl=-1,
+        description=f"part {part} of batch {batch_id}",
+    )

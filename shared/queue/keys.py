@@ -1,0 +1,55 @@
+"""Every key and channel that the suite uses in Redis, and the moments in them."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+PARTITIONS = "urna:partitions"
+ELECTIONS = "urna:elections"
+CLOCK = "urna:clock"
+QUEUED_BALLOTS = "urna:queued"
+DAEMONS = "urna:daemons"
+ARRIVED = "urna:arrived"
+CHANGED = "urna:changed"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def queue_name(partition: int) -> str:
+    """The name of the RQ queue of one partition."""
+    return f"ballots-{partition}"
+
+
+def queue(partition: int) -> str:
+    """The list that RQ keeps for the queue of one partition."""
+    return f"rq:queue:{queue_name(partition)}"
+
+
+def job_id(batch_id: str, part: int) -> str:
+    return f"{batch_id}_{part}"
+
+
+def batch(batch_id: str) -> str:
+    return f"urna:batch:{batch_id}"
+
+
+def payload(job: str) -> str:
+    return f"urna:payload:{job}"
+
+
+def lease(partition: int) -> str:
+    return f"urna:lease:{partition}"
+
+
+def idempotency(official_email: str, key: str) -> str:
+    """Keys of two officials never meet, and a hostile key cannot reach another one."""
+    digest = sha256(f"{official_email.lower()}\0{key}".encode()).hexdigest()
+    return f"urna:idempotency:{digest}"
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970, the form of a moment in Redis."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

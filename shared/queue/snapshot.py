@@ -1,0 +1,45 @@
+"""The elections as the stations know them: a copy that the daemon keeps in Redis."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from redis import Redis
+
+from shared.queue import keys
+from shared.queue.connection import translated
+
+
+@dataclass(frozen=True)
+class KnownElection:
+    """A published election: open from ``start``, inclusive, to ``end``, exclusive, in microseconds since 1970."""
+
+    id: int
+    title: str
+    kind: str
+    jurisdiction_id: int
+    start: int
+    end: int
+    poll_numbers: list[int]
+
+    def is_open(self, moment: datetime) -> bool:
+        return self.start <= keys.to_microseconds(moment) < self.end
+
+
+def write(redis: Redis, elections: list[KnownElection]) -> None:
+    """Replace the snapshot, if it says anything else."""
+    text = json.dumps([asdict(election) for election in elections])
+    with translated():
+        if redis.get(keys.ELECTIONS) != text.encode():
+            redis.set(keys.ELECTIONS, text)
+
+
+def read(redis: Redis) -> tuple[list[KnownElection], datetime]:
+    """The elections and Redis's time, read together."""
+    with translated():
+        pipe = redis.pipeline(transaction=False)
+        pipe.get(keys.ELECTIONS)
+        pipe.time()
+        text, (seconds, microseconds) = pipe.execute()
+    elections = [KnownElection(**found) for found in json.loads(text or b"[]")]
+    return elections, keys.from_microseconds(seconds * 1_000_000 + microseconds)

@@ -1,0 +1,226 @@
+"""What the daemon does with the queues: own a partition, look at its front, remove what is recorded.
+
+A part stays at the front of its queue until the database has it. So a daemon that dies leaves its unfinished
+parts where they were, in order, and whoever takes the partition over simply starts at the front.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from redis import Redis
+from rq.job import JobStatus
+from rq.registry import FailedJobRegistry
+from rq.serializers import JSONSerializer
+
+from shared.errors import InvalidInput
+from shared.queue import keys
+from shared.queue.batches import BatchHead, PartOutcome, head
+from shared.queue.connection import as_bytes, translated
+from shared.queue.intake import STAMP
+from shared.queue.jobs import PartJob, RefusedJob
+from shared.queue.parts import PartContents, unpack
+
+# An empty queue means that everything received before this stamp is recorded; later receipts get later stamps.
+_IDLE = "if redis.call('LLEN', KEYS[2]) > 0 then return false end\n" + STAMP + "return stamp"
+
+_SEED = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+"""
+_RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+# A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
+_FINISH = """
+for i = 1, #ARGV, 5 do
+  local job, batch, field, text, keep = ARGV[i], KEYS[2 + (i + 4) / 5], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  if redis.call('LREM', KEYS[1], 1, job) > 0 then
+    redis.call('DECRBY', KEYS[2], ARGV[i + 4])
+  end
+  redis.call('DEL', 'rq:job:' .. job, 'urna:payload:' .. job)
+  if redis.call('EXISTS', batch) == 1 then
+    redis.call('HSET', batch, 'part:' .. field, text)
+    redis.call('HDEL', batch, 'dead:' .. field)
+    redis.call('EXPIRE', batch, keep)
+  end
+end
+"""
+_BURY = """
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) > 0 then redis.call('DECRBY', KEYS[2], ARGV[2]) end
+if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[3]) == 1 then
+  redis.call('HSET', KEYS[3], 'dead:' .. ARGV[3], ARGV[4])
+end
+"""
+
+
+@dataclass(frozen=True)
+class QueuedPart:
+    """A part at the front of its queue, with everything that is needed to judge it."""
+
+    batch: BatchHead
+    part: int
+    payload: bytes
+    contents: PartContents
+
+    @property
+    def job_id(self) -> str:
+        return keys.job_id(self.batch.id, self.part)
+
+    @property
+    def ballots(self) -> int:
+        return len(self.contents.poll_numbers)
+
+
+@dataclass(frozen=True)
+class DamagedPart:
+    """A job at the front of a queue that can never be recorded, and why; what of it could be read is kept."""
+
+    job_id: str
+    reason: str
+    batch_id: str | None = None
+    part: int | None = None
+    received_at: datetime | None = None
+
+
+def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[QueuedPart | DamagedPart]:
+    """The first parts of a partition, in order: at most ``jobs``, and no more once ``ballots`` ballots are reached."""
+    with translated():
+        found = [as_bytes(job).decode() for job in redis.lrange(keys.queue(partition), 0, jobs - 1)]
+        taken: list[QueuedPart | DamagedPart] = []
+        total = 0
+        # The payloads come by and by, because the front of a long queue can be larger than the memory.
+        for start in range(0, len(found), 32):
+            for part in _load(redis, found[start : start + 32]):
+                taken.append(part)
+                total += part.ballots if isinstance(part, QueuedPart) else 0
+                if total >= ballots:
+                    return taken
+        return taken
+
+
+def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:
+    jobs = cast("list[PartJob | None]", PartJob.fetch_many(ids, connection=redis, serializer=JSONSerializer))
+    pipe = redis.pipeline(transaction=False)
+    for job in ids:
+        pipe.get(keys.payload(job))
+        pipe.hgetall(keys.batch(job.rpartition("_")[0]))
+    answers = pipe.execute()
+    return [
+        _read(job_id, job, payload, stored)
+        for job_id, job, payload, stored in zip(ids, jobs, answers[::2], answers[1::2], strict=True)
+    ]
+
+
+def _read(
+    job_id: str, job: PartJob | None, payload: bytes | None, stored: dict[bytes, bytes]
+) -> QueuedPart | DamagedPart:
+    if job is None:
+        return DamagedPart(job_id, "The job's entry is missing in Redis.")
+    try:
+        batch_id, part = job.part()
+    except RefusedJob as error:
+        return DamagedPart(job_id, str(error))
+    try:
+        batch = head(batch_id, stored)
+    except (KeyError, ValueError):
+        return DamagedPart(job_id, "The batch's entry is missing or damaged in Redis.", batch_id, part)
+    if payload is None:
+        return DamagedPart(job_id, "The part's ballots are missing in Redis.", batch_id, part, batch.received_at)
+    try:
+        contents = unpack(payload)
+    except InvalidInput as error:
+        return DamagedPart(job_id, error.message, batch_id, part, batch.received_at)
+    return QueuedPart(batch, part, payload, contents)
+
+
+def finish(redis: Redis, partition: int, recorded: Sequence[tuple[QueuedPart, PartOutcome]], changed: str) -> None:
+    """Remove recorded parts from their queue, tell what became of them, and publish ``changed`` to the watchers."""
+    arguments: list[str | int] = []
+    for part, outcome in recorded:
+        arguments += [part.job_id, part.part, outcome.to_json(), part.batch.keep_seconds, part.ballots]
+    batches = [keys.batch(part.batch.id) for part, _ in recorded]
+    with translated():
+        pipe = redis.pipeline(transaction=True)
+        pipe.eval(_FINISH, 2 + len(batches), keys.queue(partition), keys.QUEUED_BALLOTS, *batches, *map(str, arguments))
+        pipe.publish(keys.CHANGED, changed)
+        pipe.execute()
+
+
+def bury(redis: Redis, partition: int, part: DamagedPart, ballots: int) -> None:
+    """Move a part out of the way into RQ's registry of failed jobs, where an operator sees it and can replay it."""
+    with translated():
+        job = PartJob(part.job_id, connection=redis, serializer=JSONSerializer)
+        registry = FailedJobRegistry(
+            keys.queue_name(partition), connection=redis, job_class=PartJob, serializer=JSONSerializer
+        )
+        pipe = redis.pipeline(transaction=True)
+        pipe.zadd(registry.key, {part.job_id: int(time.time())})
+        if redis.exists(job.key):
+            job.set_status(JobStatus.FAILED, pipeline=pipe)
+        pipe.eval(
+            _BURY,
+            3,
+            keys.queue(partition),
+            keys.QUEUED_BALLOTS,
+            keys.batch(part.batch_id or ""),
+            part.job_id,
+            str(ballots),
+            "" if part.part is None else str(part.part),
+            part.reason,
+        )
+        pipe.execute()
+
+
+def idle_stamp(redis: Redis, partition: int) -> datetime | None:
+    """A moment before which nothing of this partition waits and after which everything will come; None if not empty."""
+    with translated():
+        stamp = redis.eval(_IDLE, 2, keys.CLOCK, keys.queue(partition))
+    return None if stamp is None else keys.from_microseconds(int(stamp))
+
+
+def seed_clock(redis: Redis, moment: datetime) -> None:
+    """Never give a receipt before ``moment``, even if Redis has lost what it knew."""
+    least = keys.to_microseconds(moment)
+    with translated():
+        redis.eval(_SEED, 1, keys.CLOCK, str(least))
+
+
+def lease(redis: Redis, partition: int, owner: str, seconds: float) -> bool:
+    """Take the lease of a partition that nobody holds; it only says who may try, the epoch says who may write."""
+    with translated():
+        return bool(redis.set(keys.lease(partition), owner, nx=True, px=int(seconds * 1000)))
+
+
+def renew(redis: Redis, partition: int, owner: str, seconds: float) -> bool:
+    """Hold a lease for longer; False when it is somebody else's by now."""
+    with translated():
+        return bool(redis.eval(_RENEW, 1, keys.lease(partition), owner, str(int(seconds * 1000))))
+
+
+def release(redis: Redis, partition: int, owner: str) -> None:
+    """Give a lease back, if it is still ours."""
+    with translated():
+        redis.eval(_RELEASE, 1, keys.lease(partition), owner)
+
+
+def announce(redis: Redis, owner: str, seconds: float) -> int:
+    """Say that a daemon lives, and learn how many do."""
+    with translated():
+        now = time.time()
+        pipe = redis.pipeline(transaction=True)
+        pipe.zadd(keys.DAEMONS, {owner: now + seconds})
+        pipe.zremrangebyscore(keys.DAEMONS, "-inf", now)
+        pipe.zcard(keys.DAEMONS)
+        return int(pipe.execute()[-1])
+
+
+def leave(redis: Redis, owner: str) -> None:
+    """Say that a daemon ends."""
+    with translated():
+        redis.zrem(keys.DAEMONS, owner)
