@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.left_out import MARK, is_unwanted, leave_out
+from tests.left_out import MARK, needs
 from tests.servers import DatabaseServer, MariaDB, MySQL, PostgreSQL, Redis, Server, SQLite
 
 S = TypeVar("S", bound=Server)
@@ -17,10 +17,7 @@ S = TypeVar("S", bound=Server)
 
 def _running(kind: type[S]) -> Iterator[S]:
     """Start a server of this kind, or leave out the tests that need it; end it after the last of them."""
-    if is_unwanted(kind.part):
-        leave_out(kind.part, "URNA_TEST_WITHOUT names it")
-    if reason := kind.missing():
-        leave_out(kind.part, reason)
+    needs(kind)
     with kind() as server:
         yield server
 
@@ -64,6 +61,7 @@ def redis_url(redis_server: Redis) -> Iterator[str]:
     """
     with redis_server.client() as client:
         left = sorted(client.scan_iter(count=1000))
+        client.flushall()
         assert not left, f"An earlier test's process still writes to Redis: {left[:10]}"
         yield redis_server.url
         client.flushall()

@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.servers import Server
+
 MARK = "Left out: "
 
 
@@ -20,7 +22,10 @@ def leave_out(part: str, reason: str) -> NoReturn:
     pytest.skip(f"{MARK}{part}: {reason}")
 
 
-def is_unwanted(part: str) -> bool:
-    """Whether the developer asked to leave this part out."""
+def needs(server: type[Server]) -> None:
+    """Leave the running test out if the developer asked for that or this machine cannot run the server."""
     unwanted = os.environ.get("URNA_TEST_WITHOUT", "").lower().replace(" ", "").split(",")
-    return part.lower() in unwanted
+    if server.part.lower() in unwanted:
+        leave_out(server.part, "URNA_TEST_WITHOUT names it")
+    if reason := server.missing():
+        leave_out(server.part, reason)

@@ -3,6 +3,7 @@
 A test asks for the fixtures of tests/conftest.py. A test that kills, freezes or restarts makes a server of its own,
 since the fixtures' servers belong to all tests of a worker::
 
+    needs(MariaDB)
     with MariaDB(durable=True) as server:
         url = server.new_database()
         server.kill()

@@ -14,6 +14,8 @@ from sqlalchemy import URL, make_url
 from tests.servers.process import DatabaseServer, find_program
 
 ADMINISTRATOR = "administrator"
+# Debian gives each version a folder of its own here.
+VERSIONS = Path("/usr/lib/postgresql")
 
 
 class PostgreSQL(DatabaseServer):
@@ -32,8 +34,7 @@ class PostgreSQL(DatabaseServer):
     @staticmethod
     def find_program(name: str) -> Path | None:
         """A program of the server, which Debian keeps out of PATH; None if there is none."""
-        versions = Path("/usr/lib/postgresql")
-        folders = sorted(versions.glob("*/bin"), key=lambda folder: [int(n) for n in re.findall(r"\d+", str(folder))])
+        folders = sorted(VERSIONS.glob("*/bin"), key=lambda folder: [int(n) for n in re.findall(r"\d+", str(folder))])
         return find_program(name, folders=[str(folder) for folder in reversed(folders)])
 
     @classmethod

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.servers.process import Server, ServerError, find_program
 
@@ -57,8 +59,10 @@ class Redis(Server):
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def client(self) -> "redis.Redis":
-        """A new connection that answers with text; the caller closes it."""
-        return redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=10)
+        """A new connection that answers with text and shows every fault at once; the caller closes it."""
+        return redis.Redis.from_url(
+            self.url, decode_responses=True, socket_timeout=10, retry=Retry(NoBackoff(), retries=0)
+        )
 
     def _prepare(self) -> None:
         # A file, since every process of the machine may read a command line.
