@@ -1,0 +1,28 @@
+"""Votes become seats or shares: pure, exact, and with the reasons in the answer.
+
+Everything here is integers and fractions; nothing reads a clock, a file or a database, and no float takes part
+in a comparison. ``docs/apportionment.md`` explains the rules and cites the statutes.
+"""
+
+from shared.apportionment.quotients import Award, NextQuotient
+from shared.apportionment.rule_packs import CLASSIC, RULE_PACKS, SERBIA_2014, SERBIA_2020
+from shared.apportionment.rules import MAXIMUM_SEATS, Rules
+from shared.apportionment.seats import Apportionment, Entry, Tie, apportion
+from shared.apportionment.shares import share, shares
+
+__all__ = [
+    "CLASSIC",
+    "MAXIMUM_SEATS",
+    "RULE_PACKS",
+    "SERBIA_2014",
+    "SERBIA_2020",
+    "Apportionment",
+    "Award",
+    "Entry",
+    "NextQuotient",
+    "Rules",
+    "Tie",
+    "apportion",
+    "share",
+    "shares",
+]
