@@ -1,0 +1,97 @@
+# Everything a developer does here, from a checkout to a counted election. `make help` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# A recipe is one script, so that its variables last.
+.ONESHELL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The files say what was asked of them, not what they hold: the environment is made again when one of these changes.
+INSTALLED := $(VENV)/.requirements-installed
+PROJECT := $(VENV)/.project-installed
+UV := $(VENV)/uv
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+
+.PHONY: help
+help: ## List what make can do here
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# The first interpreter that starts, is new enough and can make an environment: a version manager may put a name on PATH
+# that does not start, and Debian ships venv apart.
+define FIND_PYTHON
+for python in $(PYTHON) python3.12 python3.11 python3; do
+  if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    break
+  fi
+  python=
+done
+if [ -z "$$python" ]; then
+  echo "No Python 3.11 or newer with the venv module was found." >&2
+  echo "On Debian 12 and Ubuntu 24.04, as root: apt-get install python3 python3-venv" >&2
+  exit 1
+fi
+endef
+
+.PHONY: setup
+setup: $(PROJECT) ## Make .venv from the hashed requirement files (PYTHON=… chooses the interpreter)
+
+# --only-binary: building a package from source would fetch its build tools, which no hash vouches for.
+$(INSTALLED): export FIND_PYTHON := $(FIND_PYTHON)
+$(INSTALLED): requirements/development.txt
+	@eval "$$FIND_PYTHON"
+	echo "Making $(VENV) with $$("$$python" --version); this takes about a minute."
+	"$$python" -m venv --clear $(VENV)
+	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement requirements/development.txt
+	touch $@
+
+# Without the network: setuptools is one of the hashed packages.
+$(PROJECT): $(INSTALLED) pyproject.toml
+	@$(BIN)/python $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: demo
+demo: setup ## Count the parliamentary election of 2014 (SCALE=1 for every ballot, KEEP=1 to leave it running)
+	@$(BIN)/urna demo $(if $(SCALE),--scale $(SCALE)) $(if $(filter-out 0,$(KEEP)),--keep)
+
+.PHONY: up
+up: setup ## Run the suite on this machine, on ports 5000 to 5003, with its data in var/
+	@$(BIN)/urna up --data var
+
+.PHONY: test
+test: setup ## Run every test that this machine can run (ARGS=… for pytest; URNA_TEST_REQUIRE=all leaves none out)
+	@$(BIN)/pytest -n 2 $(ARGS)
+
+.PHONY: lint
+lint: setup ## Check style, format and types
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: openapi
+openapi: setup ## Write the services' OpenAPI descriptions to docs/api/
+	@$(BIN)/urna openapi
+
+.PHONY: schema
+schema: setup ## Write the two stores' schemas to docs/
+	@$(BIN)/urna schema
+
+# Only what has a .txt today: base.in and the like are parts of the others.
+.PHONY: requirements
+requirements: $(UV)/bin/uv ## Pin the requirement files again (UPGRADE=1 takes the newest releases)
+	@for pinned in requirements/*.txt; do
+	  echo "$$pinned"
+	  $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header $(if $(UPGRADE),--upgrade) --output-file "$$pinned" "$${pinned%.txt}.in"
+	done
+
+$(UV)/bin/uv: | $(INSTALLED)
+	@$(BIN)/python -m venv $(UV)
+	$(UV)/bin/python $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement requirements/uv.txt
+
+.PHONY: clean
+clean: ## Remove the environment and what tools left behind; var/, with its elections, stays
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
