@@ -46,6 +46,14 @@ class TooLarge(UrnaError):
     """The input is over the size limit."""
 
 
+class TooManyAttempts(UrnaError):
+    """This was tried and failed too often; it may be tried again after ``retry_after`` seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unavailable(UrnaError):
     """A part that is needed is away or full; nothing was stored. ``retry_after`` is in seconds."""
 

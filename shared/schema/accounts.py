@@ -71,3 +71,20 @@ class RefreshSession(AccountsBase):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class FailedLogin(AccountsBase):
+    """A log-in that failed, kept for a minute to slow down who guesses.
+
+    It stands in the store and not in a process's memory, so that the limit is one for all workers and replicas.
+    """
+
+    __tablename__ = "failed_logins"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(
+        sa.String(64), doc="SHA-256, in hexadecimal, of the account and the caller's address: neither is kept itself."
+    )
+    failed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+    __table_args__ = (sa.Index(None, "key", "failed_at"),)

@@ -25,6 +25,7 @@ STATUSES: dict[type[errors.UrnaError], int] = {
     errors.ChangedMeanwhile: 412,
     errors.PreconditionMissing: 428,
     errors.TooLarge: 413,
+    errors.TooManyAttempts: 429,
     errors.Unavailable: 503,
 }
 
@@ -76,6 +77,7 @@ def install(app: APIFlask, tokens: JWTManager) -> None:
     app.register_error_handler(ClassicRefusal, _refuse_classically)
     app.register_error_handler(ClassicUnauthorized, lambda _error: _token_answer(401, MISSING_HEADER))
     app.register_error_handler(HTTPException, _refuse_http)
+    app.register_error_handler(RecursionError, _refuse_nesting)
     app.register_error_handler(Exception, _fail)
     app.error_processor(_refuse_request)
 
@@ -94,7 +96,7 @@ def _token_answer(status: int, message: str) -> Response:
 def _refuse(error: errors.UrnaError) -> Response:
     status = STATUSES[type(error)]
     headers = {}
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
@@ -140,6 +142,11 @@ def _refuse_http(error: HTTPException) -> Response:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _answer(status, "The upload is over the size limit; cut the file into smaller ones.", headers)
     return _answer(status, error.description or HTTPStatus(status).phrase, headers)
+
+
+def _refuse_nesting(_error: RecursionError) -> Response:
+    # The standard library's JSON reader recurses: a body of nothing but brackets exhausts the stack before any view.
+    return _answer(400, "The body is nested too deeply.")
 
 
 def _fail(error: Exception) -> Response:

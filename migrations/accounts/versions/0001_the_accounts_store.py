@@ -38,6 +38,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("username", name=op.f("uq_users_username")),
     )
     op.create_table(
+        "failed_logins",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("failed_at", shared.database.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_failed_logins")),
+    )
+    op.create_index(op.f("ix_failed_logins_failed_at"), "failed_logins", ["failed_at"], unique=False)
+    op.create_index(op.f("ix_failed_logins_key_failed_at"), "failed_logins", ["key", "failed_at"], unique=False)
+    op.create_table(
         "refresh_sessions",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
@@ -63,4 +72,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_refresh_sessions_user_id"), table_name="refresh_sessions")
     op.drop_index(op.f("ix_refresh_sessions_expires_at"), table_name="refresh_sessions")
     op.drop_table("refresh_sessions")
+    op.drop_index(op.f("ix_failed_logins_key_failed_at"), table_name="failed_logins")
+    op.drop_index(op.f("ix_failed_logins_failed_at"), table_name="failed_logins")
+    op.drop_table("failed_logins")
     op.drop_table("users")
