@@ -1,0 +1,155 @@
+# One target per service. Each image holds the service's own folder, shared/ and the packages of its own hashed
+# requirement file, and nothing else: what is not in an image cannot be called by whoever breaks into it.
+#
+#   docker build --target authentication_service --tag urna-authentication_service .
+
+FROM python:3.12-slim-bookworm AS base
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+
+# The packages are installed in stages of their own, so that neither pip's leavings nor the requirement files come into
+# an image. Only wheels are taken: a package that wanted a compiler would stop the build here.
+FROM base AS packages
+ENV PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
+RUN python -m venv --without-pip /opt/urna
+WORKDIR /build
+
+FROM packages AS authentication_packages
+COPY requirements/authentication_service.txt ./
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r authentication_service.txt
+
+FROM packages AS admin_packages
+COPY requirements/admin_service.txt ./
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r admin_service.txt
+
+FROM packages AS voting_station_packages
+COPY requirements/voting_station_service.txt ./
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r voting_station_service.txt
+
+FROM packages AS daemon_packages
+COPY requirements/daemon.txt ./
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r daemon.txt
+
+FROM packages AS results_packages
+COPY requirements/results_service.txt ./
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r results_service.txt
+
+
+# What every service of ours runs on. The code belongs to root and is only readable to the user that runs it.
+FROM base AS runtime
+RUN groupadd --gid 10001 urna \
+ && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin urna
+WORKDIR /srv/urna
+COPY shared/ shared/
+# The code is compiled here, because the file system is read-only once it runs.
+RUN python -m compileall -q shared
+ENV PATH=/opt/urna/bin:$PATH \
+    PYTHONPATH=/srv/urna \
+    HOME=/tmp \
+    ENVIRONMENT=production \
+    SECRETS_DIR=/run/secrets \
+    BIND=0.0.0.0
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.vendor="Urna" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="python:3.12-slim-bookworm"
+STOPSIGNAL SIGTERM
+
+
+# The check asks whether the process lives, not whether its database does: a container that is ended because a database
+# is away would only come back to the same database, and the requests it was answering would be lost.
+FROM runtime AS web
+COPY --chmod=0444 deploy/healthcheck.py /usr/local/lib/urna/healthcheck.py
+HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
+    CMD ["python", "-I", "/usr/local/lib/urna/healthcheck.py"]
+
+
+FROM web AS authentication_service
+LABEL org.opencontainers.image.title="urna-authentication_service" \
+      org.opencontainers.image.description="Accounts and tokens of Urna"
+COPY --from=authentication_packages /opt/urna /opt/urna
+COPY migrations/__init__.py migrations/environment.py migrations/
+COPY migrations/accounts/ migrations/accounts/
+COPY authentication_service/ authentication_service/
+RUN python -m compileall -q authentication_service migrations
+ENV PORT=5000
+EXPOSE 5000
+USER 10001:10001
+CMD ["gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", "authentication_service.app:create_app()"]
+
+
+FROM web AS admin_service
+LABEL org.opencontainers.image.title="urna-admin_service" \
+      org.opencontainers.image.description="Participants and elections of Urna"
+COPY --from=admin_packages /opt/urna /opt/urna
+COPY migrations/__init__.py migrations/environment.py migrations/
+COPY migrations/election/ migrations/election/
+COPY admin_service/ admin_service/
+RUN python -m compileall -q admin_service migrations
+ENV PORT=5001
+EXPOSE 5001
+USER 10001:10001
+CMD ["gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", "admin_service.app:create_app()"]
+
+
+FROM web AS voting_station_service
+LABEL org.opencontainers.image.title="urna-voting_station_service" \
+      org.opencontainers.image.description="Takes the ballots of the polling stations in for Urna"
+COPY --from=voting_station_packages /opt/urna /opt/urna
+COPY voting_station_service/ voting_station_service/
+RUN python -m compileall -q voting_station_service
+ENV PORT=5002
+EXPOSE 5002
+USER 10001:10001
+CMD ["gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", "voting_station_service.app:create_app()"]
+
+
+FROM web AS results_service
+LABEL org.opencontainers.image.title="urna-results_service" \
+      org.opencontainers.image.description="Results of Urna"
+COPY --from=results_packages /opt/urna /opt/urna
+COPY results_service/ results_service/
+RUN python -m compileall -q results_service
+ENV PORT=5003
+EXPOSE 5003
+USER 10001:10001
+CMD ["gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", "results_service.app:create_app()"]
+
+
+FROM runtime AS daemon
+LABEL org.opencontainers.image.title="urna-daemon" \
+      org.opencontainers.image.description="Judges and records the ballots that Urna took in"
+COPY --from=daemon_packages /opt/urna /opt/urna
+COPY daemon/ daemon/
+RUN python -m compileall -q daemon
+ENV HEARTBEAT_FILE=/tmp/heartbeat
+HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --retries=3 CMD ["python", "-m", "daemon.health"]
+USER 10001:10001
+CMD ["python", "-m", "daemon.app"]
+
+
+# nginx itself with two folders that its user may write to (a volume takes the owner of the folder it is mounted on), and
+# with the script that makes a certificate for development. Its configuration comes in from outside.
+FROM nginx:1.27 AS nginx
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="urna-nginx" \
+      org.opencontainers.image.description="The only way into Urna: TLS, limits, routing" \
+      org.opencontainers.image.vendor="Urna" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="nginx:1.27"
+RUN install -d -o 101 -g 101 -m 0700 /var/lib/urna/tls /var/lib/urna/bodies
+COPY --chmod=0555 deploy/nginx/certificate.sh /docker-entrypoint.d/40-certificate.sh
+HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
+    CMD ["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:8081/health/live"]
+USER 101:101

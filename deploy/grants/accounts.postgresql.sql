@@ -1,0 +1,9 @@
+-- Rights of the authentication service's user on the accounts store. Run by the user `prepare`, after every migration, in
+-- the store's database (deploy/grants/apply-postgresql.sh). Deleting an account is soft, so no user is ever deleted.
+GRANT SELECT ON alembic_version TO authentication;
+GRANT SELECT, INSERT, UPDATE ON users TO authentication;
+GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO authentication;
+GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO authentication;
+
+-- Row numbers come from sequences, which PostgreSQL grants separately.
+GRANT USAGE ON SEQUENCE users_id_seq TO authentication;
