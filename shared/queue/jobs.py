@@ -5,7 +5,6 @@ pickled, so that whoever can write to Redis still cannot make the daemon run cod
 jobs that are queued while a new version is rolled out: it may only grow, at its end.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
@@ -44,20 +43,24 @@ class PartJob(Job):
         raise RefusedJob("The job does not name a batch and a part that fit its id.")
 
 
-@dataclass(frozen=True)
 class Queues:
-    """The partitions' queues; made once a process, because RQ asks the server's version for each of its objects."""
+    """The partitions' queues; each is made once, because RQ asks the server's version for every new object."""
 
-    redis: Redis
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._queues: dict[int, Queue] = {}
 
     def of(self, partition: int) -> Queue:
-        return Queue(
-            keys.queue_name(partition),
-            connection=self.redis,
-            serializer=JSONSerializer,
-            job_class=PartJob,
-            default_timeout=-1,
-        )
+        """The queue of one partition."""
+        if partition not in self._queues:
+            self._queues[partition] = Queue(
+                keys.queue_name(partition),
+                connection=self._redis,
+                serializer=JSONSerializer,
+                job_class=PartJob,
+                default_timeout=-1,
+            )
+        return self._queues[partition]
 
 
 def prepared(batch_id: str, part: int) -> Any:

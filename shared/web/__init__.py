@@ -3,6 +3,7 @@
 A service's ``create_app`` calls ``create_service``, registers its blueprints and ends with ``finish``.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,11 @@ def create_service(
     return app
 
 
-def finish(app: APIFlask) -> APIFlask:
-    """Refuse to start when a view declares neither a role nor that it is public."""
+def finish(app: APIFlask, describe: Callable[[dict[str, Any]], None] | None = None) -> APIFlask:
+    """Refuse to start when a view declares neither a role nor that it is public.
+
+    ``describe`` may add to the OpenAPI document what the framework cannot know of the service's routes.
+    """
     for endpoint in ("openapi.spec", "static"):
         if endpoint in app.view_functions:
             public(app.view_functions[endpoint])
@@ -80,6 +84,8 @@ def finish(app: APIFlask) -> APIFlask:
 
     @app.spec_processor
     def _describe(spec: Any) -> Any:
+        if describe is not None:
+            describe(spec)
         return _describe_access(app, spec)
 
     return app

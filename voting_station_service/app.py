@@ -1,0 +1,41 @@
+"""Starts the voting station service: it takes ballots in, reaches Redis only, and keeps nothing itself."""
+
+from apiflask import APIFlask
+
+from shared.config import StationSettings, load
+from shared.errors import Unavailable
+from shared.queue import intake
+from shared.queue.connection import connect
+from shared.queue.jobs import Queues
+from shared.web import create_service, finish
+from voting_station_service.actions import Station
+from voting_station_service.classic import classic
+from voting_station_service.routes import batches, describe_uploads
+
+# What a multipart body needs around the file itself.
+_MULTIPART_OVERHEAD = 64 * 1024
+
+
+def create_app(settings: StationSettings | None = None) -> APIFlask:
+    """The service, ready for gunicorn; settings come from the environment unless given."""
+    settings = settings or load(StationSettings)
+    redis = connect(settings.redis_url.get_secret_value())
+    station = Station(redis, Queues(redis), settings)
+
+    def queue_is_prepared() -> bool:
+        try:
+            return intake.partitions(redis) > 0
+        except Unavailable:
+            return False
+
+    app = create_service(
+        "voting_station_service",
+        "Urna: voting station",
+        settings,
+        checks={"the queue": queue_is_prepared},
+        max_body_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD,
+    )
+    app.extensions["station"] = station
+    app.register_blueprint(batches)
+    app.register_blueprint(classic)
+    return finish(app, describe_uploads)

@@ -1,0 +1,39 @@
+"""The classic route of the station; its checks, their order and their words are the classic contract's."""
+
+from apiflask import APIBlueprint
+from flask import current_app, request
+
+from shared.auth import classic_requires, identity
+from shared.errors import InvalidInput
+from shared.terms import Role
+from shared.web.problems import ClassicRefusal
+from voting_station_service import actions
+
+classic = APIBlueprint("classic", __name__, tag="Classic")
+
+
+@classic.post("/vote")
+@classic_requires(Role.OFFICIAL)
+@classic.doc(
+    summary="Hand in a file of ballots",
+    description="Multipart field `file`: CSV, each line `GUID,poll number`. Answers with an empty body.",
+    responses={400: "The file is missing or has a bad line", 503: "The queue cannot take it now"},
+)
+def vote() -> str:
+    file = request.files.get("file")
+    if file is None:
+        raise ClassicRefusal("Field file is missing.")
+    try:
+        actions.receive(
+            current_app.extensions["station"],
+            identity(),
+            file.stream,
+            file.filename or "",
+            election_id=None,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            # The contract knows no refusal here: what comes outside an election is accounted for by the daemon.
+            must_be_open=False,
+        )
+    except InvalidInput as error:
+        raise ClassicRefusal(error.message) from error
+    return ""

@@ -1,0 +1,216 @@
+"""The station's /api routes: batches, what became of them, and the elections that ballots may be handed in for."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from apiflask import APIBlueprint
+from apiflask.types import ResponseReturnValueType
+from flask import current_app, request
+from pydantic import BaseModel, Field
+
+from shared.auth import identity, requires
+from shared.errors import InvalidInput
+from shared.queue.batches import BatchStatus
+from shared.queue.intake import Receipt
+from shared.queue.keys import from_microseconds
+from shared.terms import Progress, Refusal, Role
+from voting_station_service import actions
+
+batches = APIBlueprint("batches", __name__, tag="Batches", url_prefix="/api")
+
+
+class ReceiptAnswer(BaseModel):
+    """The proof that a file was accepted: it is on disk and will be counted by its moment of receipt."""
+
+    id: str = Field(description="Of the batch; ask for it at /api/batches/{id}.")
+    election_id: int | None = Field(description="The election that the ballots were handed in for.")
+    sha256: str = Field(description="Of the file, in hexadecimal.")
+    lines: int = Field(description="Ballots in the file.")
+    received_at: datetime = Field(description="The moment of receipt; it decides what the ballots belong to.")
+    repeated: bool = Field(description="Whether the file had been accepted before under the same Idempotency-Key.")
+
+
+class RefusedLineAnswer(BaseModel):
+    """A line of an accepted file that is not counted."""
+
+    line: int = Field(description="From 0.")
+    guid: str
+    poll_number: int
+    reason: Refusal
+
+
+class BatchAnswer(BaseModel):
+    """What became of every line of an accepted file; the four outcomes add up to ``received`` once it is counted."""
+
+    id: str
+    status: Progress
+    election_id: int | None
+    file_name: str
+    sha256: str
+    received_at: datetime
+    received: int = Field(description="Ballots in the file.")
+    counted: int
+    duplicate: int = Field(description="Ballots whose GUID had been received before.")
+    invalid: int = Field(description="Ballots with a poll number that the election does not have.")
+    outside: int = Field(description="Ballots received while the election was not open.")
+    dead_parts: int = Field(description="Parts that could not be recorded and wait for an operator.")
+    refused: list[RefusedLineAnswer] = Field(description="The first hundred refused lines.")
+
+
+class ElectionAnswer(BaseModel):
+    """An election as the station knows it."""
+
+    id: int
+    title: str
+    kind: str
+    start: datetime
+    end: datetime
+    open: bool
+    poll_numbers: list[int]
+
+
+class ElectionsAnswer(BaseModel):
+    """The elections that the station knows, drafts and cancelled ones left out."""
+
+    items: list[ElectionAnswer]
+
+
+_UPLOAD: Mapping[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "CSV: GUID,poll number."}
+                    },
+                }
+            }
+        },
+    }
+}
+_REFUSALS = {
+    409: "The election is not open",
+    413: "The file is over the size limit",
+    422: "The file or the Idempotency-Key is wrong",
+    503: "The queue cannot take it now",
+}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": actions.MAX_IDEMPOTENCY_KEY},
+    "description": "Sending a file again with the same key adds nothing and gets the same receipt.",
+}
+
+
+@batches.post("/elections/<int:election_id>/batches")
+@requires(Role.OFFICIAL)
+@batches.output(ReceiptAnswer, status_code=202)
+@batches.doc(
+    summary="Hand in a file of ballots for an election",
+    responses={404: "No such election", **_REFUSALS},
+)
+def hand_in_for(election_id: int) -> ResponseReturnValueType:
+    return _hand_in(election_id)
+
+
+@batches.post("/batches")
+@requires(Role.OFFICIAL)
+@batches.output(ReceiptAnswer, status_code=202)
+@batches.doc(summary="Hand in a file of ballots for the only open election", responses=_REFUSALS)
+def hand_in() -> ResponseReturnValueType:
+    return _hand_in(None)
+
+
+@batches.get("/batches/<string:batch_id>")
+@requires(Role.OFFICIAL, Role.ADMINISTRATOR, Role.AUDITOR)
+@batches.output(BatchAnswer)
+@batches.doc(summary="What became of a file", responses={404: "No such batch of yours", 503: "The queue is away"})
+def show(batch_id: str) -> dict[str, Any]:
+    return _batch_answer(actions.batch(_station(), identity(), batch_id))
+
+
+@batches.get("/elections")
+@requires(Role.OFFICIAL, Role.ADMINISTRATOR, Role.AUDITOR)
+@batches.output(ElectionsAnswer)
+@batches.doc(summary="The elections that this station knows", responses={503: "The queue is away"})
+def list_elections() -> dict[str, Any]:
+    return {
+        "items": [
+            {
+                "id": election.id,
+                "title": election.title,
+                "kind": election.kind,
+                "start": from_microseconds(election.start),
+                "end": from_microseconds(election.end),
+                "open": is_open,
+                "poll_numbers": election.poll_numbers,
+            }
+            for election, is_open in actions.elections(_station())
+        ]
+    }
+
+
+def describe_uploads(spec: dict[str, Any]) -> None:
+    """Put into the OpenAPI document what APIFlask cannot know: the streamed file and the key."""
+    for path in ("/api/elections/{election_id}/batches", "/api/batches"):
+        operation = spec["paths"][path]["post"]
+        operation.update(_UPLOAD)
+        operation.setdefault("parameters", []).append(_KEY)
+
+
+def _station() -> actions.Station:
+    station = current_app.extensions["station"]
+    assert isinstance(station, actions.Station)  # noqa: S101 -- create_app has put it there.
+    return station
+
+
+def _hand_in(election_id: int | None) -> ResponseReturnValueType:
+    file = request.files.get("file")
+    if file is None:
+        raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
+    receipt = actions.receive(
+        _station(),
+        identity(),
+        file.stream,
+        file.filename or "",
+        election_id=election_id,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        must_be_open=True,
+    )
+    if receipt is None:
+        raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
+    return _receipt_answer(receipt), 202, {"Location": f"/api/batches/{receipt.batch_id}"}
+
+
+def _receipt_answer(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "id": receipt.batch_id,
+        "election_id": receipt.election_id,
+        "sha256": receipt.sha256,
+        "lines": receipt.lines,
+        "received_at": receipt.received_at,
+        "repeated": receipt.repeated,
+    }
+
+
+def _batch_answer(found: BatchStatus) -> dict[str, Any]:
+    return {
+        "id": found.head.id,
+        "status": found.status,
+        "election_id": found.head.election_id,
+        "file_name": found.head.file_name,
+        "sha256": found.head.sha256,
+        "received_at": found.head.received_at,
+        "received": found.received,
+        "counted": found.counted,
+        "duplicate": found.duplicate,
+        "invalid": found.invalid,
+        "outside": found.outside,
+        "dead_parts": found.dead_parts,
+        "refused": [vars(line) for line in found.refused],
+    }
