@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy.orm import Session
 
 from shared.errors import ChangedMeanwhile, PreconditionMissing
@@ -17,6 +17,14 @@ class Strict(BaseModel):
     """A request body: an unknown field is an error, not something to pass over in silence."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _has_no_null_characters(cls, value: Any) -> Any:
+        # PostgreSQL cannot store them, and nobody has them in a name.
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("A text cannot hold the null character.")
+        return value
 
 
 class PageQuery(BaseModel):

@@ -61,6 +61,9 @@ def upgrade() -> None:
         sa.table("jurisdictions", sa.column("id", sa.Integer), sa.column("name", sa.String)),
         [{"id": 1, "name": "The whole country"}],
     )
+    if op.get_bind().dialect.name == "postgresql":
+        # Its sequence does not notice a number that was given by hand, and would give the same one again.
+        op.execute("SELECT setval('jurisdictions_id_seq', 1)")
     op.create_table(
         "participants",
         sa.Column("id", sa.Integer(), nullable=False),
