@@ -1,0 +1,102 @@
+"""The ``urna`` command: its group, its global option, and how every error ends."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from cli import failure
+from cli.failure import Failure
+from cli.output import Output, output_of
+from shared.errors import Misconfigured, Unavailable, UrnaError
+
+EPILOG = "Exit status: " + "; ".join(f"{status} {meaning}" for status, meaning in failure.EXIT_STATUSES.items()) + "."
+
+# Where each command is. They are imported when they are asked for: `urna upload` needs no database driver and starts
+# several times as fast without.
+COMMANDS = {
+    "up": "cli.suite.command:up",
+    "demo": "cli.demo.command:demo",
+    "upload": "cli.upload:upload",
+    "results": "cli.results:results",
+    "election": "cli.elections:election",
+    "participant": "cli.participants:participant",
+    "queue": "cli.queue:queue",
+    "openapi": "cli.documents:openapi",
+    "schema": "cli.documents:schema",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is called or described."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 -- the table above names commands only.
+        return command
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        # The version stands where the services have it, and importing them takes longer than most commands.
+        from shared.web import VERSION
+
+        click.echo(f"urna {VERSION}")
+        context.exit()
+
+
+@click.group(
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON for programs, one document a line.")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Say which.")
+@click.pass_context
+def urna(context: click.Context, as_json: bool) -> None:
+    """Urna takes ballots in, counts each exactly once, and shows results that anyone can check."""
+    output_of(context).as_json |= as_json
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status; every error becomes one sentence, never a traceback."""
+    chosen = list(sys.argv[1:] if arguments is None else arguments)
+    # Also a wrong option has to be reported as JSON, and then no option has been read yet.
+    output = Output(as_json="--json" in chosen)
+    try:
+        status = urna.main(chosen, prog_name="urna", standalone_mode=False, obj=output)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return failure.USAGE
+    except click.ClickException as error:
+        if not output.as_json and isinstance(error, click.UsageError) and error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+        return _fail(output, Failure(error.format_message(), status=error.exit_code))
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(output, Failure("Interrupted.", status=failure.INTERRUPTED))
+    except UrnaError as error:
+        return _fail(output, Failure(error.message, status=_status(error)))
+    except Failure as error:
+        return _fail(output, error)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`urna results 1 | head`). Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failure.REFUSED
+    return status if isinstance(status, int) else failure.SUCCESS
+
+
+def _fail(output: Output, error: Failure) -> int:
+    output.failure(error)
+    return error.status
+
+
+def _status(error: UrnaError) -> int:
+    if isinstance(error, Unavailable):
+        return failure.UNAVAILABLE
+    return failure.CANNOT_START if isinstance(error, Misconfigured) else failure.REFUSED
