@@ -1,0 +1,73 @@
+"""The results as plain pages: readable on a phone, without JavaScript, and without anything from elsewhere."""
+
+from fractions import Fraction
+
+from apiflask import APIBlueprint
+from flask import Response, make_response, render_template, send_from_directory
+
+from results_service import actions
+from results_service.routes import caching, database, is_known, now
+from shared.auth import public
+from shared.errors import NotFound, Unavailable
+from shared.web.problems import STATUSES
+
+ELECTIONS_ON_A_PAGE = 200
+
+blueprint = APIBlueprint("pages", __name__, template_folder="templates", enable_openapi=False)
+
+
+@blueprint.get("/")
+@public
+def index() -> Response:
+    answer = actions.list_elections(database(), now(), ELECTIONS_ON_A_PAGE, 0, is_known)
+    if answer.body is None:
+        return Response(status=304, headers=caching(answer))
+    return _page("elections.html", caching(answer), elections=answer.body.items)
+
+
+@blueprint.get("/elections/<int:election_id>")
+@public
+def election(election_id: int) -> Response:
+    answer = actions.read_result(database(), election_id, now(), is_known)
+    if answer.body is None:
+        return Response(status=304, headers=caching(answer))
+    return _page("election.html", caching(answer), election=answer.body.election, result=answer.body.result)
+
+
+@blueprint.get("/static/results.css")
+@public
+def style() -> Response:
+    response = send_from_directory(f"{blueprint.root_path}/static", "results.css", max_age=3600)
+    assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
+    return response
+
+
+@blueprint.errorhandler(NotFound)
+@blueprint.errorhandler(Unavailable)
+def refuse(error: NotFound | Unavailable) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    response = _page("refusal.html", headers, message=error.message)
+    response.status_code = STATUSES[type(error)]
+    return response
+
+
+@blueprint.app_template_filter()
+def percent(share: str) -> str:
+    """Write a share such as 0.4835 or 1/30 in hundredths: 48.35 %, 3.33 %."""
+    hundredths = round(Fraction(share) * 10_000)
+    return f"{hundredths // 100}.{hundredths % 100:02} %"
+
+
+@blueprint.app_template_filter()
+def grouped(number: int) -> str:
+    """Thousands apart by a narrow space that does not break, as every language here reads it."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def _page(template: str, headers: dict[str, str], **values: object) -> Response:
+    response = make_response(render_template(template, **values))
+    response.headers.update(headers)
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return response

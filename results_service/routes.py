@@ -1,0 +1,261 @@
+"""The results over HTTP, for everybody. Answers say how long they may be kept, and 304 to who has them already."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+from pydantic import BaseModel, ConfigDict, Field
+
+from results_service import actions
+from results_service.rules import Certainty
+from shared.auth import public
+from shared.database import Database
+from shared.terms import Kind, Refusal, State
+from shared.web.requests import Page, PageQuery
+
+T = TypeVar("T")
+
+blueprint = APIBlueprint("results", __name__, url_prefix="/api/elections", tag="Results")
+
+NOT_CHANGED = {304: "Unchanged since the answer whose ETag If-None-Match names"}
+NO_ELECTION = {**NOT_CHANGED, 404: "There is no such election"}
+
+
+class Shape(BaseModel):
+    """An answer that is read from the attributes of what an action returns."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ElectionSummary(Shape):
+    """An election."""
+
+    id: int
+    title: str
+    kind: Kind
+    individual: bool = Field(description="Individuals stand in it, not parties.")
+    state: State
+    start: datetime = Field(description="The first moment at which it is open.")
+    end: datetime = Field(description="The first moment at which it is open no more.")
+    cancelled_reason: str
+
+
+class Elections(Page[ElectionSummary]):
+    """A page of elections, those that begin last first."""
+
+
+class OnBallot(Shape):
+    """Who stands under a poll number."""
+
+    poll_number: int
+    name: str
+    individual: bool
+    exempt: bool = Field(description="The threshold does not hold for it.")
+
+
+class ElectionDetails(ElectionSummary):
+    """An election, who stands in it, and how votes become seats."""
+
+    lists: list[OnBallot]
+    rules: dict[str, int | str | bool] | None = Field(description="How votes become seats; null when it gives none.")
+
+
+class BallotsAnswer(Shape):
+    """What became of the ballots that the stations accepted."""
+
+    received: int = Field(description="The sum of the next four.")
+    counted: int
+    duplicate: int = Field(description="Refused, because a ballot with that GUID was received before.")
+    invalid: int = Field(description="Refused, because nobody has that poll number.")
+    outside: int = Field(description="Sent for this election when it was not open, and so none of its ballots.")
+    cast: int = Field(description="Ballots in the box: counted and invalid ones.")
+
+
+class NameAnswer(Shape):
+    """A list by number and name."""
+
+    poll_number: int
+    name: str
+
+
+class ListAnswer(Shape):
+    """A line of the result."""
+
+    poll_number: int
+    name: str
+    exempt: bool
+    votes: int
+    share: str = Field(description="With four decimals, of what `share_of` names.", examples=["0.4835"])
+    seats: int | None = Field(description="null where no seats are given.")
+    excluded: bool = Field(description="Kept out by the threshold.")
+
+
+class ThresholdAnswer(Shape):
+    """What a list had to reach to take part, and who did not."""
+
+    share: str
+    base: str = Field(
+        description="`valid_votes`, or `ballots_cast`: the valid and the invalid ballots, without duplicates."
+    )
+    base_ballots: int = Field(description="How many those are.")
+    votes_needed: int = Field(description="The least number of votes that reaches it.")
+    waived: bool = Field(description="Nobody reached it, and the rules then let all lists take part.")
+    excluded: list[NameAnswer]
+
+
+class TieAnswer(Shape):
+    """A tie that waits for a lot."""
+
+    lists: list[NameAnswer]
+    seats_open: int
+
+
+class AwardAnswer(Shape):
+    """A seat and the quotient that won it."""
+
+    seat: int
+    poll_number: int
+    divisor: int
+    quotient: str = Field(description="Exact: a whole number or a fraction.", examples=["1736920/3"])
+    tied_with: list[int] = Field(description="Lists with the very same quotient that got no seat for it.")
+
+
+class NextQuotientAnswer(Shape):
+    """The largest quotient of a list that won no seat."""
+
+    poll_number: int
+    divisor: int
+    quotient: str
+
+
+class SeatsAnswer(Shape):
+    """How the votes became seats."""
+
+    rules: dict[str, int | str | bool]
+    seats: int = Field(description="How many there are to give.")
+    awarded: int = Field(description="How many are given; fewer while a tie waits for a lot.")
+    threshold: ThresholdAnswer
+    tie: TieAnswer | None
+    lots: list[int] = Field(description="Poll numbers drawn by lot that decided a tie, in the order drawn.")
+    awards: list[AwardAnswer] = Field(description="In the order of award.")
+    next_quotients: list[NextQuotientAnswer] = Field(description="The nearest to one more seat first.")
+
+
+class ResultAnswer(ElectionSummary):
+    """The result of an election, why it is so, and how certain."""
+
+    certainty: Certainty
+    waits_for: list[str] = Field(description="What has to happen before the result is final.")
+    counted_until: datetime | None = Field(description="Every ballot received before this moment is counted.")
+    valid_votes: int
+    share_of: str = Field(description="Of what the shares are shares.")
+    ballots: BallotsAnswer
+    lists: list[ListAnswer]
+    apportionment: SeatsAnswer | None = Field(description="null where no seats are given.")
+
+
+class RefusedBallot(BaseModel):
+    """A ballot that is not counted."""
+
+    guid: UUID
+    poll_number: int
+    reason: Refusal
+
+
+class RefusedBallots(Page[RefusedBallot]):
+    """A page of the ballots that are not counted, in the order of receipt."""
+
+
+@blueprint.get("")
+@public
+@blueprint.input(PageQuery, location="query", arg_name="query")
+@blueprint.output(Elections)
+@blueprint.doc(summary="Elections, those that begin last first", responses=NOT_CHANGED)
+def list_elections(query: PageQuery) -> Any:
+    answer = actions.list_elections(database(), now(), query.per_page, _offset(query), is_known)
+    return _answer(answer, lambda found: _page(found.items, found.total, query))
+
+
+@blueprint.get("/<int:election_id>")
+@public
+@blueprint.output(ElectionDetails)
+@blueprint.doc(summary="One election", responses=NO_ELECTION)
+def read_election(election_id: int) -> Any:
+    answer = actions.read_election(database(), election_id, now(), is_known)
+    return _answer(
+        answer,
+        lambda found: ElectionDetails.model_validate(
+            {**vars(found.election), "lists": found.lists, "rules": found.rules}
+        ),
+    )
+
+
+@blueprint.get("/<int:election_id>/results")
+@public
+@blueprint.output(ResultAnswer)
+@blueprint.doc(summary="The result so far, how certain it is, and how votes became seats", responses=NO_ELECTION)
+def read_result(election_id: int) -> Any:
+    answer = actions.read_result(database(), election_id, now(), is_known)
+    return _answer(answer, lambda found: ResultAnswer.model_validate({**vars(found.election), **vars(found.result)}))
+
+
+@blueprint.get("/<int:election_id>/refused-ballots")
+@public
+@blueprint.input(PageQuery, location="query", arg_name="query")
+@blueprint.output(RefusedBallots)
+@blueprint.doc(summary="The ballots that are not counted, and why", responses=NO_ELECTION)
+def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
+    answer = actions.list_refused_ballots(database(), election_id, now(), query.per_page, _offset(query), is_known)
+    return _answer(
+        answer,
+        lambda found: _page(
+            [
+                RefusedBallot(guid=UUID(bytes=refused.guid), poll_number=refused.poll_number, reason=refused.reason)
+                for refused in found.items
+            ],
+            found.total,
+            query,
+        ),
+    )
+
+
+def database() -> Database:
+    """The election store of the service that answers."""
+    found = current_app.extensions["database"]
+    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
+    return found
+
+
+def now() -> datetime:
+    """The moment of the request."""
+    return datetime.now(UTC)
+
+
+def is_known(tag: str) -> bool:
+    """Whether the caller has said that it has the answer with this ETag."""
+    # A proxy that compresses makes the tag a weak one; the answer is the same.
+    return request.if_none_match.contains_weak(tag)
+
+
+def caching(answer: actions.Answer[T]) -> dict[str, str]:
+    """For how long everybody, proxies too, may keep the answer, and its name."""
+    # A second keeps a crowd off the database and is not noticed by a reader. What is settled still gets a lot drawn.
+    seconds = 60 if answer.settled else 1
+    return {"ETag": f'"{answer.tag}"', "Cache-Control": f"public, max-age={seconds}"}
+
+
+def _answer(answer: actions.Answer[T], shape: Callable[[T], Any]) -> Any:
+    if answer.body is None:
+        return Response(status=304, headers=caching(answer))
+    return shape(answer.body), 200, caching(answer)
+
+
+def _offset(query: PageQuery) -> int:
+    return (query.page - 1) * query.per_page
+
+
+def _page(items: list[Any], total: int, query: PageQuery) -> dict[str, Any]:
+    return {"items": items, "page": query.page, "per_page": query.per_page, "total": total}
