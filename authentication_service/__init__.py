@@ -1,0 +1,1 @@
+"""Accounts and tokens: who may act, and the proof of it that the other services check by themselves."""

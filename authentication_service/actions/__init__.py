@@ -1,0 +1,1 @@
+"""What somebody may do with accounts: one function for each, which owns its transaction."""

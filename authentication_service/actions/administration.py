@@ -1,0 +1,137 @@
+"""What administrators do with the accounts of others. Each action asks the store whether its actor still is one."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from authentication_service import rules, store
+from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, write
+from shared.auth import Identity
+from shared.database import Database
+from shared.errors import Conflict, NotFound
+from shared.schema.accounts import User, UserRole
+from shared.terms import Approval, Role
+from shared.web.requests import PageQuery, paginate
+
+LAST_ADMINISTRATOR = "The last administrator has to stay one."
+
+
+def list_accounts(
+    database: Database,
+    actor: Identity,
+    page: PageQuery,
+    *,
+    search: str | None,
+    role: Role | None,
+    approval: Approval | None,
+) -> dict[str, Any]:
+    """One page of the accounts that fit all the filters."""
+    with database.reading() as session:
+        require_administrator(session, actor)
+        return paginate(session, store.users(search, role, approval), page, account_of)
+
+
+def account(database: Database, actor: Identity, user_id: int) -> Account:
+    """The account with this number."""
+    with database.reading() as session:
+        require_administrator(session, actor)
+        return account_of(_numbered(session, user_id))
+
+
+def change_account(
+    database: Database,
+    actor: Identity,
+    user_id: int,
+    *,
+    roles: Sequence[Role] | None,
+    approval: Approval | None,
+    matches: Matches,
+    now: datetime,
+) -> Account:
+    """Give an account other roles or another approval; None leaves either as it is.
+
+    A changed role is in the next token. An account that loses its approval refreshes nothing any more.
+    """
+    if roles is not None:
+        rules.check_roles(roles)
+
+    def change(session: Session) -> Account:
+        administrators = store.lock_administrators(session)
+        require_administrator(session, actor)
+        user = _numbered(session, user_id, lock=True)
+        matches(user.version)
+        if roles is not None:
+            _set_roles(user, set(roles))
+        if approval is not None:
+            user.approval = approval.value
+        stays = user.approval == Approval.APPROVED and Role.ADMINISTRATOR in (row.role for row in user.roles)
+        if not stays and rules.would_leave_no_administrator(administrators, user_id):
+            raise Conflict(LAST_ADMINISTRATOR)
+        if user.approval != Approval.APPROVED:
+            store.revoke_sessions(session, user_id, now)
+        session.flush()
+        return account_of(user)
+
+    return write(database, change)
+
+
+def delete_account(
+    database: Database, actor: Identity, user_id: int, *, matches: Matches | None, now: datetime
+) -> None:
+    """Delete the account with this number; ``matches`` is asked where the caller names the version that it has read."""
+    _delete(database, actor, lambda session: _numbered(session, user_id, lock=True), matches, now)
+
+
+def delete_account_of(database: Database, actor: Identity, email: str, *, now: datetime) -> None:
+    """Delete the account with this address, as the classic contract does."""
+
+    def find(session: Session) -> User:
+        user = store.user_by_name(session, rules.LoginName.EMAIL, rules.email_key(email), lock=True)
+        if user is None:
+            raise NotFound("Unknown user.", field="email")
+        return user
+
+    _delete(database, actor, find, None, now)
+
+
+def _delete(
+    database: Database, actor: Identity, find: Callable[[Session], User], matches: Matches | None, now: datetime
+) -> None:
+    """Keep the row for the record, but free what is unique, forget the password and end all sessions."""
+
+    def delete(session: Session) -> None:
+        administrators = store.lock_administrators(session)
+        require_administrator(session, actor)
+        user = find(session)
+        if matches is not None:
+            matches(user.version)
+        if rules.would_leave_no_administrator(administrators, user.id):
+            raise Conflict(LAST_ADMINISTRATOR)
+        user.former_email = user.email
+        user.email = user.email_key = user.jmbg = user.username = user.phone = None
+        user.password_hash = ""
+        user.deleted_at = now
+        store.revoke_sessions(session, user.id, now)
+
+    write(database, delete)
+
+
+def _numbered(session: Session, user_id: int, *, lock: bool = False) -> User:
+    user = store.user_by_id(session, user_id, lock=lock)
+    if user is None:
+        raise NotFound("There is no account with this number.")
+    return user
+
+
+def _set_roles(user: User, roles: set[Role]) -> None:
+    had = {Role(row.role) for row in user.roles}
+    if had == roles:
+        return
+    for row in [row for row in user.roles if row.role not in roles]:
+        user.roles.remove(row)
+    user.roles.extend(UserRole(role=role.value) for role in sorted(roles - had))
+    # The roles stand in a table of their own; the account's version has to count their change all the same.
+    flag_modified(user, "approval")

@@ -1,0 +1,32 @@
+"""Starts the authentication service."""
+
+from apiflask import APIFlask
+
+from authentication_service.actions.accounts import is_ready
+from authentication_service.classic import classic
+from authentication_service.passwords import Passwords
+from authentication_service.routes import accounts, users
+from authentication_service.signing import EXTENSION, Parts
+from shared.config import AuthenticationSettings, load
+from shared.database import Database
+from shared.web import create_service, finish
+
+
+def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
+    """The service, ready to answer; reads its settings from the environment unless it is given them."""
+    settings = settings or load(AuthenticationSettings)
+    database = Database(settings.accounts_database_url.get_secret_value())
+    private_key = settings.jwt_private_key.get_secret_value() if settings.jwt_private_key else None
+    app = create_service(
+        "authentication_service",
+        "Urna: accounts",
+        settings,
+        checks={"the accounts database": lambda: is_ready(database)},
+        private_key=private_key,
+    )
+    app.extensions["database"] = database
+    app.extensions[EXTENSION] = Parts(settings, database, Passwords(settings.password_memory_kib))
+    app.register_blueprint(classic)
+    app.register_blueprint(accounts)
+    app.register_blueprint(users)
+    return finish(app)

@@ -1,0 +1,88 @@
+"""Prepares the accounts store before the service starts: ``python -m authentication_service.prepare``.
+
+Waits for the database, brings its schema up to date and makes the first administrator. It may run at every start,
+and two may run at once.
+"""
+
+import sys
+import time
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from authentication_service.actions.registration import create_first_administrator
+from authentication_service.passwords import Passwords
+from authentication_service.rules import is_email
+from shared.config import AuthenticationSettings, load
+from shared.database import Database, is_transient, migrate
+from shared.errors import Conflict, Misconfigured, Unavailable
+from shared.logs import configure
+
+WAIT_SECONDS = 120.0
+
+log = structlog.get_logger()
+
+
+def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS) -> None:
+    """Make the store ready for the service.
+
+    Raises ``Unavailable`` when the database does not answer within ``wait_seconds``, and ``Misconfigured`` when the
+    first administrator cannot be made from the settings.
+    """
+    email = settings.admin_email
+    password = settings.admin_password.get_secret_value()
+    if not is_email(email):
+        raise Misconfigured("ADMIN_EMAIL has to be an e-mail address, for the administrator logs in with it.")
+    if not password:
+        raise Misconfigured("ADMIN_PASSWORD has to have at least one character.")
+    url = settings.accounts_database_url.get_secret_value()
+    database = Database(url)
+    try:
+        _wait_for(database, wait_seconds)
+        migrate(url, "accounts")
+        created = create_first_administrator(
+            database,
+            Passwords(settings.password_memory_kib),
+            email=email,
+            password=password,
+            jmbg=settings.admin_jmbg,
+            now=datetime.now(UTC),
+        )
+    except Conflict as error:
+        raise Misconfigured(
+            "The store has no administrator, and the account with ADMIN_EMAIL or ADMIN_JMBG is none; choose others."
+        ) from error
+    finally:
+        database.close()
+    log.info("prepared", store="accounts", first_administrator="created" if created else "present")
+
+
+def _wait_for(database: Database, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not database.is_reachable():
+        if time.monotonic() > deadline:
+            raise Unavailable(f"The accounts database did not answer for {seconds:.0f} seconds.")
+        time.sleep(0.2)
+
+
+def main() -> int:
+    """Prepare with the settings of the environment; 0 when the store is ready, 1 with the reason on standard error."""
+    try:
+        settings = load(AuthenticationSettings)
+        configure("authentication_service", settings.log_level)
+        prepare(settings)
+    except (Misconfigured, Unavailable) as error:
+        print(error.message, file=sys.stderr)
+        return 1
+    except DBAPIError as error:
+        if not is_transient(error):
+            raise
+        # The driver's own message may quote the statement, but never the URL with its password.
+        print(f"The accounts database could not be prepared: {error.orig}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

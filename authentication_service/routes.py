@@ -1,0 +1,315 @@
+"""The /api routes: registering, sessions, the own profile, and the accounts for administrators."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from apiflask import APIBlueprint
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from authentication_service import signing
+from authentication_service.actions import administration, profile, registration, sessions
+from authentication_service.actions.accounts import Account
+from authentication_service.rules import SELF_REGISTERED
+from authentication_service.signing import parts
+from shared.auth import ACCESS_SECONDS, identity, public, requires, requires_refresh
+from shared.terms import Approval, Role
+from shared.web.requests import Page, PageQuery, Strict, check_match, etag
+
+accounts = APIBlueprint("accounts", __name__, tag="Accounts", url_prefix="/api")
+users = APIBlueprint("users", __name__, tag="Administration of accounts", url_prefix="/api/users")
+
+_JMBG = "Unique citizen number (JMBG): 13 digits, the last of them a control digit."
+_USERNAME = "3 to 64 characters of a-z, 0-9, dot, hyphen and underscore, a letter first; logs in as well."
+_PHONE = "6 to 15 digits, perhaps after a plus sign; logs in as well."
+_PASSWORD = "8 to 256 characters with at least one digit, one lower-case and one upper-case letter."
+_EXPIRES_IN = "Seconds for which the access token is good."
+
+
+class RegistrationIn(Strict):
+    """Who registers, and as what."""
+
+    # A password is taken as it is typed, with any blanks at its ends.
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    email: str = Field(max_length=256, description="Logs in; unique without regard to upper and lower case.")
+    password: str = Field(max_length=256, description=_PASSWORD)
+    forename: str = Field(max_length=256)
+    surname: str = Field(max_length=256)
+    jmbg: str = Field(max_length=13, description=_JMBG)
+    role: Role = Field(
+        Role.VOTER,
+        description="Which role: "
+        + ", ".join(sorted(SELF_REGISTERED))
+        + ". Other roles are granted by administrators.",
+    )
+    username: str | None = Field(None, max_length=64, description=_USERNAME)
+    phone: str | None = Field(None, max_length=32, description=_PHONE)
+
+
+class CredentialsIn(Strict):
+    """Who logs in."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    login: str = Field(max_length=256, description="Email, username or phone number.")
+    password: str = Field(max_length=256)
+
+
+class SessionOut(BaseModel):
+    """The tokens of a new session."""
+
+    access_token: str
+    refresh_token: str = Field(description="For POST /api/refresh and POST /api/logout; good for 30 days.")
+    expires_in: int = Field(description=_EXPIRES_IN)
+
+
+class AccessOut(BaseModel):
+    """A new access token."""
+
+    access_token: str
+    expires_in: int = Field(description=_EXPIRES_IN)
+
+
+class AccountOut(BaseModel):
+    """An account, as itself and administrators see it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    email: str
+    jmbg: str = Field(description=_JMBG)
+    forename: str
+    surname: str
+    username: str | None
+    phone: str | None
+    roles: list[Role]
+    approval: Approval = Field(description="Only an approved account may log in.")
+    created_at: datetime = Field(description="UTC.")
+
+
+class ProfileIn(Strict):
+    """The details to change; what is left out stays."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    forename: str = Field("", max_length=256)
+    surname: str = Field("", max_length=256)
+    email: str = Field(
+        "",
+        max_length=256,
+        description="Needs `current_password`. Refresh the access token afterwards: it names the old one.",
+    )
+    username: str | None = Field(None, max_length=64, description=_USERNAME + " Null removes it.")
+    phone: str | None = Field(None, max_length=32, description=_PHONE + " Null removes it.")
+    password: str = Field("", max_length=256, description=f"Needs `current_password`; ends all sessions. {_PASSWORD}")
+    current_password: str | None = Field(None, max_length=256)
+
+
+class AccountIn(Strict):
+    """What administrators change about an account; what is left out stays."""
+
+    roles: list[Role] | None = Field(None, max_length=len(Role), description="All roles from now on.")
+    approval: Approval | None = Field(None, description="Whether the account may log in.")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "AccountIn":
+        if self.roles is None and self.approval is None:
+            raise ValueError("Say which roles or which approval the account gets.")
+        return self
+
+
+class AccountsQuery(PageQuery):
+    """Which accounts."""
+
+    search: str | None = Field(
+        None, max_length=256, description="Part of an address, username or name, or a whole national id."
+    )
+    role: Role | None = Field(None, description="Only accounts with this role.")
+    approval: Approval | None = Field(None, description="Only accounts with this approval.")
+
+    @field_validator("search")
+    @classmethod
+    def _can_be_searched(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:
+            raise ValueError("A search cannot hold the character NUL.")
+        return value
+
+
+class AccountsPage(Page[AccountOut]):
+    """One page of accounts, in the order of their numbers."""
+
+
+@accounts.post("/register")
+@public
+@accounts.input(RegistrationIn)
+@accounts.output(AccountOut, status_code=201)
+@accounts.doc(
+    summary="Register",
+    description="An official may have to wait for an administrator's approval before the first log-in.",
+    responses={409: "Another account has this email, national id, username or phone number"},
+)
+def register(json_data: RegistrationIn) -> tuple[Account, int, dict[str, str]]:
+    service = parts()
+    new = registration.NewAccount(**json_data.model_dump())
+    account = registration.register(
+        service.database,
+        service.passwords,
+        new,
+        registration=service.settings.registration,
+        now=signing.now(),
+    )
+    return account, 201, {"Location": "/api/profile", **etag(account.version)}
+
+
+@accounts.post("/login")
+@public
+@accounts.input(CredentialsIn)
+@accounts.output(SessionOut)
+@accounts.doc(
+    summary="Log in with email, username or phone number",
+    responses={
+        401: "No such account, or another password",
+        403: "The account is not approved",
+        429: "Too many failed log-ins for this account from this address",
+    },
+)
+def login(json_data: CredentialsIn) -> dict[str, Any]:
+    opened = signing.open_session(json_data.login, json_data.password)
+    return {
+        "access_token": signing.access_token(opened.account),
+        "refresh_token": signing.refresh_token(opened),
+        "expires_in": ACCESS_SECONDS,
+    }
+
+
+@accounts.post("/refresh")
+@requires_refresh
+@accounts.output(AccessOut)
+@accounts.doc(summary="Get a new access token, which names the account's roles of today")
+def refresh() -> dict[str, Any]:
+    account = sessions.renew(parts().database, signing.session_id(), signing.now())
+    return {"access_token": signing.access_token(account), "expires_in": ACCESS_SECONDS}
+
+
+@accounts.post("/logout")
+@requires_refresh
+@accounts.output({}, status_code=204)
+@accounts.doc(
+    summary="End the session of a refresh token",
+    description="Access tokens that it gave stay good until they expire, an hour at most.",
+)
+def logout() -> str:
+    sessions.log_out(parts().database, signing.session_id(), signing.now())
+    return ""
+
+
+@accounts.get("/profile")
+@requires()
+@accounts.output(AccountOut)
+@accounts.doc(summary="The own account")
+def read_profile() -> tuple[Account, int, dict[str, str]]:
+    return _with_etag(profile.own_account(parts().database, identity()))
+
+
+@accounts.patch("/profile")
+@requires()
+@accounts.input(ProfileIn)
+@accounts.output(AccountOut)
+@accounts.doc(
+    summary="Change the own account",
+    responses={
+        409: "Another account has this email, username or phone number",
+        412: "Changed meanwhile",
+        428: "If-Match is missing",
+        429: "Too many wrong passwords",
+    },
+)
+def change_profile(json_data: ProfileIn) -> tuple[Account, int, dict[str, str]]:
+    changes = json_data.model_dump(exclude_unset=True)
+    offered = changes.pop("current_password", None)
+    service = parts()
+    return _with_etag(
+        profile.change_profile(
+            service.database,
+            service.passwords,
+            identity(),
+            cast(profile.ProfileChanges, changes),
+            None if offered is None else signing.attempt(offered),
+            check_match,
+            signing.now(),
+        )
+    )
+
+
+@users.get("")
+@requires(Role.ADMINISTRATOR)
+@users.input(AccountsQuery, location="query")
+@users.output(AccountsPage)
+@users.doc(summary="List accounts")
+def list_accounts(query_data: AccountsQuery) -> dict[str, Any]:
+    return administration.list_accounts(
+        parts().database,
+        identity(),
+        query_data,
+        search=query_data.search,
+        role=query_data.role,
+        approval=query_data.approval,
+    )
+
+
+@users.get("/<int:user_id>")
+@requires(Role.ADMINISTRATOR)
+@users.output(AccountOut)
+@users.doc(summary="One account", responses={404: "No such account"})
+def read_account(user_id: int) -> tuple[Account, int, dict[str, str]]:
+    return _with_etag(administration.account(parts().database, identity(), user_id))
+
+
+@users.patch("/<int:user_id>")
+@requires(Role.ADMINISTRATOR)
+@users.input(AccountIn)
+@users.output(AccountOut)
+@users.doc(
+    summary="Grant roles, approve or refuse",
+    responses={
+        404: "No such account",
+        409: "It is the last administrator",
+        412: "Changed meanwhile",
+        428: "If-Match is missing",
+    },
+)
+def change_account(user_id: int, json_data: AccountIn) -> tuple[Account, int, dict[str, str]]:
+    return _with_etag(
+        administration.change_account(
+            parts().database,
+            identity(),
+            user_id,
+            roles=json_data.roles,
+            approval=json_data.approval,
+            matches=check_match,
+            now=signing.now(),
+        )
+    )
+
+
+@users.delete("/<int:user_id>")
+@requires(Role.ADMINISTRATOR)
+@users.output({}, status_code=204)
+@users.doc(
+    summary="Delete an account",
+    description="Its email and national id may register again, and its refresh tokens are of no use any more.",
+    responses={
+        404: "No such account",
+        409: "It is the last administrator",
+        412: "Changed meanwhile, if If-Match is sent",
+    },
+)
+def delete_account(user_id: int) -> str:
+    matches = check_match if "If-Match" in request.headers else None
+    administration.delete_account(parts().database, identity(), user_id, matches=matches, now=signing.now())
+    return ""
+
+
+def _with_etag(account: Account) -> tuple[Account, int, dict[str, str]]:
+    return account, 200, etag(account.version)
