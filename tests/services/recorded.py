@@ -49,17 +49,27 @@ class Recorded:
         self,
         names: Sequence[str] = ("Left", "Right"),
         *,
-        start: datetime = NOON,
-        end: datetime = EVENING,
+        hours: tuple[datetime, datetime] = (NOON, EVENING),
         exempt: Sequence[int] = (),
         **values: Any,
     ) -> int:
-        """The id of a new election with one list for each name, by default with the classic rules."""
+        """The id of a new election with one list for each name, by default with the classic rules.
+
+        ``hours`` are its start and its end; ``values`` are columns.
+        """
         individual = bool(values.get("individual", False))
         kind = Kind.PRESIDENTIAL if individual else Kind.PARLIAMENTARY
-        defaults = {"individual": individual, "kind": kind.value, "rules": {} if individual else CLASSIC_RULES}
+        columns = {
+            "individual": individual,
+            "kind": kind.value,
+            "rules": {} if individual else CLASSIC_RULES,
+            "stage": PUBLISHED,
+            **values,
+        }
         with self.database.writing() as session:
-            election = Election(start=start, end=end, created_at=NOON, **{**defaults, "stage": PUBLISHED, **values})
+            election = Election(
+                start=hours[0], end=hours[1], created_at=NOON, **{**defaults, "stage": PUBLISHED, **values}
+            )
             for poll_number, name in enumerate(names, start=1):
                 participant = Participant(name=name, individual=individual, created_at=NOON)
                 session.add(participant)

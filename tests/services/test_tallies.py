@@ -26,7 +26,7 @@ def test_votes_are_the_sums_of_the_tallies_with_zeros_for_who_has_none(night: Re
     election = night.election(["Left", "Right", "Nobody"])
     night.part(election, {1: 20_000, 2: 3})
     night.part(election, {1: 1}, partition=1)
-    night.part(night.election(start=EVENING, end=EVENING + SECOND), {1: 7}, received_at=EVENING)
+    night.part(night.election(hours=(EVENING, EVENING + SECOND)), {1: 7}, received_at=EVENING)
     with night.database.reading() as session:
         assert tallies.votes(session, election) == {1: 20_001, 2: 3, 3: 0}
         assert all(type(total) is int for total in tallies.votes(session, election).values())
@@ -34,7 +34,7 @@ def test_votes_are_the_sums_of_the_tallies_with_zeros_for_who_has_none(night: Re
 
 def test_counts_add_up_over_parts_and_leave_out_other_elections(night: Recorded) -> None:
     election = night.election()
-    other = night.election(start=EVENING, end=EVENING + SECOND)
+    other = night.election(hours=(EVENING, EVENING + SECOND))
     night.part(election, {1: 5}, [(1, Refusal.DUPLICATE), (99, Refusal.INVALID_POLL_NUMBER)])
     night.part(election, {2: 2}, [(2, Refusal.DUPLICATE)], partition=1)
     night.part(other, {1: 100}, received_at=EVENING)
@@ -124,7 +124,7 @@ def test_a_dead_letter_concerns_the_election_in_whose_hours_it_was_received(
 
 def test_the_standings_of_several_elections_take_as_many_queries_as_that_of_one(night: Recorded) -> None:
     first = night.election()
-    second = night.election(start=EVENING, end=EVENING + timedelta(days=1))
+    second = night.election(hours=(EVENING, EVENING + timedelta(days=1)))
     night.dead_letter(NOON)
     night.drained(EVENING, EVENING)
     queries: list[str] = []
