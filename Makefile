@@ -95,3 +95,7 @@ $(UV)/bin/uv: | $(INSTALLED)
 clean: ## Remove the environment and what tools left behind; var/, with its elections, stays
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: secrets
+secrets: ## Make the secrets of a deployment in secrets/, once (docs/deployment.md)
+	@deploy/secrets.sh

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the secrets of a deployment, each in a file of its own, once: what is there is never changed.
+# Makes the secrets of a deployment, each in a file of its own, once: what is there is never changed, except for the URLs and
+# the public key, which follow from the passwords and the private key.
 #
 #   deploy/secrets.sh                       make what is missing in secrets/
 #   deploy/secrets.sh certificate NAME...   besides, make a self-signed certificate for these host names (for trying out)
@@ -19,16 +20,20 @@ mkdir -p "$directory"
 # them to containers as they are, and the users inside are others than the one who runs this.
 chmod 0700 "$directory"
 
-# keep NAME: put standard input into the file NAME, unless it exists; it appears whole or not at all.
-keep() {
-    if [ -e "$directory/$1" ]; then
-        cat >/dev/null
+# put NAME: put standard input into the file NAME; it appears whole or not at all.
+put() {
+    cat > "$directory/.$1.new"
+    if cmp -s "$directory/.$1.new" "$directory/$1"; then
+        rm -f "$directory/.$1.new"
         return
     fi
-    cat > "$directory/.$1.new"
     chmod 0444 "$directory/.$1.new"
-    mv "$directory/.$1.new" "$directory/$1"
+    mv -f "$directory/.$1.new" "$directory/$1"
     echo "made $1"
+}
+# keep NAME: the same, unless the file exists.
+keep() {
+    if [ -e "$directory/$1" ]; then cat >/dev/null; else put "$1"; fi
 }
 random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 of() { cat "$directory/$1"; }
@@ -42,14 +47,14 @@ make_secrets() {
     # A service gets one URL with its own user's password in it, and no other password.
     for user in prepare authentication; do
         printf 'mysql+pymysql://%s:%s@accounts-database:3306/accounts?charset=utf8mb4' "$user" "$(of "accounts_${user}_password")" \
-            | keep "accounts_${user}_url"
+            | put "accounts_${user}_url"
     done
     for user in prepare administration daemon results; do
         printf 'mysql+pymysql://%s:%s@election-database:3306/election?charset=utf8mb4' "$user" "$(of "election_${user}_password")" \
-            | keep "election_${user}_url"
+            | put "election_${user}_url"
     done
     for user in station daemon results; do
-        printf 'redis://%s:%s@redis:6379/0' "$user" "$(of "redis_${user}_password")" | keep "redis_${user}_url"
+        printf 'redis://%s:%s@redis:6379/0' "$user" "$(of "redis_${user}_password")" | put "redis_${user}_url"
     done
 
     # Without a pipe, so that a failure of openssl ends the script instead of leaving an empty key.
@@ -57,10 +62,8 @@ make_secrets() {
         key=$(openssl genpkey -algorithm ed25519)
         printf '%s\n' "$key" | keep jwt_private_key
     fi
-    if [ ! -e "$directory/jwt_public_key" ]; then
-        key=$(openssl pkey -in "$directory/jwt_private_key" -pubout)
-        printf '%s\n' "$key" | keep jwt_public_key
-    fi
+    key=$(openssl pkey -in "$directory/jwt_private_key" -pubout)
+    printf '%s\n' "$key" | put jwt_public_key
 
     printf %s "${ADMIN_EMAIL:-administrator@urna.example}" | keep admin_email
     # With a capital, a small letter and a digit, as the rule for passwords wants.

@@ -4,3 +4,4 @@ GRANT SELECT ON alembic_version TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE ON users TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%';
+GRANT SELECT, INSERT, DELETE ON failed_logins TO 'authentication'@'%';
