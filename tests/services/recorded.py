@@ -67,9 +67,7 @@ class Recorded:
             **values,
         }
         with self.database.writing() as session:
-            election = Election(
-                start=hours[0], end=hours[1], created_at=NOON, **{**defaults, "stage": PUBLISHED, **values}
-            )
+            election = Election(start=hours[0], end=hours[1], created_at=NOON, **columns)
             for poll_number, name in enumerate(names, start=1):
                 participant = Participant(name=name, individual=individual, created_at=NOON)
                 session.add(participant)
