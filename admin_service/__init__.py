@@ -1,0 +1,1 @@
+"""The administration service: participants, candidates and elections, and the classic results."""

@@ -1,0 +1,61 @@
+"""Candidates: the people on the lists of parties and behind individual participants."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from admin_service import store
+from shared.database import Database
+from shared.errors import Conflict, InvalidInput
+from shared.schema.election import Candidate
+from shared.terms import Approval
+
+
+def create(database: Database, participant_id: int, texts: Mapping[str, str], now: datetime) -> Candidate:
+    """Put a person forward for a participant; an administrator still has to approve. ``texts`` by column."""
+    with database.writing() as session:
+        if participant_id not in store.known_participants(session, [participant_id]):
+            raise InvalidInput(f"There is no participant {participant_id}.", field="participant_id")
+        candidate = Candidate(participant_id=participant_id, created_at=now, **texts)
+        session.add(candidate)
+        session.flush()
+        return candidate
+
+
+def change(database: Database, candidate_id: int, check: Callable[[int], None], texts: Mapping[str, str]) -> Candidate:
+    """Change the texts that are given. Whoever had been decided on waits again: it was decided on other words."""
+    with database.writing() as session:
+        candidate = store.candidate(session, candidate_id, lock=True)
+        check(candidate.version)
+        changed = {column: text for column, text in texts.items() if getattr(candidate, column) != text}
+        for column, text in changed.items():
+            setattr(candidate, column, text)
+        if changed:
+            candidate.approval = Approval.WAITING.value
+            candidate.approval_reason = ""
+        session.flush()
+        return candidate
+
+
+def decide(
+    database: Database, candidate_id: int, check: Callable[[int], None], decision: Approval, reason: str
+) -> Candidate:
+    """Approve or refuse a candidate; a refusal says why."""
+    if decision is Approval.WAITING:
+        raise InvalidInput("A decision is to approve or to refuse.", field="decision")
+    if decision is Approval.REFUSED and not reason:
+        raise InvalidInput("Who is refused is told why.", field="reason")
+    with database.writing() as session:
+        candidate = store.candidate(session, candidate_id, lock=True)
+        check(candidate.version)
+        if candidate.approval == decision.value:
+            raise Conflict(f"This candidate is {decision.value} already.")
+        candidate.approval = decision.value
+        candidate.approval_reason = reason
+        session.flush()
+        return candidate
+
+
+def delete(database: Database, candidate_id: int) -> None:
+    """Forget a candidate."""
+    with database.writing() as session:
+        session.delete(store.candidate(session, candidate_id, lock=True))

@@ -1,0 +1,260 @@
+"""Elections: making, changing, publishing, closing, cancelling, and entering the lots of a tie.
+
+Every action that makes or moves an election locks its jurisdiction first, so that of two administrators who plan
+overlapping elections at the same instant the second one finds the first one's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from admin_service import rules, store
+from admin_service.rules import Period, Place
+from shared import tallies
+from shared.apportionment import Entry as Standing
+from shared.apportionment import Rules
+from shared.database import Database
+from shared.errors import Conflict, InvalidInput, NotFound
+from shared.schema.election import CANCELLED, DRAFT, PUBLISHED, Election, Entry
+from shared.terms import Kind, State
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An election as somebody wants it.
+
+    ``individual`` None: what the kind says. ``rules``: the name of a rule pack, the rules themselves, or None for
+    those of the kind.
+    """
+
+    kind: Kind
+    period: Period
+    places: Sequence[Place]
+    title: str = ""
+    individual: bool | None = None
+    jurisdiction_id: int = 1
+    rules: str | Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is to be different in an election; None leaves a thing as it is."""
+
+    title: str | None = None
+    kind: Kind | None = None
+    individual: bool | None = None
+    jurisdiction_id: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    rules: str | Mapping[str, Any] | None = None
+    places: Sequence[Place] | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An election and its state at the moment of the request."""
+
+    election: Election
+    state: State
+
+
+def read(database: Database, election_id: int, now: datetime) -> Shown:
+    """One election."""
+    with database.reading() as session:
+        return _shown(session, store.election(session, election_id), now)
+
+
+def published(database: Database) -> list[Election]:
+    """Every election that is neither a draft nor cancelled, with its ballot."""
+    with database.reading() as session:
+        return store.published_elections(session)
+
+
+def refuse_overlap(database: Database, period: Period, jurisdiction_id: int = 1) -> None:
+    """Raise Conflict when another election of the jurisdiction is in the way."""
+    with database.reading() as session:
+        _refuse_overlap(session, jurisdiction_id, period, None)
+
+
+def create(database: Database, plan: Plan, now: datetime, *, draft: bool = False) -> Shown:
+    """Make an election; unless it is a draft it is published at once.
+
+    Poll numbers are 1, 2, … in the order of ``plan.places``. Raises, in this order, Conflict with the field ``start``
+    where another election is in the way, and InvalidInput for the kind, the rules and the ballot.
+    """
+    with database.writing() as session:
+        election = Election(stage=DRAFT if draft else PUBLISHED, created_at=now)
+        _settle(session, election, plan)
+        session.add(election)
+        session.flush()
+        _fill(session, election, plan.places)
+        return _shown(session, election, now)
+
+
+def change(
+    database: Database, election_id: int, check: Callable[[int], None], changes: Changes, now: datetime
+) -> Shown:
+    """Change a draft or a scheduled election; Conflict once its ballot is frozen."""
+    with database.writing() as session:
+        election = store.election(session, election_id, lock=True)
+        check(election.version)
+        rules.check_may_change(_state(session, election, now), election.start, now)
+        plan = _changed(election, changes)
+        same_ballot = list(plan.places) == _places(election)
+        _settle(session, election, plan)
+        # A change of the ballot alone is a change of the election, too, and has to change its version.
+        flag_modified(election, "title")
+        if not same_ballot:
+            store.delete_entries(session, election.id)
+        session.flush()
+        if not same_ballot:
+            _fill(session, election, plan.places)
+        return _shown(session, election, now)
+
+
+def delete(database: Database, election_id: int, now: datetime) -> None:
+    """Delete a draft; Conflict for everything else."""
+    with database.writing() as session:
+        election = store.election(session, election_id, lock=True)
+        rules.check_may_delete(_state(session, election, now))
+        session.delete(election)
+
+
+def publish(database: Database, election_id: int, check: Callable[[int], None], now: datetime) -> Shown:
+    """Make a draft an election that takes place: scheduled, or open if its time has come."""
+    with database.writing() as session:
+        election = store.election(session, election_id, lock=True)
+        check(election.version)
+        rules.check_may_publish(_state(session, election, now))
+        election.stage = PUBLISHED
+        _settle(session, election, _changed(election, Changes()))
+        session.flush()
+        return _shown(session, election, now)
+
+
+def close(database: Database, election_id: int, check: Callable[[int], None], now: datetime) -> Shown:
+    """Let an open election end before its time, ``rules.NOTICE`` from now.
+
+    Not at once: a ballot that the daemon has judged before this commit was received before it, too, and so lies
+    before the new end. Had the end been in the past, one daemon could have counted a ballot that the next refuses,
+    and a watermark could have passed the end before anybody knew of it.
+    """
+    with database.writing() as session:
+        election = store.election(session, election_id, lock=True)
+        check(election.version)
+        rules.check_may_close(_state(session, election, now))
+        election.end = rules.closing_end(now, election.end)
+        flag_modified(election, "end")
+        session.flush()
+        return _shown(session, election, now)
+
+
+def cancel(database: Database, election_id: int, check: Callable[[int], None], reason: str, now: datetime) -> Shown:
+    """Cancel a published election that has no final result yet; its period is free for another one."""
+    with database.writing() as session:
+        election = store.election(session, election_id, lock=True)
+        check(election.version)
+        rules.check_may_cancel(_state(session, election, now))
+        election.stage = CANCELLED
+        election.cancelled_at = now
+        election.cancelled_reason = reason
+        session.flush()
+        return _shown(session, election, now)
+
+
+def draw(
+    database: Database, election_id: int, check: Callable[[int], None], poll_numbers: Sequence[int], now: datetime
+) -> Shown:
+    """Enter the lots that were drawn for the last seats of a tied, fully counted election, in the order drawn."""
+    with database.writing() as session:
+        election = store.election(session, election_id, lock=True)
+        check(election.version)
+        rules.check_may_draw(_state(session, election, now))
+        votes = tallies.votes(session, election.id)
+        rules.check_lots(
+            [Standing(entry.poll_number, votes[entry.poll_number], entry.exempt) for entry in election.entries],
+            Rules.from_dict(election.rules) if election.rules else None,
+            sum(votes.values()) + tallies.counts(session, election.id).invalid,
+            election.lots,
+            poll_numbers,
+        )
+        election.lots = list(poll_numbers)
+        session.flush()
+        return _shown(session, election, now)
+
+
+def _state(session: Session, election: Election, now: datetime) -> State:
+    return tallies.current(session, election, now).state
+
+
+def _shown(session: Session, election: Election, now: datetime) -> Shown:
+    # The answer needs the names of the participants, which a ballot that was just written does not have yet.
+    session.refresh(election, ["entries"])
+    return Shown(election, _state(session, election, now))
+
+
+def _settle(session: Session, election: Election, plan: Plan) -> None:
+    """Put all but the ballot of a plan into ``election``, after every check; the ballot is checked, too."""
+    try:
+        store.lock_jurisdiction(session, plan.jurisdiction_id)
+    except NotFound as error:
+        raise InvalidInput(error.message, field="jurisdiction_id") from error
+    draft = election.stage == DRAFT
+    if not draft:
+        _refuse_overlap(session, plan.jurisdiction_id, plan.period, election.id)
+    individuals = rules.are_individuals(plan.kind, plan.individual)
+    settled_rules = rules.settle_rules(plan.kind, plan.rules)
+    rules.check_size(plan.places, complete=not draft)
+    known = store.known_participants(session, [place.participant_id for place in plan.places])
+    rules.check_places(plan.places, known, individuals)
+    election.title = plan.title
+    election.kind = plan.kind.value
+    election.individual = individuals
+    election.jurisdiction_id = plan.jurisdiction_id
+    election.start = plan.period.start
+    election.end = plan.period.end
+    election.rules = settled_rules
+
+
+def _refuse_overlap(session: Session, jurisdiction_id: int, period: Period, without: int | None) -> None:
+    other = store.overlapping(session, jurisdiction_id, period, without)
+    if other is not None:
+        name = f" “{other.title}”" if other.title else ""
+        raise Conflict(
+            f"Election {other.id}{name} is in the way: within one jurisdiction elections neither overlap nor touch.",
+            field="start",
+        )
+
+
+def _fill(session: Session, election: Election, places: Sequence[Place]) -> None:
+    session.add_all(
+        Entry(election_id=election.id, poll_number=number, participant_id=place.participant_id, exempt=place.exempt)
+        for number, place in enumerate(places, 1)
+    )
+    session.flush()
+
+
+def _places(election: Election) -> list[Place]:
+    return [Place(entry.participant_id, entry.exempt) for entry in election.entries]
+
+
+def _changed(election: Election, changes: Changes) -> Plan:
+    """What an election is to be once changed; a new kind brings its own rules and sort of participants."""
+    kind = changes.kind or Kind(election.kind)
+    same_kind = kind == election.kind
+    individual = changes.individual
+    if individual is None and same_kind:
+        individual = election.individual
+    return Plan(
+        kind=kind,
+        period=Period(changes.start or election.start, changes.end or election.end),
+        places=_places(election) if changes.places is None else changes.places,
+        title=election.title if changes.title is None else changes.title,
+        individual=individual,
+        jurisdiction_id=changes.jurisdiction_id or election.jurisdiction_id,
+        rules=election.rules if changes.rules is None and same_kind else changes.rules,
+    )

@@ -1,0 +1,31 @@
+"""Types that the bodies of several nouns share, and who may read what the administration publishes."""
+
+from typing import Annotated, TypeVar
+
+from flask import current_app
+from pydantic import Field
+
+from shared.database import Database
+from shared.terms import Role
+
+# Whoever works on an election may know what stands in it; the auditor reads everything and changes nothing.
+READERS = (Role.ADMINISTRATOR, Role.OFFICIAL, Role.AUDITOR)
+
+# JSON's true and "1" are no ids, though Python and pydantic would take them for such.
+Id = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Flag = Annotated[bool, Field(strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+Line = Annotated[str, Field(max_length=256)]
+M = TypeVar("M")
+
+# An answer with its status and headers, among them the ETag.
+Tagged = tuple[M, int, dict[str, str]]
+
+Reason = Annotated[str, Field(max_length=1024)]
+
+
+def database() -> Database:
+    """The election store of the running service."""
+    found = current_app.extensions["database"]
+    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
+    return found
