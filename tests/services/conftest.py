@@ -1,11 +1,13 @@
 """Keys, tokens and settings that the tests of all services share."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from shared.config import load
 from shared.terms import Role
+from tests.services.accounts import Accounts, running
 from tests.services.tokens import Keys, S, ServiceSettings, Token, access_claims, bearer, new_keys, signed
 
 
@@ -45,3 +47,17 @@ def service_settings(keys: Keys) -> ServiceSettings:
         return load(kind, _env_file=None, **{**defaults, **values})
 
     return make
+
+
+@pytest.fixture
+def accounts(sqlite_url: str, service_settings: ServiceSettings, keys: Keys) -> Iterator[Accounts]:
+    """An authentication service with an administrator, where officials may act at once."""
+    with running(sqlite_url, service_settings, keys) as service:
+        yield service
+
+
+@pytest.fixture
+def accounts_anywhere(accounts_database_url: str, service_settings: ServiceSettings, keys: Keys) -> Iterator[Accounts]:
+    """The same on each database engine in turn."""
+    with running(accounts_database_url, service_settings, keys) as service:
+        yield service

@@ -1,0 +1,137 @@
+"""An authentication service in this process, on a real database, and people to register with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from authentication_service.app import create_app
+from authentication_service.prepare import prepare
+from authentication_service.rules import jmbg_control_digit
+from shared.config import AuthenticationSettings
+from shared.database import Database
+from shared.terms import Role
+from tests.services.tokens import Keys, ServiceSettings, bearer
+
+ADMIN_EMAIL = "admin@admin.com"
+ADMIN_PASSWORD = "1"
+PASSWORD = "Str0ngPassword"
+
+
+def jmbg(number: int) -> str:
+    """The ``number``-th of a series of valid national ids."""
+    first_twelve = f"0101{990 + number // 1000:03d}71{number % 1000:03d}"
+    return first_twelve + str(jmbg_control_digit(first_twelve))
+
+
+def person(number: int = 1, **changed: Any) -> dict[str, Any]:
+    """What a person sends to register; ``changed`` replaces fields."""
+    described = {
+        "jmbg": jmbg(number),
+        "forename": "Vera",
+        "surname": "Verić",
+        "email": f"vera{number}@gmail.com",
+        "password": PASSWORD,
+    }
+    return {**described, **changed}
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The running service."""
+
+    app: APIFlask
+    settings: AuthenticationSettings
+    keys: Keys
+
+    @property
+    def client(self) -> FlaskClient:
+        """A caller of the service."""
+        return self.app.test_client()
+
+    @property
+    def database(self) -> Database:
+        """The service's own store."""
+        found = self.app.extensions["database"]
+        assert isinstance(found, Database)
+        return found
+
+    def post(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> TestResponse:
+        """POST a JSON body."""
+        return self.client.post(path, json=body, headers=headers)
+
+    def register(self, number: int = 1, **changed: Any) -> dict[str, Any]:
+        """Register a person on the classic route; returns what was sent."""
+        body = person(number, **changed)
+        response = self.post("/register", body)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return body
+
+    def tokens(self, email: str = ADMIN_EMAIL, password: str = ADMIN_PASSWORD) -> dict[str, str]:
+        """Log in on the classic route: ``accessToken`` and ``refreshToken``."""
+        response = self.post("/login", {"email": email, "password": password})
+        assert response.status_code == 200, response.get_data(as_text=True)
+        found: dict[str, str] = response.get_json()
+        return found
+
+    def logged_in(self, email: str = ADMIN_EMAIL, password: str = ADMIN_PASSWORD) -> dict[str, str]:
+        """The header of a new access token."""
+        return bearer(self.tokens(email, password)["accessToken"])
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a token says, read without a look at the clock."""
+        claims: dict[str, Any] = jwt.decode(
+            token, self.keys.public_pem, algorithms=["EdDSA"], options={"verify_exp": False, "verify_nbf": False}
+        )
+        return claims
+
+    def user_id(self, email: str) -> int:
+        """The number of the account with this address, as an administrator finds it."""
+        response = self.client.get(f"/api/users?search={email}", headers=self.logged_in())
+        (found,) = response.get_json()["items"]
+        return int(found["id"])
+
+    def change(self, email: str, **changes: Any) -> None:
+        """Let the administrator change the roles or the approval of the account with this address."""
+        path = f"/api/users/{self.user_id(email)}"
+        response = self.client.patch(path, json=changes, headers={**self.logged_in(), "If-Match": "*"})
+        assert response.status_code == 200, response.get_data(as_text=True)
+
+    def administrator(self, number: int) -> dict[str, str]:
+        """A second administrator's access token."""
+        body = self.register(number)
+        self.change(body["email"], roles=[Role.ADMINISTRATOR], approval="approved")
+        return self.logged_in(body["email"], body["password"])
+
+
+@contextmanager
+def running(url: str, service_settings: ServiceSettings, keys: Keys, **values: Any) -> Iterator[Accounts]:
+    """A prepared service on the database ``url``; ``values`` replace settings."""
+    settings = authentication_settings(url, service_settings, keys, **values)
+    prepare(settings, wait_seconds=10)
+    app = create_app(settings)
+    accounts = Accounts(app, settings, keys)
+    try:
+        yield accounts
+    finally:
+        accounts.database.close()
+
+
+def authentication_settings(
+    url: str, service_settings: ServiceSettings, keys: Keys, **values: Any
+) -> AuthenticationSettings:
+    """Settings of a development machine, with hashes that cost as little as Argon2id allows."""
+    defaults = {
+        "accounts_database_url": url,
+        "jwt_private_key": keys.private_pem,
+        "admin_email": ADMIN_EMAIL,
+        "admin_password": ADMIN_PASSWORD,
+        "registration": "open",
+        "password_memory_kib": 8,
+    }
+    return service_settings(AuthenticationSettings, **{**defaults, **values})
