@@ -42,14 +42,14 @@ _PARTICIPANTS = "Invalid participants."
 _NUMBER = re.compile("[0-9]{1,18}")
 
 
-class NewParticipant(BaseModel):
+class ClassicParticipant(BaseModel):
     """The body of /createParticipant."""
 
     name: str = Field(min_length=1, max_length=LONGEST_NAME)
     individual: bool
 
 
-class NewElection(BaseModel):
+class ClassicElection(BaseModel):
     """The body of /createElection; the dates are ISO 8601, local time if they have no offset."""
 
     start: str
@@ -60,7 +60,7 @@ class NewElection(BaseModel):
 
 @classic.post("/createParticipant")
 @classic_requires(Role.ADMINISTRATOR)
-@classic.input(NewParticipant, validation=False)
+@classic.input(ClassicParticipant, validation=False)
 @classic.doc(summary="Make a participant known", responses={200: "Its id", 400: "A field is missing or wrong"})
 def create_participant(**_documented: Any) -> dict[str, Any]:
     body = classic_body()
@@ -83,7 +83,7 @@ def get_participants() -> dict[str, Any]:
 
 @classic.post("/createElection")
 @classic_requires(Role.ADMINISTRATOR)
-@classic.input(NewElection, validation=False)
+@classic.input(ClassicElection, validation=False)
 @classic.doc(summary="Schedule an election", responses={200: "Its poll numbers", 400: "A field is missing or wrong"})
 def create_election(**_documented: Any) -> dict[str, Any]:
     body = classic_body()

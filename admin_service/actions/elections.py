@@ -65,13 +65,19 @@ class Shown:
 def read(database: Database, election_id: int, now: datetime) -> Shown:
     """One election."""
     with database.reading() as session:
-        return _shown(session, store.election(session, election_id), now)
+        election = store.election(session, election_id)
+        shown = Shown(election, _state(session, election, now))
+        # What is answered outlives the transaction, whose rollback would otherwise empty it.
+        session.expunge_all()
+        return shown
 
 
 def published(database: Database) -> list[Election]:
     """Every election that is neither a draft nor cancelled, with its ballot."""
     with database.reading() as session:
-        return store.published_elections(session)
+        found = store.published_elections(session)
+        session.expunge_all()
+        return found
 
 
 def refuse_overlap(database: Database, period: Period, jurisdiction_id: int = 1) -> None:

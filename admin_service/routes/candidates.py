@@ -35,6 +35,10 @@ class CandidateAnswer(BaseModel):
     version: int = Field(description="Counts the changes; the ETag.")
 
 
+class CandidatePage(Page[CandidateAnswer]):
+    """One page of candidates."""
+
+
 class NewCandidate(Strict):
     """Whom a participant puts forward."""
 
@@ -73,7 +77,7 @@ class CandidateQuery(PageQuery):
 @candidates.get("")
 @requires(*READERS)
 @candidates.input(CandidateQuery, location="query", arg_name="query")
-@candidates.output(Page[CandidateAnswer])
+@candidates.output(CandidatePage)
 @candidates.doc(summary="List candidates")
 def list_candidates(query: CandidateQuery) -> dict[str, Any]:
     approval = query.approval.value if query.approval else None

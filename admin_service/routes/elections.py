@@ -74,6 +74,10 @@ class ElectionAnswer(BaseModel):
     entries: list[EntryAnswer]
 
 
+class ElectionPage(Page[ElectionAnswer]):
+    """One page of elections."""
+
+
 class NewElection(Strict):
     """What an election is made of. Only a draft may have fewer than two entries."""
 
@@ -139,10 +143,14 @@ class BatchAnswer(BaseModel):
     outside: int
 
 
+class BatchPage(Page[BatchAnswer]):
+    """One page of uploads."""
+
+
 @elections.get("")
 @requires(*READERS)
 @elections.input(ElectionQuery, location="query", arg_name="query")
-@elections.output(Page[ElectionAnswer])
+@elections.output(ElectionPage)
 @elections.doc(summary="List elections", description="The latest start first.")
 def list_elections(query: ElectionQuery) -> dict[str, Any]:
     now = datetime.now(UTC)
@@ -271,7 +279,7 @@ def enter_lots(election_id: int, body: Lots) -> Tagged[ElectionAnswer]:
 @elections.get("/<int:election_id>/batches")
 @requires(Role.ADMINISTRATOR, Role.AUDITOR)
 @elections.input(PageQuery, location="query", arg_name="query")
-@elections.output(Page[BatchAnswer])
+@elections.output(BatchPage)
 @elections.doc(
     summary="The uploads for an election and who sent them",
     description="In the order of receipt; an upload appears when the first of its parts is recorded.",

@@ -23,6 +23,10 @@ class JurisdictionAnswer(BaseModel):
     name: str
 
 
+class JurisdictionPage(Page[JurisdictionAnswer]):
+    """One page of jurisdictions."""
+
+
 class NewJurisdiction(Strict):
     """What a jurisdiction is made of."""
 
@@ -32,7 +36,7 @@ class NewJurisdiction(Strict):
 @jurisdictions.get("")
 @requires(*READERS)
 @jurisdictions.input(PageQuery, location="query", arg_name="query")
-@jurisdictions.output(Page[JurisdictionAnswer])
+@jurisdictions.output(JurisdictionPage)
 @jurisdictions.doc(summary="List jurisdictions")
 def list_jurisdictions(query: PageQuery) -> dict[str, Any]:
     with database().reading() as session:

@@ -27,6 +27,10 @@ class ParticipantAnswer(BaseModel):
     version: int = Field(description="Counts the changes; the ETag.")
 
 
+class ParticipantPage(Page[ParticipantAnswer]):
+    """One page of participants."""
+
+
 class NewParticipant(Strict):
     """What a participant is made of."""
 
@@ -44,14 +48,15 @@ class ParticipantChange(Strict):
 class ParticipantQuery(PageQuery):
     """Which participants."""
 
-    name: str = Field("", max_length=256, description="A part of the name, in whatever case.")
+    # A null character stands in no name, and PostgreSQL would not even look for it.
+    name: str = Field("", max_length=256, pattern="^[^\0]*$", description="A part of the name, in whatever case.")
     individual: bool | None = Field(None, description="Only individuals, or only parties.")
 
 
 @participants.get("")
 @requires(*READERS)
 @participants.input(ParticipantQuery, location="query", arg_name="query")
-@participants.output(Page[ParticipantAnswer])
+@participants.output(ParticipantPage)
 @participants.doc(summary="List or search participants")
 def list_participants(query: ParticipantQuery) -> dict[str, Any]:
     with database().reading() as session:
