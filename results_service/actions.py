@@ -172,7 +172,7 @@ def list_refused_ballots(
 
 def rules_of(election: Election) -> Rules | None:
     """By which rules the votes of an election become seats; None when it gives none."""
-    return None if election.individual or not election.rules else Rules.from_dict(election.rules)
+    return Rules.from_dict(election.rules) if election.rules else None
 
 
 def _published(session: Session, election_id: int) -> Election:

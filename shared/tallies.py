@@ -151,7 +151,8 @@ def outside(session: Session, election_id: int) -> int:
     total = session.scalar(
         sa.select(sa.func.sum(Part.outside))
         .join(Batch, Batch.id == Part.batch_id)
-        .where(Batch.election_id == election_id)
+        # The index on the election of a part finds those that belong to none.
+        .where(Batch.election_id == election_id, Part.election_id.is_(None))
     )
     return int(total or 0)
 
