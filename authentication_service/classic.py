@@ -16,7 +16,7 @@ from authentication_service.signing import parts
 from shared.auth import ClassicUnauthorized, classic_requires, classic_requires_refresh, identity, public
 from shared.errors import Forbidden, Unauthenticated
 from shared.terms import Role
-from shared.web.problems import ClassicRefusal, classic_body, require_fields
+from shared.web.problems import ClassicRefusal, classic_body, classic_input, require_fields
 
 classic = APIBlueprint("classic", __name__, tag="Classic")
 
@@ -59,7 +59,7 @@ class ClassicAccessToken(BaseModel):
 
 @classic.post("/register")
 @public
-@classic.input(ClassicRegistration, validation=False)
+@classic_input(ClassicRegistration)
 @classic.doc(summary="Register as an election official", responses={200: "Empty", 400: "The first check that failed"})
 def register() -> str:
     body = classic_body()
@@ -94,7 +94,7 @@ def register() -> str:
 
 @classic.post("/login")
 @public
-@classic.input(ClassicCredentials, validation=False)
+@classic_input(ClassicCredentials)
 @classic.output(ClassicTokens)
 @classic.doc(
     summary="Log in",
@@ -124,7 +124,7 @@ def refresh() -> dict[str, str]:
 
 @classic.post("/delete")
 @classic_requires(Role.ADMINISTRATOR)
-@classic.input(ClassicEmail, validation=False)
+@classic_input(ClassicEmail)
 @classic.doc(summary="Delete an account", responses={200: "Empty", 400: "The first check that failed"})
 def delete() -> str:
     body = classic_body()

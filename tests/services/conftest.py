@@ -57,6 +57,13 @@ def accounts(sqlite_url: str, service_settings: ServiceSettings, keys: Keys) -> 
 
 
 @pytest.fixture
+def waiting_accounts(sqlite_url: str, service_settings: ServiceSettings, keys: Keys) -> Iterator[Accounts]:
+    """The same where officials wait for an administrator's approval."""
+    with running(sqlite_url, service_settings, keys, registration="approval") as service:
+        yield service
+
+
+@pytest.fixture
 def accounts_anywhere(accounts_database_url: str, service_settings: ServiceSettings, keys: Keys) -> Iterator[Accounts]:
     """The same on each database engine in turn."""
     with running(accounts_database_url, service_settings, keys) as service:
