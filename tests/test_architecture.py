@@ -33,14 +33,6 @@ LAYERS = {
     "rules": GROUND,
     "store": GROUND,
 }
-    "app": STARTS,
-    "routes": HTTP,
-    "classic": HTTP,
-    "pages": HTTP,
-    "actions": ACTION,
-    "rules": GROUND,
-    "store": GROUND,
-}
 OWN_NAMES = {
     "authentication_service": {
         "prepare": STARTS,  # Makes the tables and the first administrator, once, before the service starts.
