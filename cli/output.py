@@ -24,9 +24,10 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.console = Console(highlight=False)
+        # What is printed may be somebody's name or file name, which must not be taken for markup.
+        self.console = Console(highlight=False, markup=False, emoji=False)
         # Progress and notices must not end up in a file that somebody redirected the result to.
-        self.aside = Console(stderr=True, highlight=False)
+        self.aside = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def result(self, value: Any, show: Callable[[Console], None]) -> None:
         """Say a result: ``value`` as one line of JSON, or what ``show`` prints."""
@@ -40,7 +41,7 @@ class Output:
         if self.as_json:
             click.echo(json.dumps({"notice": message}, ensure_ascii=False), err=True)
         else:
-            self.aside.print(message, style=style, markup=False)
+            self.aside.print(message, style=style)
 
     def failure(self, error: Failure) -> None:
         """Say why a command did not succeed."""
@@ -49,7 +50,7 @@ class Output:
             click.echo(json.dumps(body, ensure_ascii=False), err=True)
             return
         self.aside.print("Error: ", style="bold red", end="")
-        self.aside.print(error.message, markup=False, soft_wrap=True)
+        self.aside.print(error.message, soft_wrap=True)
 
 
 def json_option(command: Callable[P, R]) -> Callable[P, R]:

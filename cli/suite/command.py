@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 
 from cli.failure import USAGE, Failure
 from cli.output import Output, table, with_output
@@ -126,5 +125,5 @@ def _show(console: Console, plan: Plan, directory: DataDirectory) -> None:
         made.add_row(TITLES[name], address, f"{address}/api/docs")
     console.print(made)
     who = plan.administrator
-    console.print(f"Administrator: [bold]{escape(who.email)}[/]   password: [bold]{escape(who.password)}[/]")
+    console.print(f"Administrator: {who.email}   password: {who.password}", style="bold")
     console.print(f"Data and logs: {directory.path}   Ctrl-C stops everything; the next start continues.")

@@ -135,11 +135,13 @@ def _settings(data: DataDirectory, given: Mapping[str, str], *, classic: bool) -
         "JWT_PUBLIC_KEY": public_key,
         "ACCOUNTS_DATABASE_URL": _sqlite(data.accounts),
         "ELECTION_DATABASE_URL": _sqlite(data.election),
-        **{name: value for name, value in given.items() if name in _known_settings()},
+        **{name: value for name, value in given.items() if name in known_settings()},
         "ADMIN_EMAIL": administrator.email,
         "ADMIN_PASSWORD": administrator.password,
         "HEARTBEAT_FILE": str(data.heartbeat),
     }
+    # Nobody else waits for the partitions here, so a daemon that was killed and started again may have them back soon.
+    settings.setdefault("LEASE_SECONDS", "3")
     if classic:
         settings["ADMIN_JMBG"] = "0000000000000"
     if settings["ELECTION_DATABASE_URL"].startswith("sqlite"):
@@ -150,7 +152,8 @@ def _settings(data: DataDirectory, given: Mapping[str, str], *, classic: bool) -
     return settings
 
 
-def _known_settings() -> set[str]:
+def known_settings() -> set[str]:
+    """The names of all settings of all parts."""
     return {name.upper() for kind in SERVICE_SETTINGS.values() for name in kind.model_fields}
 
 

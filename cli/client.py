@@ -1,0 +1,208 @@
+"""How the commands talk to the services over HTTP, and what their refusals become."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import update_wrapper
+from typing import Any, TypeVar
+
+import click
+import httpx
+
+from cli.failure import NOT_ALLOWED, REFUSED, UNAVAILABLE, Failure
+
+R = TypeVar("R")
+
+# Services by the name of their option, and where an embedded suite has them.
+SERVICES = {"authentication": 5000, "admin": 5001, "station": 5002, "results": 5003}
+
+# A service that answers so is there, and will take the same request later. 502 and 504 come from a proxy in front.
+_TRY_AGAIN = (429, 502, 503, 504)
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the services are, without a slash at the end."""
+
+    authentication: str
+    admin: str
+    station: str
+    results: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who logs in; asked for at the terminal only when a request needs it."""
+
+    email: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def complete(self) -> tuple[str, str]:
+        """Email and password; what is missing is asked for on standard error, so that results stay alone."""
+        email = self.email or click.prompt("Email", err=True)
+        password = self.password or click.prompt("Password", hide_input=True, err=True)
+        return str(email), str(password)
+
+
+class Client:
+    """One account's connection to the services. Threads may share it.
+
+    ``patience`` is for how many seconds a request that may safely be repeated is tried again when a service is away.
+    """
+
+    def __init__(self, addresses: Addresses, credentials: Credentials | None = None, *, patience: float = 10.0) -> None:
+        self.addresses = addresses
+        self._credentials = credentials or Credentials()
+        self._known: tuple[str, str] | None = None
+        self._token: str | None = None
+        self._patience = patience
+        # An upload is answered when it is on the disk of Redis, which may take a while for a large one.
+        self._http = httpx.Client(timeout=httpx.Timeout(120.0, connect=5.0), follow_redirects=False, trust_env=False)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def log_in(self) -> None:
+        """Get a token, so that a wrong password is noticed before any work is done."""
+        if self._known is None:
+            self._known = self._credentials.complete()
+        login, password = self._known
+        answer = self.request(
+            "POST", "authentication", "/api/login", body={"login": login, "password": password}, repeatable=True
+        )
+        self._token = str(answer.json()["access_token"])
+
+    def get(self, service: str, path: str, *, public: bool = False, **query: Any) -> Any:
+        """The JSON that a service answers to a GET."""
+        found = {name: value for name, value in query.items() if value is not None}
+        ask = self.request if public else self.authorized
+        return ask("GET", service, path, query=found, repeatable=True).json()
+
+    def authorized(self, method: str, service: str, path: str, **how: Any) -> httpx.Response:
+        """As ``request``, with the account's token; a token that has run out is renewed once."""
+        if self._token is None:
+            self.log_in()
+        for is_last in (False, True):
+            headers = {**how.get("headers", {}), "Authorization": f"Bearer {self._token}"}
+            answer = self.request(method, service, path, **{**how, "headers": headers}, may_be_expired=not is_last)
+            if answer.status_code != httpx.codes.UNAUTHORIZED:
+                break
+            self.log_in()
+        return answer
+
+    def request(
+        self,
+        method: str,
+        service: str,
+        path: str,
+        *,
+        body: Any = None,
+        content: Callable[[], Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        repeatable: bool = False,
+        may_be_expired: bool = False,
+    ) -> httpx.Response:
+        """Send a request and return its successful answer; every other one raises ``Failure`` with its reason.
+
+        ``content`` makes the body anew for every attempt. ``repeatable``: sending it twice does no harm, so a lost
+        connection is worth another attempt. ``may_be_expired`` lets 401 be returned.
+        """
+        url = getattr(self.addresses, service) + path
+        deadline = time.monotonic() + self._patience
+        pause = _FIRST_PAUSE
+        while True:
+            wait: float | None = None
+            try:
+                answer = self._http.request(
+                    method, url, json=body, content=content() if content else None, headers=headers, params=query
+                )
+            except httpx.InvalidURL as error:
+                raise Failure(f"{url} is no address of a service: {error}.", status=UNAVAILABLE) from None
+            except httpx.TransportError as error:
+                # What was never sent may always be sent again.
+                if not (repeatable or isinstance(error, httpx.ConnectError)):
+                    raise Failure(
+                        f"The connection to {url} was lost ({error}); look whether it was done before you repeat it.",
+                        status=UNAVAILABLE,
+                    ) from None
+                failure = Failure(
+                    f"{url} cannot be reached ({error}); start the suite with `urna up`, or give its address.",
+                    status=UNAVAILABLE,
+                )
+            else:
+                if answer.is_success or (may_be_expired and answer.status_code == httpx.codes.UNAUTHORIZED):
+                    return answer
+                failure = refusal(answer)
+                if answer.status_code not in _TRY_AGAIN:
+                    raise failure
+                wait = _seconds(answer.headers.get("Retry-After"))
+            wait = pause if wait is None else max(wait, pause)
+            if time.monotonic() + wait > deadline:
+                raise failure
+            time.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def refusal(answer: httpx.Response) -> Failure:
+    """What a refusing answer says, as a failure."""
+    status = answer.status_code
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    said = str(body.get("detail") or body.get("message") or body.get("msg") or f"It answered {status}.")
+    if status in (401, 403):
+        return Failure(said, status=NOT_ALLOWED, http_status=status)
+    details = {"fields": body["errors"]} if body.get("errors") else {}
+    return Failure(said, status=UNAVAILABLE if status in _TRY_AGAIN else REFUSED, http_status=status, **details)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    # The other form of Retry-After is a date, which our services and proxies do not send.
+    return float(retry_after) if retry_after and retry_after.isdigit() else None
+
+
+def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a command the options for these services' addresses and, with ``log_in``, for the account.
+
+    The command gets a ``Client`` as its argument ``client``.
+    """
+
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
+        def called(*args: Any, **kwargs: Any) -> R:
+            chosen = {name: kwargs.pop(f"{name}_url", None) for name in SERVICES}
+            addresses = Addresses(**{name: (chosen[name] or _default(name)).rstrip("/") for name in SERVICES})
+            credentials = Credentials(kwargs.pop("email", None), kwargs.pop("password", None))
+            with Client(addresses, credentials, patience=kwargs.pop("patience")) as client:
+                return command(*args, client=client, **kwargs)
+
+        made = update_wrapper(called, command)
+        made = click.option(
+            "--patience",
+            type=click.FloatRange(0, 86400),
+            default=30.0,
+            show_default=True,
+            help="Seconds for which a service that is away is tried again.",
+        )(made)
+        for name in reversed(services):
+            made = click.option(
+                f"--{name}-url", envvar=f"URNA_{name.upper()}_URL", default=_default(name), show_default=True
+            )(made)
+        if log_in:
+            made = click.option(
+                "--password", envvar="URNA_PASSWORD", help="Better in URNA_PASSWORD; asked for when neither is there."
+            )(made)
+            made = click.option("--email", envvar="URNA_EMAIL", help="Who logs in; or URNA_EMAIL.")(made)
+        return made
+
+    return decorate
+
+
+def _default(service: str) -> str:
+    return f"http://127.0.0.1:{SERVICES[service]}"

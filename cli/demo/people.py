@@ -1,0 +1,48 @@
+"""The people of the demonstration: officials with invented names and valid citizen numbers."""
+
+from dataclasses import dataclass
+
+from cli.client import Client
+from cli.suite.directory import make_password
+
+_WEIGHTS = (7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+_NAMES = (("Ана", "Аврамов"), ("Борис", "Бабић"), ("Вера", "Вујић"), ("Горан", "Гаврић"))
+
+
+@dataclass(frozen=True)
+class Official:
+    """An official who may hand in ballots."""
+
+    email: str
+    password: str
+    forename: str
+    surname: str
+    jmbg: str
+
+
+def make_officials() -> list[Official]:
+    """Officials with passwords of their own, made anew in every run."""
+    return [
+        Official(f"official{number}@urna.example", make_password(), forename, surname, jmbg_of_birth(number))
+        for number, (forename, surname) in enumerate(_NAMES, start=1)
+    ]
+
+
+def jmbg_of_birth(number: int) -> str:
+    """A valid JMBG: the ``number``-th girl born in Belgrade on 1 January 1990."""
+    digits = f"010199071{500 + number:03d}"
+    control = 11 - sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=True)) % 11
+    return digits + str(control if control < 10 else 0)
+
+
+def register(client: Client, official: Official) -> None:
+    """Register an official, who may act at once in an embedded suite."""
+    body = {
+        "email": official.email,
+        "password": official.password,
+        "forename": official.forename,
+        "surname": official.surname,
+        "jmbg": official.jmbg,
+        "role": "official",
+    }
+    client.request("POST", "authentication", "/api/register", body=body)

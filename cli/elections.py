@@ -1,0 +1,146 @@
+"""``urna election``: what is voted on."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+
+from cli.client import Client, client_options
+from cli.failure import USAGE, Failure
+from cli.listing import everything
+from cli.output import Output, table, with_output
+from shared.terms import Kind, State
+
+
+@click.group()
+def election() -> None:
+    """Elections: what is voted on, when, and who stands in it."""
+
+
+@election.command("create")
+@click.option("--title", default="", help="What people call it.")
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), default=Kind.PARLIAMENTARY.value)
+@click.option("--start", required=True, help="First moment it is open, ISO 8601; without an offset the service's zone.")
+@click.option("--end", required=True, help="First moment it is open no more.")
+@click.option(
+    "--participant",
+    "participants",
+    multiple=True,
+    required=True,
+    type=int,
+    help="Number of a participant; the first gets poll number 1. Give it once for each.",
+)
+@click.option("--exempt", multiple=True, type=int, help="Number of a participant without a threshold.")
+@click.option("--rules", help="Name of a rule pack such as serbia_2014, or the rules as JSON.")
+@click.option("--draft", is_flag=True, help="Do not publish it yet.")
+@client_options("authentication", "admin")
+@with_output
+def create_election(
+    output: Output,
+    title: str,
+    kind: str,
+    start: str,
+    end: str,
+    participants: tuple[int, ...],
+    exempt: tuple[int, ...],
+    rules: str | None,
+    draft: bool,
+    *,
+    client: Client,
+) -> None:
+    """Make an election."""
+    if strangers := sorted(set(exempt) - set(participants)):
+        raise Failure(f"--exempt {strangers[0]} does not stand in the election; add --participant.", status=USAGE)
+    body = {
+        "title": title,
+        "kind": kind,
+        "start": start,
+        "end": end,
+        "draft": draft,
+        "entries": [{"participant_id": one, "exempt": one in exempt} for one in participants],
+    }
+    if rules is not None:
+        body["rules"] = _rules(rules)
+    made = create(client, body)
+    output.result(made, lambda console: _show(console, made))
+
+
+@election.command("list")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only those in this state.")
+@client_options("authentication", "admin")
+@with_output
+def list_elections(output: Output, state: str | None, *, client: Client) -> None:
+    """List elections, those that begin last first."""
+    found = everything(client, "admin", "/api/elections", state=state)
+    output.result({"items": found}, lambda console: _show_all(console, found))
+
+
+@election.command("show")
+@click.argument("number", type=int)
+@client_options("authentication", "admin")
+@with_output
+def show(output: Output, number: int, *, client: Client) -> None:
+    """Show election NUMBER with its ballot."""
+    found = client.get("admin", f"/api/elections/{number}")
+    output.result(found, lambda console: _show(console, found))
+
+
+@election.command("close")
+@click.argument("number", type=int)
+@client_options("authentication", "admin")
+@with_output
+def close_election(output: Output, number: int, *, client: Client) -> None:
+    """Let election NUMBER, which is open, end in five seconds."""
+    closed = close(client, number)
+    output.result(closed, lambda console: _show(console, closed))
+
+
+def create(client: Client, body: dict[str, Any]) -> dict[str, Any]:
+    """Make an election from the body that the service takes."""
+    return dict(client.authorized("POST", "admin", "/api/elections", body=body).json())
+
+
+def close(client: Client, number: int) -> dict[str, Any]:
+    """Close an open election, in the state in which it is now."""
+    version = client.get("admin", f"/api/elections/{number}")["version"]
+    headers = {"If-Match": f'"{version}"'}
+    answer = client.authorized("POST", "admin", f"/api/elections/{number}/closing", headers=headers)
+    return dict(answer.json())
+
+
+def local_time(moment: str) -> str:
+    """A moment of an answer in this machine's time zone, for people."""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _rules(text: str) -> Any:
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Failure(f"--rules is not JSON: {error}.", status=USAGE) from None
+
+
+def _show_all(console: Console, found: list[dict[str, Any]]) -> None:
+    made = table("Elections", "Number", "Title", "Kind", "State", "Start", "End", right=("Number",))
+    for one in found:
+        times = (local_time(one["start"]), local_time(one["end"]))
+        made.add_row(str(one["id"]), one["title"], one["kind"], one["state"], *times)
+    console.print(made)
+
+
+def _show(console: Console, one: dict[str, Any]) -> None:
+    console.print(f"Election {one['id']}  {one['title']}", style="bold")
+    console.print(f"{one['kind']}, {one['state']}, {local_time(one['start'])} to {local_time(one['end'])}")
+    made = table("", "Poll number", "Participant", "Threshold", right=("Poll number",))
+    for entry in one["entries"]:
+        made.add_row(str(entry["poll_number"]), entry["name"], "exempt" if entry["exempt"] else "")
+    console.print(made)
+    if one["rules"] is None:
+        console.print("Votes become shares, not seats.")
+    else:
+        rules = ", ".join(f"{name} {value}" for name, value in one["rules"].items())
+        console.print(f"Rules: {rules}")

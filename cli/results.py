@@ -1,0 +1,84 @@
+"""``urna results``: the result of an election, for everybody."""
+
+import time
+from typing import Any
+
+import click
+from rich.console import Console
+
+from cli.client import Client, client_options
+from cli.elections import local_time
+from cli.failure import UNAVAILABLE, Failure
+from cli.output import Output, table, with_output
+
+
+@click.command()
+@click.argument("election", type=int)
+@click.option("--wait", is_flag=True, help="Wait until the result is final.")
+@click.option("--quotients", is_flag=True, help="Show with which quotient each seat was won.")
+@client_options("results", log_in=False)
+@with_output
+def results(output: Output, election: int, wait: bool, quotients: bool, *, client: Client) -> None:
+    """Show the result of ELECTION (its number), how certain it is, and how votes became seats."""
+    found = read(client, election)
+    while wait and found["certainty"] == "provisional":
+        time.sleep(1.0)
+        found = read(client, election)
+    output.result(found, lambda console: _show(console, found, quotients=quotients))
+
+
+def read(client: Client, election: int) -> dict[str, Any]:
+    """The result as it is now."""
+    return dict(client.get("results", f"/api/elections/{election}/results", public=True))
+
+
+def wait_until_final(client: Client, election: int, seconds: float) -> dict[str, Any]:
+    """The result when it is final; fails when it is not after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while (found := read(client, election))["certainty"] != "final":
+        if time.monotonic() > deadline:
+            reasons = " ".join(found["waits_for"])
+            raise Failure(f"The result is not final after {seconds:g} s. {reasons}", status=UNAVAILABLE)
+        time.sleep(0.2)
+    return found
+
+
+def percent(share: str) -> str:
+    """A share such as "0.4996" as "49.96 %"."""
+    return f"{float(share):.2%}".replace("%", " %")
+
+
+def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
+    console.print(f"Election {found['id']}  {found['title']}", style="bold")
+    console.print(f"{found['state']}, the result is {found['certainty']}")
+    for sentence in found["waits_for"]:
+        console.print(sentence)
+    seats = found["apportionment"] is not None
+    columns = ["No.", "List", "Votes", "Share", *(["Seats"] if seats else [])]
+    made = table("", *columns, right=("No.", "Votes", "Share", "Seats"))
+    for one in found["lists"]:
+        cells = [str(one["poll_number"]), one["name"], f"{one['votes']:,}", percent(one["share"])]
+        made.add_row(*cells, *([str(one["seats"])] if seats else []), style="dim" if one["excluded"] else None)
+    console.print(made)
+    ballots = found["ballots"]
+    console.print(
+        f"{ballots['received']:,} ballots received: {ballots['counted']:,} counted, "
+        f"{ballots['duplicate']:,} duplicates, {ballots['invalid']:,} with an invalid poll number, {ballots['outside']:,} outside the election."
+    )
+    if found["counted_until"]:
+        console.print(f"Everything received before {local_time(found['counted_until'])} is counted.")
+    if seats:
+        _explain(console, found["apportionment"], quotients=quotients)
+
+
+def _explain(console: Console, seats: dict[str, Any], *, quotients: bool) -> None:
+    threshold = seats["threshold"]
+    console.print(
+        f"Seats: {seats['awarded']} of {seats['seats']}. Threshold {percent(threshold['share'])} of "
+        f"{threshold['base'].replace('_', ' ')} ({threshold['base_ballots']:,}): {threshold['votes_needed']:,} votes."
+    )
+    if quotients:
+        made = table("How each seat was won", "Seat", "List", "Divisor", "Quotient", right=("Seat", "List", "Divisor"))
+        for award in seats["awards"]:
+            made.add_row(str(award["seat"]), str(award["poll_number"]), str(award["divisor"]), award["quotient"])
+        console.print(made)
