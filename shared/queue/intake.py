@@ -141,7 +141,7 @@ def _transact(
         pipe.multi()
         by_partition: dict[int, list[Any]] = {}
         for index, part in enumerate(parts):
-            by_partition.setdefault(part.partition, []).append(prepared(upload.batch_id, index))
+            by_partition.setdefault(part.partition, []).append(prepared(upload.batch_id, index, len(part.lines)))
             pipe.set(keys.payload(keys.job_id(upload.batch_id, index)), pack(part.guids, part.poll_numbers, part.lines))
         for partition, jobs in by_partition.items():
             queues.of(partition).enqueue_many(jobs, pipeline=pipe)

@@ -1,6 +1,6 @@
 """The one kind of job that the partitions' queues carry, and the refusal of every other.
 
-A job says ``daemon.actions.record`` with the id of a batch and the number of a part. It is written as JSON, never
+A job says ``daemon.actions.record`` with the id of a batch, the number of a part, and how many ballots it has. It is written as JSON, never
 pickled, so that whoever can write to Redis still cannot make the daemon run code. Its signature is a contract with the
 jobs that are queued while a new version is rolled out: it may only grow, at its end.
 """
@@ -25,8 +25,8 @@ class RefusedJob(Exception):  # The daemon buries such a job; the message says w
 class PartJob(Job):
     """An RQ job that may only say ``RECORD``; nothing that it names is ever imported or called."""
 
-    def part(self) -> tuple[str, int]:
-        """The batch and the part that this job is about; raises ``RefusedJob`` for any other job."""
+    def part(self) -> tuple[str, int, int]:
+        """The batch, the part and its number of ballots; raises ``RefusedJob`` for any other job."""
         try:
             name, arguments, named = self.func_name, self.args, self.kwargs
         except (DeserializationError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -38,9 +38,11 @@ class PartJob(Job):
         if getattr(self, "webhooks", None):
             raise RefusedJob("The job has a webhook.")
         match arguments:
-            case [str() as batch_id, int() as part] if not named and keys.job_id(batch_id, part) == self.id:
-                return batch_id, part
-        raise RefusedJob("The job does not name a batch and a part that fit its id.")
+            case [str() as batch_id, int() as part, int() as ballots] if (
+                not named and ballots > 0 and keys.job_id(batch_id, part) == self.id
+            ):
+                return batch_id, part, ballots
+        raise RefusedJob("The job does not name a batch, a part that fits its id, and a number of ballots.")
 
 
 class Queues:
@@ -63,11 +65,11 @@ class Queues:
         return self._queues[partition]
 
 
-def prepared(batch_id: str, part: int) -> Any:
+def prepared(batch_id: str, part: int, ballots: int) -> Any:
     """What ``Queue.enqueue_many`` takes for one part."""
     return Queue.prepare_data(
         RECORD,
-        args=(batch_id, part),
+        args=(batch_id, part, ballots),
         job_id=keys.job_id(batch_id, part),
         timeout=-1,
         result_ttl=0,

@@ -34,6 +34,12 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
+_RESET = """
+for i = 2, #KEYS do
+  if redis.call('LLEN', KEYS[i]) > 0 then return end
+end
+redis.call('SET', KEYS[1], 0)
+"""
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
@@ -86,6 +92,16 @@ class DamagedPart:
     batch_id: str | None = None
     part: int | None = None
     received_at: datetime | None = None
+    ballots: int = 0
+
+
+@dataclass(frozen=True)
+class RecordedPart:
+    """A part that the database has, what became of it, and the election that it was received for."""
+
+    part: QueuedPart
+    outcome: PartOutcome
+    election_id: int | None
 
 
 def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[QueuedPart | DamagedPart]:
@@ -123,36 +139,41 @@ def _read(
     if job is None:
         return DamagedPart(job_id, "The job's entry is missing in Redis.")
     try:
-        batch_id, part = job.part()
+        batch_id, part, ballots = job.part()
     except RefusedJob as error:
         return DamagedPart(job_id, str(error))
     try:
         batch = head(batch_id, stored)
     except (KeyError, ValueError):
-        return DamagedPart(job_id, "The batch's entry is missing or damaged in Redis.", batch_id, part)
+        return DamagedPart(job_id, "The batch's entry is missing or damaged in Redis.", batch_id, part, None, ballots)
     if payload is None:
-        return DamagedPart(job_id, "The part's ballots are missing in Redis.", batch_id, part, batch.received_at)
+        return DamagedPart(
+            job_id, "The part's ballots are missing in Redis.", batch_id, part, batch.received_at, ballots
+        )
     try:
         contents = unpack(payload)
     except InvalidInput as error:
-        return DamagedPart(job_id, error.message, batch_id, part, batch.received_at)
+        return DamagedPart(job_id, error.message, batch_id, part, batch.received_at, ballots)
     return QueuedPart(batch, part, payload, contents)
 
 
-def finish(redis: Redis, partition: int, recorded: Sequence[tuple[QueuedPart, PartOutcome]], changed: str) -> None:
-    """Remove recorded parts from their queue, tell what became of them, and publish ``changed`` to the watchers."""
+def finish(redis: Redis, partition: int, recorded: Sequence[RecordedPart]) -> None:
+    """Remove recorded parts from their queue, tell what became of them, and publish which elections have changed."""
     arguments: list[str | int] = []
-    for part, outcome in recorded:
-        arguments += [part.job_id, part.part, outcome.to_json(), part.batch.keep_seconds, part.ballots]
-    batches = [keys.batch(part.batch.id) for part, _ in recorded]
+    for one in recorded:
+        part = one.part
+        arguments += [part.job_id, part.part, one.outcome.to_json(), part.batch.keep_seconds, part.ballots]
+    batches = [keys.batch(one.part.batch.id) for one in recorded]
+    changed = ",".join(sorted({str(one.election_id) for one in recorded if one.election_id is not None}))
     with translated():
         pipe = redis.pipeline(transaction=True)
         pipe.eval(_FINISH, 2 + len(batches), keys.queue(partition), keys.QUEUED_BALLOTS, *batches, *map(str, arguments))
-        pipe.publish(keys.CHANGED, changed)
+        if changed:
+            pipe.publish(keys.CHANGED, changed)
         pipe.execute()
 
 
-def bury(redis: Redis, partition: int, part: DamagedPart, ballots: int) -> None:
+def bury(redis: Redis, partition: int, part: DamagedPart) -> None:
     """Move a part out of the way into RQ's registry of failed jobs, where an operator sees it and can replay it."""
     with translated():
         job = PartJob(part.job_id, connection=redis, serializer=JSONSerializer)
@@ -170,7 +191,7 @@ def bury(redis: Redis, partition: int, part: DamagedPart, ballots: int) -> None:
             keys.QUEUED_BALLOTS,
             keys.batch(part.batch_id or ""),
             part.job_id,
-            str(ballots),
+            str(part.ballots),
             "" if part.part is None else str(part.part),
             part.reason,
         )
@@ -189,6 +210,13 @@ def seed_clock(redis: Redis, moment: datetime) -> None:
     least = keys.to_microseconds(moment)
     with translated():
         redis.eval(_SEED, 1, keys.CLOCK, str(least))
+
+
+def settle_count(redis: Redis, partitions: int) -> None:
+    """Start the count of waiting ballots anew if none waits; a job whose entry was lost may have left a rest."""
+    queues = [keys.queue(partition) for partition in range(partitions)]
+    with translated():
+        redis.eval(_RESET, 1 + len(queues), keys.QUEUED_BALLOTS, *queues)
 
 
 def lease(redis: Redis, partition: int, owner: str, seconds: float) -> bool:

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
 from shared.errors import Misconfigured
+from shared.logs import configure
 from shared.web import explorer, health, logs, problems
 
 VERSION = "0.1.0"
@@ -44,7 +45,7 @@ def create_service(
     max_body_bytes: int = 1024 * 1024,
 ) -> APIFlask:
     """A service without its own routes yet; ``checks`` decide about ``/health/ready``."""
-    logs.configure(name, settings.log_level)
+    configure(name, settings.log_level)
     app = APIFlask(
         name,
         title=title,
@@ -57,8 +58,9 @@ def create_service(
     app.json = JSONProvider(app)
     app.config.update(
         MAX_CONTENT_LENGTH=max_body_bytes,
-        # Form fields are kept in memory; the uploaded file itself is not one of them.
-        MAX_FORM_MEMORY_SIZE=64 * 1024,
+        # Form fields are kept in memory; the uploaded file itself is not one of them. The parser reads by 64 KiB and
+        # holds what it has not looked at yet against this limit too, so a limit that low would refuse large files.
+        MAX_FORM_MEMORY_SIZE=512 * 1024,
         MAX_FORM_PARTS=16,
         OPENAPI_VERSION="3.1.0",
         AUTO_404_RESPONSE=False,

@@ -1,8 +1,6 @@
-"""One JSON object a line for every event, with the id of the request that it belongs to."""
+"""A log line for every request, with the id by which it can be followed."""
 
-import logging
 import re
-import sys
 import time
 import uuid
 
@@ -11,28 +9,8 @@ from flask import Flask, Response, g, request
 
 # What nginx or a caller may give as a request id; anything else could forge log lines.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 log = structlog.get_logger()
-
-
-def configure(service: str, level: str) -> None:
-    """Write log lines of ``service`` from ``level`` on to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(sort_keys=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
-    )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING)
 
 
 def install(app: Flask, service: str) -> None:

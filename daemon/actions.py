@@ -1,0 +1,189 @@
+"""What the daemon does with what the stations received; each function owns its transaction.
+
+``record`` is the heart of the suite: it makes parts count exactly once, whatever was tried before.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from redis import Redis
+from sqlalchemy.orm import Session
+
+from daemon import rules
+from daemon.store import ballots, elections, partitions, parts
+from shared.database import Database
+from shared.errors import Misconfigured
+from shared.queue import keys, snapshot, work
+from shared.queue.batches import SHOWN_LINES, PartOutcome, RefusedLine
+from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
+
+# A ballot's source names the partition and the place of its part among those of the partition.
+_PLACES = 1 << 40
+
+log = structlog.get_logger()
+
+
+class LostOwnership(Exception):
+    """Another daemon works this partition by now; whatever was being done has been rolled back."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to write for a partition, as long as its epoch is the one in the database."""
+
+    partition: int
+    epoch: int
+    watermark: datetime | None
+
+
+def prepare(database: Database, redis: Redis, count: int) -> None:
+    """Record the number of partitions; another number than the recorded one is refused until every queue is empty."""
+    with database.writing() as session:
+        recorded = partitions.numbers(session)
+        known = redis.get(keys.PARTITIONS)
+        if recorded and len(recorded) != count and int(known or 0) != count:
+            waiting = [number for number in recorded if redis.llen(keys.queue(number))]
+            if waiting:
+                raise Misconfigured(
+                    f"PARTITIONS is {count}, but {len(recorded)} are recorded and ballots still wait in partition "
+                    f"{', '.join(map(str, waiting))}. Start with PARTITIONS={len(recorded)} until the queues are empty."
+                )
+        partitions.add(session, sorted(set(range(count)) - set(recorded)))
+        partitions.remove(session, sorted(set(recorded) - set(range(count))))
+        latest = partitions.latest_watermark(session)
+    if latest is not None:
+        work.seed_clock(redis, latest)
+    redis.set(keys.PARTITIONS, count)
+    work.settle_count(redis, count)
+
+
+def claim(database: Database, redis: Redis, partition: int, owner: str) -> Claim:
+    """Become the owner of a partition; whoever was it before can write nothing any more."""
+    with database.writing() as session:
+        row = partitions.lock(session, partition)
+        row.epoch += 1
+        row.owner = owner
+        claimed = Claim(partition, row.epoch, row.watermark)
+    if claimed.watermark is not None:
+        work.seed_clock(redis, claimed.watermark)
+    return claimed
+
+
+def record(database: Database, claimed: Claim, queued: Sequence[QueuedPart], now: datetime) -> list[RecordedPart]:
+    """Judge and record parts of one partition in one transaction; a part that is recorded already changes nothing.
+
+    ``queued`` are the first parts of the partition, in order. Raises ``LostOwnership`` when another daemon owns it.
+    """
+    queued = list({part.job_id: part for part in queued}.values())
+    with database.writing() as session:
+        row = _own(session, claimed)
+        known = parts.recorded(session, queued)
+        fresh = [part for part in queued if part.job_id not in known]
+        received = [part.batch.received_at for part in queued]
+        polls = elections.polls(session, min(received), max(received))
+        judged = _judge(session, claimed.partition, row.sequence, fresh, polls)
+        parts.add(session, claimed.partition, judged, now)
+        row.sequence += len(judged)
+        if row.watermark is None or row.watermark < max(received):
+            row.watermark = max(received)
+    new = {one.part.job_id: RecordedPart(one.part, _outcome(one.judgement), one.election_id) for one in judged}
+    return [known.get(part.job_id) or new[part.job_id] for part in queued]
+
+
+def advance(database: Database, claimed: Claim, stamp: datetime) -> None:
+    """Note that everything received before ``stamp`` is recorded."""
+    with database.writing() as session:
+        row = _own(session, claimed)
+        if row.watermark is None or row.watermark < stamp:
+            row.watermark = stamp
+
+
+def bury(database: Database, redis: Redis, claimed: Claim, part: DamagedPart, now: datetime) -> None:
+    """Lay a part aside that can never be recorded: a dead letter in the store, a failed job in Redis."""
+    with database.writing() as session:
+        _own(session, claimed)
+        parts.bury(session, claimed.partition, part, now)
+    work.bury(redis, claimed.partition, part)
+    log.error("part buried", job=part.job_id, partition=claimed.partition, reason=part.reason)
+
+
+def publish_elections(database: Database, redis: Redis, now: datetime, keep: timedelta) -> list[datetime]:
+    """Give the stations a fresh copy of the elections that ended less than ``keep`` ago; return all their ends."""
+    with database.reading() as session:
+        found = elections.published(session, now - keep)
+    snapshot.write(redis, found)
+    return sorted(keys.from_microseconds(election.end) for election in found)
+
+
+def _own(session: Session, claimed: Claim) -> partitions.Partition:
+    row = partitions.lock(session, claimed.partition)
+    if row.epoch != claimed.epoch:
+        raise LostOwnership(f"Partition {claimed.partition} belongs to {row.owner}.")
+    return row
+
+
+def _judge(
+    session: Session, partition: int, sequence: int, fresh: Sequence[QueuedPart], polls: Sequence[rules.Poll]
+) -> list[parts.JudgedPart]:
+    """Insert the ballots of new parts and judge them, those of an election at once, in order."""
+    placed = [
+        (part, sequence + place, rules.poll_at(polls, part.batch.received_at, part.batch.election_id))
+        for place, part in enumerate(fresh, start=1)
+    ]
+    firsts = _firsts(session, partition, placed)
+    judged = []
+    for part, place, poll in placed:
+        contents = part.contents
+        if poll is None:
+            judgement = rules.outside(part.ballots)
+        else:
+            judgement = rules.judge(
+                contents.guids, contents.poll_numbers, contents.lines, poll.poll_numbers, firsts.get(place)
+            )
+        judged.append(parts.JudgedPart(part, place, poll.id if poll else None, judgement))
+    return judged
+
+
+def _firsts(
+    session: Session, partition: int, placed: Sequence[tuple[QueuedPart, int, rules.Poll | None]]
+) -> dict[int, dict[bytes, bool]]:
+    """Insert the ballots; for the parts with a duplicate among them, say by place which GUIDs they brought first.
+
+    Nearly all uploads have no duplicate, and then the number of inserted rows says so without a look at any of them.
+    """
+    by_poll: dict[int, list[tuple[QueuedPart, int]]] = defaultdict(list)
+    for part, place, poll in placed:
+        if poll is not None:
+            by_poll[poll.id].append((part, place))
+    firsts: dict[int, dict[bytes, bool]] = {}
+    for poll_id, its_parts in by_poll.items():
+        rows = [
+            ballots.NewBallots(partition * _PLACES + place, part.contents.guids, part.contents.poll_numbers)
+            for part, place in its_parts
+        ]
+        if ballots.insert(session, poll_id, rows) == sum(part.ballots for part, _ in its_parts):
+            continue
+        guids = {place: ballots.split(part.contents.guids) for part, place in its_parts}
+        came_in = ballots.sources(session, poll_id, [guid for its_guids in guids.values() for guid in its_guids])
+        for place, its_guids in guids.items():
+            source = partition * _PLACES + place
+            if len(set(its_guids)) < len(its_guids) or any(came_in[guid] != source for guid in its_guids):
+                firsts[place] = {guid: came_in[guid] == source for guid in its_guids}
+    return firsts
+
+
+def _outcome(judgement: rules.Judgement) -> PartOutcome:
+    return PartOutcome(
+        received=judgement.received,
+        counted=judgement.counted,
+        duplicate=judgement.duplicate,
+        invalid=judgement.invalid,
+        outside=judgement.outside,
+        refused=[
+            RefusedLine.of(line.line, line.guid, line.poll_number, line.reason.value)
+            for line in judgement.refused[:SHOWN_LINES]
+        ],
+    )

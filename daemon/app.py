@@ -1,0 +1,172 @@
+"""Starts the daemon: a thread for each partition that it owns, and the main thread that keeps house.
+
+The main thread says that this daemon lives, takes its fair share of the partitions' leases and renews them, and gives
+the stations the elections. A worker thread takes what is at the front of its partition and records it.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from daemon import actions
+from daemon.worker import PartitionWorker
+from shared.config import DaemonSettings, load
+from shared.database import Database
+from shared.errors import Misconfigured, UrnaError
+from shared.logs import configure
+from shared.queue import keys, work
+from shared.queue.connection import connect
+
+_HOUSEKEEPING_SECONDS = 1.0
+_KNOWN_AFTER_END = timedelta(days=30)
+
+log = structlog.get_logger()
+
+
+class Daemon:
+    """One daemon process; any number of them share the partitions."""
+
+    def __init__(self, settings: DaemonSettings) -> None:
+        self.settings = settings
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        # A frozen daemon's transaction is ended by the database itself, soon after its lease has run out.
+        self.database = Database(
+            settings.election_database_url.get_secret_value(),
+            pool_size=settings.partitions + 2,
+            stall_seconds=int(settings.lease_seconds) + 5,
+        )
+        self.redis: Redis = connect(settings.redis_url.get_secret_value())
+        self.stop = threading.Event()
+        self.workers = [
+            PartitionWorker(number, self.owner, self.database, self.redis, self.stop)
+            for number in range(settings.partitions)
+        ]
+
+    def run(self) -> None:
+        """Work until ``stop`` is set; whatever part is in work then is finished and committed."""
+        if not self._prepare():
+            return
+        listener = threading.Thread(target=self._listen, name="listener")
+        for thread in (listener, *self.workers):
+            thread.start()
+        log.info("daemon started", owner=self.owner, partitions=len(self.workers))
+        while not self.stop.wait(_HOUSEKEEPING_SECONDS if self._keep_house() else _HOUSEKEEPING_SECONDS / 2):
+            pass
+        for thread in (listener, *self.workers):
+            thread.join()
+        with suppress(UrnaError):
+            for worker in self.workers:
+                if worker.leased.is_set():
+                    work.release(self.redis, worker.partition, self.owner)
+            work.leave(self.redis, self.owner)
+        self.database.close()
+        log.info("daemon stopped", owner=self.owner)
+
+    def _prepare(self) -> bool:
+        """Wait for the database, its schema and Redis, in whatever order they come up; False when told to stop."""
+        while not self.stop.is_set():
+            try:
+                actions.prepare(self.database, self.redis, self.settings.partitions)
+            except Misconfigured:
+                raise
+            except (UrnaError, SQLAlchemyError, RedisError) as error:
+                log.warning("waiting for the stores", reason=str(error).partition("\n")[0])
+                self._touch_heartbeat()
+                self.stop.wait(_HOUSEKEEPING_SECONDS)
+            else:
+                return True
+        return False
+
+    def _keep_house(self) -> bool:
+        """One round; False when Redis or the database is away, so that the next round comes sooner."""
+        self._touch_heartbeat()
+        try:
+            alive = work.announce(self.redis, self.owner, self.settings.lease_seconds)
+            self._share(-(-len(self.workers) // alive))
+            self.redis.set(keys.PARTITIONS, len(self.workers), nx=True)
+            ends = actions.publish_elections(self.database, self.redis, datetime.now(UTC), _KNOWN_AFTER_END)
+        except (UrnaError, SQLAlchemyError, RedisError) as error:
+            log.warning("housekeeping failed", reason=str(error).partition("\n")[0])
+            return False
+        for worker in self.workers:
+            worker.ends = ends
+        return True
+
+    def _share(self, fair_share: int) -> None:
+        """Renew our leases, give back what is over the fair share, and take what is missing from it."""
+        seconds = self.settings.lease_seconds
+        held = []
+        for worker in self.workers:
+            if worker.leased.is_set():
+                if work.renew(self.redis, worker.partition, self.owner, seconds):
+                    held.append(worker)
+                else:
+                    log.warning("lease lost", partition=worker.partition)
+                    worker.dismiss()
+        for worker in held[fair_share:]:
+            worker.dismiss(partial(work.release, self.redis, worker.partition, self.owner))
+        for worker in self.workers:
+            if len(held) >= fair_share:
+                return
+            if worker.is_free() and work.lease(self.redis, worker.partition, self.owner, seconds):
+                held.append(worker)
+                worker.leased.set()
+
+    def _listen(self) -> None:
+        """Wake the workers of the partitions for which something has arrived."""
+        while not self.stop.is_set():
+            try:
+                channel = self.redis.pubsub(  # type: ignore[no-untyped-call]  # The library has not typed it.
+                    ignore_subscribe_messages=True
+                )
+                with channel:
+                    channel.subscribe(keys.ARRIVED)
+                    # Something may have come while nobody listened.
+                    self._wake(range(len(self.workers)))
+                    while not self.stop.is_set():
+                        message = channel.get_message(timeout=1.0)
+                        if message:
+                            self._wake(int(number) for number in message["data"].split(b","))
+            except (RedisError, ValueError) as error:
+                log.warning("not listening", reason=str(error))
+                self.stop.wait(_HOUSEKEEPING_SECONDS)
+
+    def _wake(self, partitions: Iterable[int]) -> None:
+        for number in partitions:
+            if 0 <= number < len(self.workers):
+                self.workers[number].bell.set()
+
+    def _touch_heartbeat(self) -> None:
+        if self.settings.heartbeat_file is not None:
+            self.settings.heartbeat_file.touch()
+
+
+def main() -> int:
+    """Run a daemon until SIGTERM or SIGINT; the exit status is 0, or 2 when the settings do not allow a start."""
+    try:
+        settings = load(DaemonSettings)
+        configure("daemon", settings.log_level)
+        daemon = Daemon(settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: daemon.stop.set())
+        daemon.run()
+    except Misconfigured as error:
+        print(error.message, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The daemon's queries; every function takes a session and none commits."""

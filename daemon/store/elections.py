@@ -1,0 +1,49 @@
+"""The elections, as far as ballots are judged by them."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from daemon.rules import Poll
+from shared.queue.keys import to_microseconds
+from shared.queue.snapshot import KnownElection
+from shared.schema.election import PUBLISHED, Election, Entry
+
+
+def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
+    """The published elections that were open at some moment from ``since`` to ``until``."""
+    found = session.execute(
+        sa.select(Election.id, Election.jurisdiction_id, Election.start, Election.end)
+        .where(Election.stage == PUBLISHED, Election.start <= until, Election.end > since)
+        .order_by(Election.id)
+    ).all()
+    return [
+        Poll(
+            id=row.id,
+            jurisdiction_id=row.jurisdiction_id,
+            start=row.start,
+            end=row.end,
+            poll_numbers=frozenset(session.scalars(sa.select(Entry.poll_number).where(Entry.election_id == row.id))),
+        )
+        for row in found
+    ]
+
+
+def published(session: Session, since: datetime) -> list[KnownElection]:
+    """The published elections that end after ``since``, for the stations."""
+    found = session.scalars(
+        sa.select(Election).where(Election.stage == PUBLISHED, Election.end > since).order_by(Election.id)
+    )
+    return [
+        KnownElection(
+            id=election.id,
+            title=election.title,
+            kind=election.kind,
+            jurisdiction_id=election.jurisdiction_id,
+            start=to_microseconds(election.start),
+            end=to_microseconds(election.end),
+            poll_numbers=[entry.poll_number for entry in election.entries],
+        )
+        for election in found
+    ]

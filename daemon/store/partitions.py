@@ -1,0 +1,35 @@
+"""Who owns a partition, and how far it is."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from shared.schema.election import Partition
+
+__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove"]
+
+
+def numbers(session: Session) -> list[int]:
+    """The recorded partitions, locked, so that two daemons cannot prepare them at once."""
+    return list(session.scalars(sa.select(Partition.partition).order_by(Partition.partition).with_for_update()))
+
+
+def add(session: Session, partitions: Sequence[int]) -> None:
+    for partition in partitions:
+        session.add(Partition(partition=partition, epoch=0, owner="", sequence=0))
+
+
+def remove(session: Session, partitions: Sequence[int]) -> None:
+    session.execute(sa.delete(Partition).where(Partition.partition.in_(partitions)))
+
+
+def lock(session: Session, partition: int) -> Partition:
+    """The partition's row, which nobody else can change until this transaction ends."""
+    return session.scalars(sa.select(Partition).where(Partition.partition == partition).with_for_update()).one()
+
+
+def latest_watermark(session: Session) -> datetime | None:
+    """The greatest watermark; no receipt may be earlier."""
+    return session.scalar(sa.select(sa.func.max(Partition.watermark)))

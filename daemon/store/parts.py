@@ -1,0 +1,151 @@
+"""Recorded parts: their rows, refused lines, tallies and dead letters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from daemon.rules import Judgement
+from shared.queue.batches import SHOWN_LINES, PartOutcome
+from shared.queue.batches import RefusedLine as ShownLine
+from shared.queue.keys import job_id
+from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
+from shared.schema.election import (
+    Batch,
+    DeadLetter,
+    Part,
+    RefusedLine,
+    Tally,
+)
+
+_KEYS_A_QUERY = 500
+
+
+@dataclass(frozen=True)
+class JudgedPart:
+    """A part with its place in its partition, the election that it belongs to, and what became of its ballots."""
+
+    part: QueuedPart
+    sequence: int
+    election_id: int | None
+    judgement: Judgement
+
+
+def recorded(session: Session, parts: Sequence[QueuedPart]) -> dict[str, RecordedPart]:
+    """Those of the parts that are recorded already, by the id of their job, with what became of them."""
+    wanted = {part.job_id: part for part in parts}
+    batch_ids = sorted({part.batch.id for part in parts})
+    found: dict[str, RecordedPart] = {}
+    for start in range(0, len(batch_ids), _KEYS_A_QUERY):
+        chunk = batch_ids[start : start + _KEYS_A_QUERY]
+        for row in session.scalars(sa.select(Part).where(Part.batch_id.in_(chunk))):
+            part = wanted.get(job_id(row.batch_id, row.part))
+            if part is not None:
+                found[part.job_id] = RecordedPart(part, _outcome(session, row), row.election_id)
+    return found
+
+
+def add(session: Session, partition: int, judged: Sequence[JudgedPart], now: datetime) -> None:
+    """Record the judged parts of a partition, and a batch with the first of its parts."""
+    batches, parts, refused, tallies = [], [], [], []
+    for one in judged:
+        part, judgement, head = one.part, one.judgement, one.part.batch
+        # Only one partition writes the batch, or the partitions would wait for each other at its row.
+        if part.part == 0:
+            batches.append(
+                {
+                    "id": head.id,
+                    "election_id": head.election_id,
+                    "official_email": head.official_email,
+                    "official_jmbg": head.official_jmbg,
+                    "file_name": head.file_name,
+                    "sha256": head.sha256,
+                    "lines": head.lines,
+                    "parts": head.parts,
+                    "received_at": head.received_at,
+                }
+            )
+        parts.append(
+            {
+                "batch_id": head.id,
+                "part": part.part,
+                "partition": partition,
+                "sequence": one.sequence,
+                "election_id": one.election_id,
+                "received_at": head.received_at,
+                "recorded_at": now,
+                "received": judgement.received,
+                "counted": judgement.counted,
+                "duplicate": judgement.duplicate,
+                "invalid": judgement.invalid,
+                "outside": judgement.outside,
+                "payload": part.payload,
+            }
+        )
+        refused += [
+            {
+                "batch_id": head.id,
+                "line": line.line,
+                "part": part.part,
+                "election_id": one.election_id,
+                "guid": line.guid,
+                "poll_number": line.poll_number,
+                "reason": line.reason.value,
+            }
+            for line in judgement.refused
+        ]
+        tallies += [
+            {
+                "election_id": one.election_id,
+                "partition": partition,
+                "sequence": one.sequence,
+                "poll_number": poll_number,
+                "votes": votes,
+            }
+            for poll_number, votes in sorted(judgement.tally.items())
+        ]
+    for table, found in ((Batch, batches), (Part, parts), (RefusedLine, refused), (Tally, tallies)):
+        if found:
+            session.execute(sa.insert(table), found)
+
+
+def bury(session: Session, partition: int, part: DamagedPart, now: datetime) -> None:
+    """Write a dead letter, unless it is there already."""
+    if part.batch_id is None or part.part is None:
+        # A job that no station wrote has no place among the batches; Redis and the log keep it.
+        return
+    if session.get(DeadLetter, (part.batch_id, part.part)) is None:
+        session.add(
+            DeadLetter(
+                batch_id=part.batch_id,
+                part=part.part,
+                partition=partition,
+                received_at=part.received_at,
+                ballots=part.ballots or None,
+                reason=part.reason[:1024],
+                buried_at=now,
+            )
+        )
+
+
+def _outcome(session: Session, row: Part) -> PartOutcome:
+    return PartOutcome(
+        received=row.received,
+        counted=row.counted,
+        duplicate=row.duplicate,
+        invalid=row.invalid,
+        outside=row.outside,
+        refused=_refused_lines(session, row) if row.duplicate or row.invalid else [],
+    )
+
+
+def _refused_lines(session: Session, row: Part) -> list[ShownLine]:
+    found = session.scalars(
+        sa.select(RefusedLine)
+        .where(RefusedLine.batch_id == row.batch_id, RefusedLine.part == row.part)
+        .order_by(RefusedLine.line)
+        .limit(SHOWN_LINES)
+    )
+    return [ShownLine.of(line.line, line.guid, line.poll_number, line.reason) for line in found]
