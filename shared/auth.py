@@ -100,6 +100,8 @@ def configure_tokens(app: Flask, settings: WebSettings, private_key: str | None 
     app.config.update(
         JWT_ALGORITHM=settings.jwt_algorithm,
         JWT_TOKEN_LOCATION=["headers"],
+        # Only a token in a cookie needs a second value against forged requests; ours has the contract's claims instead.
+        JWT_COOKIE_CSRF_PROTECT=False,
         JWT_ACCESS_TOKEN_EXPIRES=ACCESS_SECONDS,
         JWT_REFRESH_TOKEN_EXPIRES=REFRESH_SECONDS,
         # The algorithm of the settings only: a token may never choose how it is checked.
@@ -125,6 +127,9 @@ def _guard(access: Access) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             verify_jwt_in_request(refresh=access.token == "refresh")
             claims = get_jwt()
+            # Flask-JWT-Extended takes whatever is not a refresh token for an access token.
+            if claims["type"] != access.token:
+                raise Unauthenticated(f"This route takes a token of the type {access.token}.")
             if not isinstance(claims.get("sub"), str):
                 raise Unauthenticated("The token does not say whom it speaks for.")
             if access.roles and not access.roles & _roles(claims):
