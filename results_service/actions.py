@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from results_service import store
@@ -12,7 +13,7 @@ from results_service.rules import Ballots, ListVotes, Result, fingerprint, resul
 from shared import tallies
 from shared.apportionment import Rules
 from shared.database import Database
-from shared.errors import NotFound
+from shared.errors import NotFound, Unavailable
 from shared.schema.election import Election
 from shared.terms import State
 
@@ -82,6 +83,16 @@ class ElectionResult:
 
     election: Summary
     result: Result
+
+
+def is_ready(database: Database) -> bool:
+    """Whether the store answers and has the tables and columns of this program."""
+    try:
+        with database.reading() as session:
+            store.touch_every_table(session)
+    except (Unavailable, DBAPIError):
+        return False
+    return True
 
 
 def list_elections(

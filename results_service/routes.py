@@ -20,8 +20,11 @@ T = TypeVar("T")
 
 blueprint = APIBlueprint("results", __name__, url_prefix="/api/elections", tag="Results")
 
-NOT_CHANGED = {304: "Unchanged since the answer whose ETag If-None-Match names"}
-NO_ELECTION = {**NOT_CHANGED, 404: "There is no such election"}
+REFUSALS = {
+    304: "Unchanged since the answer whose ETag If-None-Match names",
+    503: "The election store cannot be reached; Retry-After says when to come back",
+}
+NO_ELECTION = {**REFUSALS, 404: "There is no such election"}
 
 
 class Shape(BaseModel):
@@ -173,7 +176,7 @@ class RefusedBallots(Page[RefusedBallot]):
 @public
 @blueprint.input(PageQuery, location="query", arg_name="query")
 @blueprint.output(Elections)
-@blueprint.doc(summary="Elections, those that begin last first", responses=NOT_CHANGED)
+@blueprint.doc(summary="Elections, those that begin last first", responses=REFUSALS)
 def list_elections(query: PageQuery) -> Any:
     answer = actions.list_elections(database(), now(), query.per_page, _offset(query), is_known)
     return _answer(answer, lambda found: _page(found.items, found.total, query))
@@ -220,6 +223,19 @@ def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
             query,
         ),
     )
+
+
+def describe(spec: dict[str, Any]) -> None:
+    """Say in the OpenAPI document what the framework does not: the headers of an answer, and that 304 has no body."""
+    headers = {
+        "ETag": {"description": "Names this state of the answer.", "schema": {"type": "string"}},
+        "Cache-Control": {"description": "For how long the answer may be kept.", "schema": {"type": "string"}},
+    }
+    for path, operations in spec.get("paths", {}).items():
+        if path.startswith("/api/elections"):
+            responses = operations["get"]["responses"]
+            responses["200"]["headers"] = headers
+            responses["304"] = {"description": responses["304"]["description"], "headers": headers}
 
 
 def database() -> Database:

@@ -251,6 +251,16 @@ def test_while_the_database_is_away_everything_is_503_with_a_time_to_come_back(
     app.extensions["database"].close()
 
 
+def test_the_service_is_ready_when_its_tables_are_there(
+    election_database_url: str, service_settings: ServiceSettings
+) -> None:
+    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url))
+    assert get(app.test_client(), "/health/ready", 503)["detail"].startswith("Not ready: the election store")
+    Recorded(election_database_url).close()
+    assert get(app.test_client(), "/health/ready") == {"status": "ready"}
+    app.extensions["database"].close()
+
+
 def test_the_service_only_reads(election_database_url: str, service_settings: ServiceSettings) -> None:
     night = Recorded(election_database_url)
     election = night.election(hours=OVER)
@@ -311,7 +321,10 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
     for operations in results.values():
         assert set(operations) == {"get"}
         assert "security" not in operations["get"]
-        assert "304" in operations["get"]["responses"]
+        responses = operations["get"]["responses"]
+        assert "content" not in responses["304"]
+        assert set(responses["200"]["headers"]) == {"ETag", "Cache-Control"}
+        assert "application/problem+json" in responses["503"]["content"]
 
 
 def _kept(client: FlaskClient, path: str) -> str:
