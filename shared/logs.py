@@ -6,6 +6,7 @@ import sys
 import structlog
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, Processor
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -15,6 +16,7 @@ def configure(service: str, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _service_is(service),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Without the local variables, among which are passwords and tokens.
@@ -25,6 +27,14 @@ def configure(service: str, level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(level=logging.WARNING)
+
+
+def _service_is(service: str) -> Processor:
+    """Name the service on every line; a context variable would not reach the threads."""
+
+    def add(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add

@@ -1,8 +1,8 @@
 """The one kind of job that the partitions' queues carry, and the refusal of every other.
 
-A job says ``daemon.actions.record`` with the id of a batch, the number of a part, and how many ballots it has. It is written as JSON, never
-pickled, so that whoever can write to Redis still cannot make the daemon run code. Its signature is a contract with the
-jobs that are queued while a new version is rolled out: it may only grow, at its end.
+A job says ``daemon.actions.record`` with the id of a batch, the number of a part, and how many ballots it has. It is
+written as JSON, never pickled, so that whoever can write to Redis cannot make the daemon run code. Its signature is a
+contract with the jobs that are queued while a new version is rolled out: it may only grow, at its end.
 """
 
 from typing import Any

@@ -75,7 +75,7 @@ def create_service(
         CORS(app, origins=settings.cors_origins, expose_headers=["ETag", "Location", "Retry-After"])
     tokens = configure_tokens(app, settings, private_key)
     problems.install(app, tokens)
-    logs.install(app, name)
+    logs.install(app)
     health.install(app, checks)
     explorer.install(app, title)
     app.after_request(_harden)

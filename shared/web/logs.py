@@ -13,7 +13,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 log = structlog.get_logger()
 
 
-def install(app: Flask, service: str) -> None:
+def install(app: Flask) -> None:
     """Write one line for each request; query strings are left out, because they may name people."""
 
     @app.before_request
@@ -21,7 +21,7 @@ def install(app: Flask, service: str) -> None:
         sent = request.headers.get("X-Request-ID", "")
         g.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
         g.began = time.perf_counter()
-        structlog.contextvars.bind_contextvars(service=service, request_id=g.request_id)
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
     def _end(response: Response) -> Response:
