@@ -25,7 +25,7 @@ class Output:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         # What is printed may be somebody's name or file name, which must not be taken for markup.
-        self.console = Console(highlight=False, markup=False, emoji=False)
+        self.console = Console(highlight=False, markup=False, emoji=False, width=_width())
         # Progress and notices must not end up in a file that somebody redirected the result to.
         self.aside = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
@@ -85,6 +85,11 @@ def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
+
+
+def _width() -> int | None:
+    """Where nobody's terminal sets the width, tables get enough for a GUID beside other columns."""
+    return None if sys.stdout.isatty() else 120
 
 
 def is_terminal() -> bool:

@@ -63,7 +63,8 @@ def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
     ballots = found["ballots"]
     console.print(
         f"{ballots['received']:,} ballots received: {ballots['counted']:,} counted, "
-        f"{ballots['duplicate']:,} duplicates, {ballots['invalid']:,} with an invalid poll number, {ballots['outside']:,} outside the election."
+        f"{ballots['duplicate']:,} duplicates, {ballots['invalid']:,} with an invalid poll number, "
+        f"{ballots['outside']:,} outside the election."
     )
     if found["counted_until"]:
         console.print(f"Everything received before {local_time(found['counted_until'])} is counted.")

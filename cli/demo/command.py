@@ -32,7 +32,7 @@ from cli.suite.directory import Administrator
 @click.option(
     "--files",
     type=click.IntRange(1, facts.POLLING_STATIONS),
-    help=f"CSV files to hand in: one for each of the {facts.MUNICIPALITIES} municipalities, or fewer in a small election.",
+    help=f"CSV files to hand in: one for each of the {facts.MUNICIPALITIES} municipalities unless given.",
 )
 @click.option("--keep", is_flag=True, help="Leave the suite running afterwards, until Ctrl-C.")
 @with_output

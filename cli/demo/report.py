@@ -12,9 +12,14 @@ from cli.demo.check import Expectation
 from cli.demo.run import Run
 from cli.output import table
 from cli.results import percent
-from cli.upload import REASONS
+from shared.terms import Refusal
 
 _SHOWN_REFUSALS = 12
+_REASONS = {
+    Refusal.DUPLICATE: "duplicate GUID",
+    Refusal.INVALID_POLL_NUMBER: "invalid poll number",
+    Refusal.OUTSIDE_ELECTION: "outside the election",
+}
 
 
 def as_facts(scale: int, happened: Run, expected: Expectation, wrong: Sequence[str]) -> dict[str, Any]:
@@ -107,9 +112,9 @@ def _show_refused(console: Console, happened: Run) -> None:
     refused = [(name, line) for name, batch in sorted(happened.batches.items()) for line in batch["refused"]]
     made = table("Ballots accepted and not counted", "File", "Line", "GUID", "Poll number", "Reason", right=("Line",))
     for name, line in refused[:_SHOWN_REFUSALS]:
-        reason = REASONS[line["reason"]]
+        reason = _REASONS[line["reason"]]
         made.add_row(name, str(line["line"]), line["guid"], str(line["poll_number"]), reason)
     console.print(made)
-    counts = Counter(REASONS[line["reason"]] for _, line in refused)
+    counts = Counter(_REASONS[line["reason"]] for _, line in refused)
     more = f"{len(refused) - _SHOWN_REFUSALS} more; " if len(refused) > _SHOWN_REFUSALS else ""
-    console.print(f"{more}in all: {', '.join(f'{count} times {reason}' for reason, count in sorted(counts.items()))}.")
+    console.print(f"{more}in all {', '.join(f'{count} {reason}' for reason, count in sorted(counts.items()))}.")

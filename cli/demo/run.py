@@ -161,7 +161,7 @@ def _follow(admin: Client, election: int, ballots: int, watcher: Watcher) -> flo
                 f"Only {found:,} of {ballots:,} ballots are recorded, and no more for {_SECONDS_OF_STANDSTILL:g} s.",
                 status=UNAVAILABLE,
             )
-        time.sleep(0.1)
+        time.sleep(0.2)
     moment = time.perf_counter()
     watcher.counted(found)
     return moment
