@@ -30,7 +30,7 @@ from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.schema.election import Participant
 from shared.terms import Kind, Refusal, Role
-from shared.web.problems import ClassicRefusal, classic_body, require_fields
+from shared.web.problems import ClassicRefusal, classic_body, classic_input, require_fields
 
 classic = APIBlueprint("classic", __name__, tag="Classic")
 
@@ -60,9 +60,9 @@ class ClassicElection(BaseModel):
 
 @classic.post("/createParticipant")
 @classic_requires(Role.ADMINISTRATOR)
-@classic.input(ClassicParticipant, validation=False)
+@classic_input(ClassicParticipant)
 @classic.doc(summary="Make a participant known", responses={200: "Its id", 400: "A field is missing or wrong"})
-def create_participant(**_documented: Any) -> dict[str, Any]:
+def create_participant() -> dict[str, Any]:
     body = classic_body()
     require_fields(body, "name", "individual")
     name, individual = body["name"], body["individual"]
@@ -83,9 +83,9 @@ def get_participants() -> dict[str, Any]:
 
 @classic.post("/createElection")
 @classic_requires(Role.ADMINISTRATOR)
-@classic.input(ClassicElection, validation=False)
+@classic_input(ClassicElection)
 @classic.doc(summary="Schedule an election", responses={200: "Its poll numbers", 400: "A field is missing or wrong"})
-def create_election(**_documented: Any) -> dict[str, Any]:
+def create_election() -> dict[str, Any]:
     body = classic_body()
     require_fields(body, "start", "end", "individual", "participants")
     try:

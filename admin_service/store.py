@@ -73,7 +73,7 @@ def known_participants(session: Session, participant_ids: Iterable[int]) -> dict
         .order_by(Participant.id)
         .with_for_update(read=True)
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def is_used(session: Session, participant_id: int) -> bool:
