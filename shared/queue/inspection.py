@@ -1,0 +1,125 @@
+"""What an operator asks of the queues: how much waits and since when, what was buried and why, and to try that again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from redis import Redis
+from rq.registry import FailedJobRegistry
+from rq.serializers import JSONSerializer
+
+from shared.errors import NotFound
+from shared.queue import keys
+from shared.queue.connection import as_bytes, translated
+from shared.queue.intake import partitions
+from shared.queue.jobs import PartJob, RefusedJob
+
+# The part's ballots count as waiting again; a part that was replayed by somebody else meanwhile is not put in twice.
+_REPLAY = """
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('INCRBY', KEYS[3], ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """One partition's queue: the parts that wait in it, since when the first does, and who works it."""
+
+    partition: int
+    parts: int
+    oldest: datetime | None
+    owner: str | None
+    dead_letters: int
+
+
+@dataclass(frozen=True)
+class BuriedPart:
+    """A part that was laid aside; ``reason`` is empty when its batch is no longer known."""
+
+    partition: int
+    job_id: str
+    batch_id: str
+    part: int
+    buried_at: datetime
+    reason: str
+
+
+def states(redis: Redis) -> list[QueueState]:
+    """Every partition's queue; ``Unavailable`` when Redis is away or no daemon has prepared it."""
+    return [_state(redis, partition) for partition in range(partitions(redis))]
+
+
+def buried(redis: Redis) -> list[BuriedPart]:
+    """Every dead letter, the oldest of each partition first."""
+    with translated():
+        return [part for partition in range(partitions(redis)) for part in _buried(redis, partition)]
+
+
+def replay(redis: Redis, batch_id: str, part: int) -> int:
+    """Put a dead letter at the end of its queue; return the partition. Raises ``NotFound`` when there is none such."""
+    job_id = keys.job_id(batch_id, part)
+    with translated():
+        for partition in range(partitions(redis)):
+            job = PartJob.fetch_many([job_id], connection=redis, serializer=JSONSerializer)[0]
+            ballots = _ballots(job) if isinstance(job, PartJob) else 0
+            put = redis.eval(
+                _REPLAY,
+                3,
+                _registry(redis, partition).key,
+                keys.queue(partition),
+                keys.QUEUED_BALLOTS,
+                job_id,
+                str(ballots),
+                keys.ARRIVED,
+                str(partition),
+            )
+            if put:
+                return partition
+    raise NotFound(f"No dead letter is part {part} of batch {batch_id}; see `urna queue` for those there are.")
+
+
+def _ballots(job: PartJob) -> int:
+    try:
+        return job.part()[2]
+    except RefusedJob:
+        # The daemon will bury it again and say why.
+        return 0
+
+
+def _state(redis: Redis, partition: int) -> QueueState:
+    with translated():
+        pipe = redis.pipeline(transaction=True)
+        pipe.llen(keys.queue(partition))
+        pipe.lindex(keys.queue(partition), 0)
+        pipe.get(keys.lease(partition))
+        pipe.zcard(_registry(redis, partition).key)
+        waiting, first, owner, dead = pipe.execute()
+        oldest = None
+        if first is not None:
+            stamp = redis.hget(keys.batch(first.decode().rpartition("_")[0]), "received_at")
+            oldest = keys.from_microseconds(int(stamp)) if stamp else None
+    return QueueState(partition, waiting, oldest, owner.decode() if owner else None, dead)
+
+
+def _buried(redis: Redis, partition: int) -> Iterator[BuriedPart]:
+    for job_id, score in redis.zrange(_registry(redis, partition).key, 0, -1, withscores=True):
+        name = as_bytes(job_id).decode()
+        batch_id, _, part = name.rpartition("_")
+        if not part.isdecimal():
+            batch_id, part = name, "0"
+        reason = redis.hget(keys.batch(batch_id), f"dead:{part}")
+        yield BuriedPart(
+            partition,
+            name,
+            batch_id,
+            int(part),
+            keys.from_microseconds(int(score * 1_000_000)),
+            as_bytes(reason).decode() if reason else "",
+        )
+
+
+def _registry(redis: Redis, partition: int) -> FailedJobRegistry:
+    return FailedJobRegistry(keys.queue_name(partition), connection=redis, job_class=PartJob, serializer=JSONSerializer)
