@@ -281,6 +281,28 @@ def test_the_service_only_reads(election_database_url: str, service_settings: Se
     assert verbs <= {"SELECT", "BEGIN", "WITH"}
 
 
+def test_a_result_takes_the_same_queries_for_any_number_of_ballots_and_reads_none_of_them(
+    night: Recorded, client: FlaskClient
+) -> None:
+    election = night.election(hours=OPEN)
+    path = f"/api/elections/{election}/results"
+    statements: list[str] = []
+    database: Database = client.application.extensions["database"]
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+
+    def queries_of_one_request() -> list[str]:
+        statements.clear()
+        get(client, path)
+        return statements.copy()
+
+    without_ballots = queries_of_one_request()
+    for _ in range(20):
+        night.part(election, {1: 1_000_000, 2: 7}, [(1, Refusal.DUPLICATE)], received_at=NOW)
+    assert queries_of_one_request() == without_ballots
+    assert not [statement for statement in without_ballots if "ballots" in statement or "payload" in statement]
+    assert get(client, path)["valid_votes"] == 20_000_140
+
+
 def test_sums_of_one_answer_are_of_one_moment(election_database_url: str, service_settings: ServiceSettings) -> None:
     """A part that is recorded between two queries of an answer stands in none of its sums."""
     night = Recorded(election_database_url)
