@@ -12,6 +12,7 @@ from flask import Response
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
@@ -35,6 +36,13 @@ class JSONProvider(DefaultJSONProvider):
             raise ValueError("The JSON is nested too deeply.") from None
 
 
+class RowNumber(IntegerConverter):
+    """``<int:…>`` in a route: the number of a row. One that no row can have is not found, and asked of no database."""
+
+    def __init__(self, url_map: Map, **arguments: Any) -> None:
+        super().__init__(url_map, **{"max": 2**31 - 1, **arguments})
+
+
 def create_service(
     name: str,
     title: str,
@@ -56,6 +64,7 @@ def create_service(
         root_path=str(Path(__file__).parent),
     )
     app.json = JSONProvider(app)
+    app.url_map.converters["int"] = RowNumber
     app.config.update(
         MAX_CONTENT_LENGTH=max_body_bytes,
         # Form fields are kept in memory; the uploaded file itself is not one of them. The parser reads by 64 KiB and

@@ -81,7 +81,6 @@ def install(app: APIFlask, tokens: JWTManager) -> None:
     app.register_error_handler(ClassicRefusal, _refuse_classically)
     app.register_error_handler(ClassicUnauthorized, lambda _error: _token_answer(401, MISSING_HEADER))
     app.register_error_handler(HTTPException, _refuse_http)
-    app.register_error_handler(RecursionError, _refuse_nesting)
     app.register_error_handler(Exception, _fail)
     app.error_processor(_refuse_request)
 
@@ -146,11 +145,6 @@ def _refuse_http(error: HTTPException) -> Response:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _answer(status, "The upload is over the size limit; cut the file into smaller ones.", headers)
     return _answer(status, error.description or HTTPStatus(status).phrase, headers)
-
-
-def _refuse_nesting(_error: RecursionError) -> Response:
-    # The standard library's JSON reader recurses: a body of nothing but brackets exhausts the stack before any view.
-    return _answer(400, "The body is nested too deeply.")
 
 
 def _fail(error: Exception) -> Response:
