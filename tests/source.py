@@ -74,7 +74,7 @@ def reached(start: dict[str, Path]) -> dict[str, Path]:
 
 
 @cache
-def tests() -> frozenset[str]:
+def names_of_tests() -> frozenset[str]:
     """Every test as ``folder/test_file.py::test_name``, relative to the folder of the tests."""
     found = set()
     folder = ROOT / "tests"
