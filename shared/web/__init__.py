@@ -12,7 +12,7 @@ from flask import Response
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
 from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
@@ -37,10 +37,14 @@ class JSONProvider(DefaultJSONProvider):
 
 
 class RowNumber(IntegerConverter):
-    """``<int:…>`` in a route: the number of a row. One that no row can have is not found, and asked of no database."""
+    """``<int:…>`` in a route: the number of a row.
 
-    def __init__(self, url_map: Map, **arguments: Any) -> None:
-        super().__init__(url_map, **{"max": 2**31 - 1, **arguments})
+    A number that is too large for the databases becomes 0, which no row has, so that it is not found like any other.
+    """
+
+    def to_python(self, value: str) -> int:
+        number = int(value) if len(value) < 20 else 0
+        return number if number < 2**31 else 0
 
 
 def create_service(
