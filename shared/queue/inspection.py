@@ -1,8 +1,9 @@
-"""What an operator asks of the queues: how much waits and since when, what was buried and why, and to try that again."""
+"""What an operator asks of the queues: what waits and since when, what was buried and why, and to try that again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from redis import Redis
 from rq.registry import FailedJobRegistry
@@ -105,8 +106,9 @@ def _state(redis: Redis, partition: int) -> QueueState:
 
 
 def _buried(redis: Redis, partition: int) -> Iterator[BuriedPart]:
-    for job_id, score in redis.zrange(_registry(redis, partition).key, 0, -1, withscores=True):
-        name = as_bytes(job_id).decode()
+    found = cast("list[tuple[bytes, float]]", redis.zrange(_registry(redis, partition).key, 0, -1, withscores=True))
+    for job_id, score in found:
+        name = job_id.decode()
         batch_id, _, part = name.rpartition("_")
         if not part.isdecimal():
             batch_id, part = name, "0"
