@@ -1,0 +1,233 @@
+"""What the daemon makes of parts, on every database."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from daemon import actions
+from shared.errors import Misconfigured
+from shared.queue import work
+from shared.schema.election import Batch, DeadLetter, Election, Part
+from shared.terms import Progress, Refusal
+from tests.services.counting import Counting, counting, guid, new_lines, reference
+
+
+@pytest.fixture
+def suite(election_database_url: str, redis_url: str) -> Iterator[Counting]:
+    with counting(election_database_url, redis_url) as made:
+        yield made
+
+
+@pytest.fixture
+def parted(election_database_url: str, redis_url: str) -> Iterator[Counting]:
+    with counting(election_database_url, redis_url, partitions=4) as made:
+        yield made
+
+
+def test_every_line_of_an_upload_is_accounted_for(suite: Counting) -> None:
+    election = suite.election()
+    batch = suite.accept([(guid(1), 1), (guid(2), 2), (guid(1), 3), (guid(3), 9), (guid(4), 1)])
+    assert suite.status(batch).status == Progress.QUEUED
+
+    suite.record_all()
+
+    status = suite.status(batch)
+    assert status.status == Progress.COUNTED
+    assert (status.received, status.counted, status.duplicate, status.invalid, status.outside) == (5, 3, 1, 1, 0)
+    assert [(line.line, line.guid, line.poll_number, line.reason) for line in status.refused] == [
+        (2, guid(1), 3, Refusal.DUPLICATE),
+        (3, guid(3), 9, Refusal.INVALID_POLL_NUMBER),
+    ]
+    assert suite.tally(election) == {1: 2, 2: 1}
+    assert suite.waiting() == 0
+
+
+def test_the_first_received_of_a_guid_wins_across_files(suite: Counting) -> None:
+    election = suite.election()
+    first = suite.accept([(guid(1), 1), (guid(2), 1)])
+    second = suite.accept([(guid(2), 2), (guid(3), 2)])
+    suite.record_all()
+    third = suite.accept([(guid(3), 3), (guid(1), 3)])
+    suite.record_all()
+
+    assert suite.tally(election) == {1: 2, 2: 1}
+    assert [suite.status(batch).duplicate for batch in (first, second, third)] == [0, 1, 2]
+
+
+def test_a_guid_with_a_wrong_poll_number_is_taken_all_the_same(suite: Counting) -> None:
+    suite.election()
+    suite.accept([(guid(1), 99)])
+    again = suite.accept([(guid(1), 1)])
+    suite.record_all()
+    assert [line.reason for line in suite.status(again).refused] == [Refusal.DUPLICATE]
+
+
+def test_a_poll_number_of_eighteen_digits_is_kept_as_it_is(suite: Counting) -> None:
+    suite.election()
+    batch = suite.accept([(guid(1), 10**18 - 1)])
+    suite.record_all()
+    assert [line.poll_number for line in suite.status(batch).refused] == [10**18 - 1]
+
+
+def test_a_part_that_is_recorded_again_changes_nothing(parted: Counting) -> None:
+    parted.election()
+    batch = parted.accept([*new_lines(200), *new_lines(20)], max_part=30)
+    claims = [parted.claim(number) for number in range(4)]
+    fronts = [parted.front(number) for number in range(4)]
+    now = datetime.now(UTC)
+    first = [actions.record(parted.database, claim, parts, now) for claim, parts in zip(claims, fronts, strict=True)]
+    before = parted.state()
+
+    # The daemon died after its commit: the parts are still at the front, and the next owner takes them again.
+    claims = [parted.claim(number) for number in range(4)]
+    fronts = [parted.front(number) for number in range(4)]
+    again = [actions.record(parted.database, claim, parts, now) for claim, parts in zip(claims, fronts, strict=True)]
+    for number, done in enumerate(again):
+        work.finish(parted.redis, number, done)
+
+    assert parted.state() == before
+    assert [[one.outcome for one in part] for part in again] == [[one.outcome for one in part] for part in first]
+    status = parted.status(batch)
+    assert (status.status, status.counted, status.duplicate) == (Progress.COUNTED, 200, 20)
+    assert parted.redis.get("urna:queued") == b"0"
+
+
+def test_finishing_twice_counts_the_waiting_ballots_down_once(suite: Counting) -> None:
+    suite.election()
+    suite.accept(new_lines(10))
+    done = suite.record_all()
+    suite.accept(new_lines(5, seed=2))
+    work.finish(suite.redis, 0, done)
+    assert suite.redis.get("urna:queued") == b"5"
+
+
+def test_a_daemon_whose_partition_was_taken_over_can_write_nothing(suite: Counting) -> None:
+    suite.election()
+    suite.accept(new_lines(10))
+    old = suite.claim(0, "frozen")
+    parts = suite.front(0)
+    new = suite.claim(0, "awake")
+    before = suite.state()
+
+    for attempt in (
+        lambda: actions.record(suite.database, old, parts, datetime.now(UTC)),
+        lambda: actions.advance(suite.database, old, datetime.now(UTC)),
+    ):
+        with pytest.raises(actions.LostOwnership):
+            attempt()
+    assert suite.state() == before
+    assert suite.watermarks() == [None]
+
+    assert len(actions.record(suite.database, new, parts, datetime.now(UTC))) == 1
+
+
+def test_the_moment_of_receipt_decides_not_the_moment_of_counting(suite: Counting) -> None:
+    election = suite.election(begins=-10, ends=3600)
+    batch = suite.accept(new_lines(3))
+    received_at = suite.status(batch).head.received_at
+    with suite.database.writing() as session:
+        # The election ends just after the receipt, long before the daemon gets to it.
+        session.get_one(Election, election).end = received_at + timedelta(microseconds=1)
+    suite.record_all()
+    assert suite.status(batch).counted == 3
+
+
+@pytest.mark.parametrize(("offset", "counted"), [(0, 0), (1, 3)])
+def test_ballots_received_at_the_very_end_are_outside(suite: Counting, offset: int, counted: int) -> None:
+    election = suite.election(begins=-10, ends=3600)
+    batch = suite.accept(new_lines(3))
+    received_at = suite.status(batch).head.received_at
+    with suite.database.writing() as session:
+        session.get_one(Election, election).end = received_at + timedelta(microseconds=offset)
+    suite.record_all()
+    status = suite.status(batch)
+    assert (status.counted, status.outside) == (counted, 3 - counted)
+
+
+@pytest.mark.parametrize(("offset", "counted"), [(0, 3), (1, 0)])
+def test_ballots_received_at_the_very_start_are_inside(suite: Counting, offset: int, counted: int) -> None:
+    election = suite.election(begins=-10, ends=3600)
+    batch = suite.accept(new_lines(3))
+    received_at = suite.status(batch).head.received_at
+    with suite.database.writing() as session:
+        session.get_one(Election, election).start = received_at + timedelta(microseconds=offset)
+    suite.record_all()
+    status = suite.status(batch)
+    assert (status.counted, status.outside) == (counted, 3 - counted)
+
+
+def test_ballots_for_an_election_that_is_not_theirs_are_outside(suite: Counting) -> None:
+    suite.election()
+    batch = suite.accept(new_lines(4), election=99)
+    suite.record_all()
+    assert suite.status(batch).outside == 4
+    with suite.database.reading() as session:
+        assert session.scalars(sa.select(Part.election_id)).all() == [None]
+        assert session.scalars(sa.select(Batch.id)).all() == [batch]
+
+
+def test_the_watermark_follows_what_is_recorded_and_never_what_waits(suite: Counting) -> None:
+    suite.election()
+    first = suite.accept(new_lines(3))
+    suite.record_all()
+    assert suite.watermarks() == [suite.status(first).head.received_at]
+    waiting = suite.accept(new_lines(3, seed=2))
+    assert work.idle_stamp(suite.redis, 0) is None
+    suite.record_all()
+    stamp = work.idle_stamp(suite.redis, 0)
+    assert stamp is not None
+    actions.advance(suite.database, suite.claim(0), stamp)
+    later = suite.accept(new_lines(3, seed=3))
+    assert suite.status(waiting).head.received_at < stamp < suite.status(later).head.received_at
+    assert suite.watermarks() == [stamp]
+
+
+def test_a_clock_that_was_set_back_gives_no_receipt_before_a_watermark(suite: Counting) -> None:
+    suite.election()
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    actions.advance(suite.database, suite.claim(0), ahead)
+    # Redis has lost what it knew, and a daemon starts anew.
+    suite.redis.flushall()
+    actions.prepare(suite.database, suite.redis, 1)
+    assert suite.status(suite.accept(new_lines(1))).head.received_at > ahead
+
+
+def test_a_damaged_part_becomes_a_dead_letter_and_the_line_goes_on(suite: Counting) -> None:
+    election = suite.election()
+    damaged = suite.accept(new_lines(5))
+    good = suite.accept(new_lines(5, seed=2))
+    suite.redis.set(f"urna:payload:{damaged}_0", b"URNA, but not really")
+    claim = suite.claim(0)
+    broken, sound = work.front(suite.redis, 0, jobs=10, ballots=100)
+    assert isinstance(broken, work.DamagedPart)
+    assert isinstance(sound, work.QueuedPart)
+
+    actions.bury(suite.database, suite.redis, claim, broken, datetime.now(UTC))
+    suite.record_all()
+
+    assert suite.status(good).counted == 5
+    assert suite.status(damaged).dead_parts == 1
+    assert suite.tally(election) == reference([new_lines(5, seed=2)], 3)
+    with suite.database.reading() as session:
+        letter = session.scalars(sa.select(DeadLetter)).one()
+        assert (letter.batch_id, letter.part, letter.ballots) == (damaged, 0, 5)
+        assert letter.received_at == suite.status(damaged).head.received_at
+    assert suite.redis.get("urna:queued") == b"0"
+
+
+def test_another_number_of_partitions_is_refused_until_the_queues_are_empty(parted: Counting) -> None:
+    parted.election()
+    parted.accept(new_lines(50))
+    with pytest.raises(Misconfigured, match="PARTITIONS is 2, but 4 are recorded"):
+        actions.prepare(parted.database, parted.redis, 2)
+    assert parted.redis.get("urna:partitions") == b"4"
+    parted.record_all()
+    actions.prepare(parted.database, parted.redis, 2)
+    assert parted.redis.get("urna:partitions") == b"2"
+    assert len(parted.watermarks()) == 2
+    parted.partitions = 2
+    again = parted.accept(new_lines(50))
+    parted.record_all()
+    assert parted.status(again).duplicate == 50
