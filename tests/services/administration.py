@@ -85,7 +85,7 @@ class Administration:
 def answered(response: TestResponse, status: int) -> Any:
     """The JSON of a response that has this status."""
     assert response.status_code == status, response.get_data(as_text=True)
-    return response.get_json()
+    return response.get_json() if response.data else None
 
 
 def entries(participants: Sequence[int], exempt: Sequence[int] = ()) -> list[dict[str, Any]]:
