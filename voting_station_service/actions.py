@@ -68,8 +68,8 @@ def receive(
         if earlier:
             return earlier
         if must_be_open:
-            election_id = _open_election(station, election_id).id
-            upload = replace(upload, election_id=election_id)
+            found = _open_election(station, election_id)
+            upload = replace(upload, election_id=found.id, election_was_named=election_id is not None)
         ballots = read_ballots(content)
     if not ballots.poll_numbers:
         return None

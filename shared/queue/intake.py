@@ -58,11 +58,13 @@ class Upload:
     sha256: str
     lines: int
     keep_seconds: int
+    election_was_named: bool = True
 
     @property
     def fingerprint(self) -> str:
-        """What has to be the same when an idempotency key comes again."""
-        return f"{self.election_id or ''}:{self.sha256}"
+        """What has to be the same when an idempotency key comes again: what the sender sent, not what was found."""
+        named = self.election_id if self.election_was_named else None
+        return f"{named or ''}:{self.sha256}"
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,12 @@ def _earlier(redis: Redis, said: bytes | str | None, upload: Upload) -> Receipt 
             "This Idempotency-Key was used for another upload; use a new key for a new upload.",
             field="Idempotency-Key",
         )
-    lines, stamp = redis.hmget(keys.batch(earlier["batch"]), "lines", "received_at")
+    lines, stamp, election_id = redis.hmget(keys.batch(earlier["batch"]), "lines", "received_at", "election_id")
     if lines is None or stamp is None:
         return None
     return Receipt(
         earlier["batch"],
-        upload.election_id,
+        int(election_id) if election_id else None,
         upload.sha256,
         int(lines),
         keys.from_microseconds(int(stamp)),
