@@ -16,7 +16,8 @@ GRANT SELECT ON tallies TO 'administration'@'%';
 GRANT SELECT ON dead_letters TO 'administration'@'%';
 GRANT SELECT ON partitions TO 'administration'@'%';
 
--- Daemon: adds to what was counted and changes none of it. Only a partition's owner, epoch and watermark move on.
+-- Daemon: adds to what was counted and changes none of it. The partitions are its own: their owner, epoch and watermark move on, and
+-- another number of them adds or removes rows.
 GRANT SELECT ON alembic_version TO 'daemon'@'%';
 GRANT SELECT ON jurisdictions TO 'daemon'@'%';
 GRANT SELECT ON participants TO 'daemon'@'%';
@@ -28,7 +29,7 @@ GRANT SELECT, INSERT ON ballots TO 'daemon'@'%';
 GRANT SELECT, INSERT ON refused_lines TO 'daemon'@'%';
 GRANT SELECT, INSERT ON tallies TO 'daemon'@'%';
 GRANT SELECT, INSERT ON dead_letters TO 'daemon'@'%';
-GRANT SELECT, INSERT, UPDATE ON partitions TO 'daemon'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON partitions TO 'daemon'@'%';
 
 -- Results: reads.
 GRANT SELECT ON alembic_version TO 'results'@'%';

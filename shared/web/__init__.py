@@ -80,9 +80,10 @@ def create_service(
         SPEC_FORMAT="json",
         SERVERS=[{"url": "/"}],
     )
-    if settings.trusted_proxies:
+    if proxies := settings.trusted_proxies:
+        # The prefix is the first part of the path, which the proxy takes away: our own links have to bear it again.
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # The documented way to add middleware.
-            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
+            app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
     if settings.cors_origins:
         CORS(app, origins=settings.cors_origins, expose_headers=["ETag", "Location", "Retry-After"])

@@ -29,7 +29,7 @@ ELECTION_RIGHTS = {
     "administration": dict.fromkeys(_VOTED_ON, "siud") | dict.fromkeys(_COUNTED, "s"),
     "daemon": dict.fromkeys(("jurisdictions", "participants", "elections", "entries"), "s")
     | dict.fromkeys(_COUNTED, "si")
-    | {"partitions": "siu"},
+    | {"partitions": "siud"},
     "results": dict.fromkeys(_VOTED_ON + _COUNTED, "s"),
 }
 
