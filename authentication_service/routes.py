@@ -88,10 +88,16 @@ class AccountOut(BaseModel):
     created_at: datetime = Field(description="UTC.")
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    # The defaults only stand for what was not sent; a reader would take them for what is stored then.
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class ProfileIn(Strict):
     """The details to change; what is left out stays."""
 
-    model_config = ConfigDict(str_strip_whitespace=False)
+    model_config = ConfigDict(str_strip_whitespace=False, json_schema_extra=_without_defaults)
 
     forename: str = Field("", max_length=256)
     surname: str = Field("", max_length=256)

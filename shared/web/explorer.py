@@ -31,6 +31,14 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 
+IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag that was read, so that nobody's change is overwritten unseen.",
+    "schema": {"type": "string"},
+}
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -79,6 +87,8 @@ def describe(operation: dict[str, Any], access: Access) -> None:
         responses.setdefault("401", {"description": "No usable token"})
         if access.roles and not access.classic:
             responses.setdefault("403", {"description": "The token's role may not do this"})
+    if "428" in responses:
+        operation.setdefault("parameters", []).append(IF_MATCH)
     if access.classic or operation.get("tags") == ["Classic"]:
         _describe_classically(responses)
         return

@@ -186,4 +186,7 @@ def test_the_openapi_document_describes_every_route(accounts: Accounts) -> None:
         operation = document["paths"][path]["post"]
         assert operation["summary"]
         assert operation["requestBody"]["content"]["application/json"]["schema"]
+    for path in ("/api/profile", "/api/users/{user_id}"):
+        parameters = document["paths"][path]["patch"]["parameters"]
+        assert [parameter["name"] for parameter in parameters if parameter["in"] == "header"] == ["If-Match"]
     assert "hash" not in json.dumps(document)
