@@ -23,7 +23,7 @@ class CommonSettings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
     environment: Literal["development", "production"] = Field(
-        "production", description="`development` allows plain-HTTP cookies and the classic administrator."
+        "production", description="`development` allows a `JWT_SECRET_KEY` of fewer than 32 characters."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe log lines that are written."
