@@ -34,6 +34,7 @@ def election() -> None:
 )
 @click.option("--exempt", multiple=True, type=int, help="Number of a participant without a threshold.")
 @click.option("--rules", help="Name of a rule pack such as serbia_2014, or the rules as JSON.")
+@click.option("--jurisdiction", type=int, default=1, show_default=True, help="Number of the area it is held in.")
 @click.option("--draft", is_flag=True, help="Do not publish it yet.")
 @client_options("authentication", "admin")
 @with_output
@@ -46,6 +47,7 @@ def create_election(
     participants: tuple[int, ...],
     exempt: tuple[int, ...],
     rules: str | None,
+    jurisdiction: int,
     draft: bool,
     *,
     client: Client,
@@ -58,6 +60,7 @@ def create_election(
         "kind": kind,
         "start": start,
         "end": end,
+        "jurisdiction_id": jurisdiction,
         "draft": draft,
         "entries": [{"participant_id": one, "exempt": one in exempt} for one in participants],
     }

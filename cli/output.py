@@ -41,7 +41,7 @@ class Output:
         if self.as_json:
             click.echo(json.dumps({"notice": message}, ensure_ascii=False), err=True)
         else:
-            self.aside.print(message, style=style)
+            self.aside.print(message, style=style, soft_wrap=True)
 
     def failure(self, error: Failure) -> None:
         """Say why a command did not succeed."""

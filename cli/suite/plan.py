@@ -165,7 +165,7 @@ def _settings_of(process: str, settings: Mapping[str, str]) -> dict[str, str]:
 
 def _environment(given: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
     inherited = {name: given[name] for name in _INHERITED if name in given}
-    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
+    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **settings}
 
 
 def _service(

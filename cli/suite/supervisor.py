@@ -104,7 +104,8 @@ class Supervisor:
 
     def _launch(self, process: Process) -> None:
         log = self._data.logs / f"{process.name}.log"
-        self._running[process.name] = Running(process, self._data.path, log, self._data.lock)
+        # The folder of the logs holds neither a .env nor anything that Python could import.
+        self._running[process.name] = Running(process, self._data.logs, log, self._data.lock)
 
     def _remember(self) -> None:
         self._data.remember_running(

@@ -1,0 +1,138 @@
+"""The main job, from the first log-in to the final result, as people do it at a terminal."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.journey.command import urna
+from tests.journey.people import Journey, read_result, write_ballots
+
+RULES = '{"seats": 10, "method": "dhondt", "threshold": "0.1", "threshold_base": "ballots_cast"}'
+
+
+def test_from_the_first_party_to_the_last_seat_at_a_terminal(journey: Journey, tmp_path: Path) -> None:
+    admin, official = journey.environment("admin"), journey.environment()
+    added = urna("--json", "participant", "add", "Sun", "Moon", "Stars", environment=admin)
+    assert added.status == 0, added.err
+    numbers = [one["id"] for one in added.json["items"]]
+    now = datetime.now(UTC)
+    made = urna(
+        *("election", "create", "--json", "--title", "A day in spring", "--jurisdiction", str(journey.new_area())),
+        *("--rules", RULES),
+        *("--start", now.isoformat(), "--end", (now + timedelta(hours=1)).isoformat()),
+        *(option for number in numbers for option in ("--participant", str(number))),
+        *("--exempt", str(numbers[2])),
+        environment=admin,
+    )
+    assert made.status == 0, made.err
+    election = made.json["id"]
+    assert [entry["exempt"] for entry in made.json["entries"]] == [False, False, True]
+    journey.wait_for_station(election)
+
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    guids = write_ballots(first, [1] * 60 + [2] * 30 + [3] * 5 + [9])
+    # The first ballot of the other file comes for a second time, and for another list.
+    write_ballots(second, [2, 2, 2], guids[:1])
+    bad = tmp_path / "bad.csv"
+    bad.write_text(f"{guids[0]},1\n{guids[1]}\n")
+
+    arguments = ("upload", first, second, bad, "--election", str(election), "--wait", "--json")
+    sent = urna(*arguments, environment=official)
+    assert sent.status == 1
+    files = {Path(one["file"]).name: one for one in sent.json["files"]}
+    assert files["bad.csv"]["error"]["error"] == "Incorrect number of values on line 1."
+    assert files["bad.csv"]["receipt"] is None
+    outcome = files["first.csv"]["outcome"]
+    assert (outcome["received"], outcome["counted"], outcome["invalid"]) == (96, 95, 1)
+    assert outcome["refused"] == [{"line": 95, "guid": guids[95], "poll_number": 9, "reason": "invalid_poll_number"}]
+    outcome = files["second.csv"]["outcome"]
+    assert (outcome["counted"], outcome["duplicate"]) == (2, 1)
+    assert outcome["refused"] == [{"line": 0, "guid": guids[0], "poll_number": 2, "reason": "duplicate"}]
+
+    again = urna("upload", first, "--election", str(election), "--json", environment=official)
+    assert again.status == 0, again.err
+    assert again.json["files"][0]["receipt"]["repeated"]
+    assert again.json["files"][0]["receipt"]["id"] == files["first.csv"]["receipt"]["id"]
+
+    open_result = urna("results", str(election), "--json", environment=official)
+    assert open_result.json["certainty"] == "provisional"
+    closed = urna("election", "close", str(election), "--json", environment=admin)
+    assert closed.status == 0, closed.err
+    final = urna("results", str(election), "--wait", "--json", environment=official)
+    assert final.json["certainty"] == "final"
+    assert [(one["votes"], one["seats"]) for one in final.json["lists"]] == [(60, 7), (32, 3), (5, 0)]
+    assert final.json["ballots"] == {
+        "received": 99,
+        "counted": 97,
+        "duplicate": 1,
+        "invalid": 1,
+        "outside": 0,
+        "cast": 98,
+    }
+    listed = urna("election", "list", "--state", "final", "--json", environment=admin)
+    assert election in [one["id"] for one in listed.json["items"]]
+
+
+def test_people_get_tables_and_sentences(journey: Journey, tmp_path: Path) -> None:
+    election = journey.open_election(["Party [red]", "Other"])
+    file = tmp_path / "ballots.csv"
+    write_ballots(file, [1, 1, 7])
+    sent = urna("upload", file, "--election", str(election), "--wait", environment=journey.environment())
+    assert sent.status == 1
+    assert "ballots.csv, line 2: not counted, the election has no such poll number" in sent.out
+    shown = urna("results", str(election), "--quotients", environment=journey.environment())
+    assert shown.status == 0, shown.err
+    assert "Party [red]" in shown.out
+    assert "3 ballots received: 2 counted, 0 duplicates, 1 with an invalid poll number" in shown.out
+    assert "How each seat was won" in shown.out
+    ballot = urna("election", "show", str(election), environment=journey.environment("admin"))
+    assert "Party [red]" in ballot.out
+    people = urna("participant", "list", "--name", "Party [", environment=journey.environment("admin"))
+    assert "Party [red]" in people.out
+
+
+def test_a_file_after_the_end_is_refused_and_changes_nothing(journey: Journey, tmp_path: Path) -> None:
+    election = journey.open_election()
+    file = tmp_path / "late.csv"
+    write_ballots(file, [1, 2])
+    closing = urna("election", "close", str(election), "--json", environment=journey.environment("admin"))
+    assert closing.status == 0, closing.err
+    urna("results", str(election), "--wait", "--json", environment=journey.environment())
+    late = urna("upload", file, "--election", str(election), "--json", environment=journey.environment())
+    assert late.status == 1
+    assert late.json["files"][0]["error"]["error"] == "The election has ended; nothing was stored."
+    assert read_result(journey.official, election)["ballots"]["received"] == 0
+
+
+def test_a_file_needs_no_election_while_only_one_is_open(journey: Journey, tmp_path: Path) -> None:
+    file = tmp_path / "ballots.csv"
+    write_ballots(file, [1])
+    first = journey.open_election()
+    for other in journey.official.get("station", "/api/elections")["items"]:
+        if other["open"] and other["id"] != first:
+            urna("election", "close", str(other["id"]), "--json", environment=journey.environment("admin"))
+            urna("results", str(other["id"]), "--wait", "--json", environment=journey.environment())
+    sent = urna("upload", file, "--wait", "--json", environment=journey.environment())
+    assert sent.status == 0, sent.out
+    assert sent.json["files"][0]["receipt"]["election_id"] == first
+
+    journey.open_election()
+    write_ballots(file, [1])
+    ambiguous = urna("upload", file, "--json", environment=journey.environment())
+    assert ambiguous.status == 1
+    assert "Several elections are open" in ambiguous.json["files"][0]["error"]["error"]
+
+
+def test_an_official_may_not_make_elections_and_a_stranger_may_do_nothing(journey: Journey) -> None:
+    refused = urna("--json", "participant", "add", "Mine", environment=journey.environment())
+    assert refused.status == 4
+    assert "administrator" in refused.error["error"]
+    stranger = {**journey.environment(), "URNA_PASSWORD": "Wrong-password-1"}
+    unknown = urna("--json", "participant", "list", environment=stranger)
+    assert unknown.status == 4
+    assert unknown.out == ""
+
+
+def test_what_does_not_exist_is_said_so(journey: Journey) -> None:
+    missing = urna("--json", "results", "123456", environment=journey.environment())
+    assert (missing.status, missing.error["error"]) == (1, "There is no election 123456.")
+    assert missing.error["http_status"] == 404

