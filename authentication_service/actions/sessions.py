@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -51,7 +52,8 @@ def log_in(database: Database, passwords: Passwords, name: str, attempt: Attempt
         assert known is not None  # noqa: S101 -- nobody proves to be an account that does not exist.
         user_id, password_hash = known
         renewed = passwords.hash(attempt.password) if passwords.is_stale(password_hash) else None
-        opened = write(database, lambda session: _open(session, user_id, password_hash, renewed, now))  # noqa: B023 -- called at once.
+        open_session = partial(_open, user_id=user_id, password_hash=password_hash, renewed=renewed, now=now)
+        opened = write(database, open_session)
         if opened is not None:
             return opened
         # The password was changed while the old one was being checked; the new one decides.

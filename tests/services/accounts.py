@@ -135,3 +135,31 @@ def authentication_settings(
         "password_memory_kib": 8,
     }
     return service_settings(AuthenticationSettings, **{**defaults, **values})
+
+
+def problem(response: TestResponse, status: int) -> dict[str, Any]:
+    """The body of a refusal with this status, in the one shape that problems have."""
+    assert response.status_code == status, response.get_data(as_text=True)
+    assert response.content_type == "application/problem+json"
+    body: dict[str, Any] = response.get_json()
+    assert set(body) - {"errors"} == {"type", "title", "status", "detail"}
+    assert body["status"] == status
+    return body
+
+
+def faulty_fields(response: TestResponse, status: int = 422) -> list[str]:
+    """The fields that a refusal names."""
+    return [error["field"] for error in problem(response, status)["errors"]]
+
+
+def register(accounts: Accounts, number: int = 1, **changed: Any) -> dict[str, Any]:
+    """Register over /api; the new account as the service answers it."""
+    response = accounts.post("/api/register", person(number, **changed))
+    assert response.status_code == 201, response.get_data(as_text=True)
+    account: dict[str, Any] = response.get_json()
+    return account
+
+
+def headers_of(accounts: Accounts, number: int = 1) -> dict[str, str]:
+    """The access token of the person of this number."""
+    return accounts.logged_in(f"vera{number}@gmail.com", PASSWORD)

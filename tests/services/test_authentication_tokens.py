@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -222,6 +223,23 @@ def test_guesses_about_nobodys_account_are_limited_alike(accounts: Accounts) -> 
     for _ in range(10):
         assert accounts.post("/login", {"email": "nobody@gmail.com", "password": "1"}).status_code == 400
     assert accounts.post("/login", {"email": "Nobody@gmail.com", "password": "1"}).status_code == 429
+
+
+def test_a_log_in_takes_the_same_work_for_nobodys_account_as_for_somebodys(
+    sqlite_url: str, service_settings: ServiceSettings, keys: Keys
+) -> None:
+    with running(sqlite_url, service_settings, keys, password_memory_kib=32768) as accounts:
+        seconds = {}
+        for email in (ADMIN_EMAIL, "nobody@gmail.com"):
+            took = []
+            for _ in range(3):
+                # The thread's own work: other processes of the machine do not disturb it much.
+                began = time.thread_time()
+                assert accounts.post("/login", {"email": email, "password": "x"}).status_code == 400
+                took.append(time.thread_time() - began)
+            seconds[email] = min(took)
+    # Without the hash, an answer would take a tenth of the work.
+    assert seconds["nobody@gmail.com"] > 0.4 * seconds[ADMIN_EMAIL]
 
 
 def test_the_three_names_of_an_account_share_its_limit(accounts: Accounts) -> None:
