@@ -13,7 +13,7 @@ from redis import Redis
 
 from shared.auth import Identity
 from shared.config import StationSettings
-from shared.errors import Conflict, InvalidInput, NotFound, Unavailable
+from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
 from shared.queue import batches, intake, keys, snapshot
 from shared.queue.jobs import Queues
 from shared.terms import Role
@@ -22,6 +22,8 @@ from voting_station_service.rules import partition, read_ballots
 # What RFC 4122 ids and hashes need many times over; more would only fill Redis.
 MAX_IDEMPOTENCY_KEY = 255
 _MAX_FILE_NAME = 256
+# Nothing that was sent may be left out in silence.
+ONE_FILE = "Send one file at a time; nothing was stored."
 # Up to here the web framework keeps an upload in memory anyway.
 _SMALL_BYTES = 500 * 1024
 
@@ -52,7 +54,7 @@ def receive(
     """
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
-    with _contents(stream) as content:
+    with _contents(stream, station.settings.max_upload_bytes) as content:
         upload = intake.Upload(
             batch_id=uuid4().hex,
             election_id=election_id,
@@ -134,10 +136,15 @@ def _safe_name(name: str) -> str:
 
 
 @contextmanager
-def _contents(stream: IO[bytes]) -> Iterator[bytes | mmap]:
-    """An upload's bytes: small ones as they are, large ones mapped from their file, not copied into memory."""
+def _contents(stream: IO[bytes], limit: int) -> Iterator[bytes | mmap]:
+    """An upload's bytes: small ones as they are, large ones mapped from their file, not copied into memory.
+
+    Raises ``TooLarge`` for a file of more than ``limit`` bytes, where the web framework sees whole requests only.
+    """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
+    if size > limit:
+        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
     if size <= _SMALL_BYTES:
         yield stream.read()
         return

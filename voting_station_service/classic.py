@@ -20,15 +20,17 @@ classic = APIBlueprint("classic", __name__, tag="Classic")
     responses={400: "The file is missing or has a bad line", 503: "The queue cannot take it now"},
 )
 def vote() -> str:
-    file = request.files.get("file")
-    if file is None:
+    files = request.files.getlist("file")
+    if not files:
         raise ClassicRefusal("Field file is missing.")
+    if len(files) > 1:
+        raise ClassicRefusal(actions.ONE_FILE)
     try:
         actions.receive(
             current_app.extensions["station"],
             identity(),
-            file.stream,
-            file.filename or "",
+            files[0].stream,
+            files[0].filename or "",
             election_id=None,
             idempotency_key=request.headers.get("Idempotency-Key"),
             # The contract knows no refusal here: what comes outside an election is accounted for by the daemon.

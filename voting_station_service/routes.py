@@ -157,7 +157,7 @@ def list_elections() -> dict[str, Any]:
 
 def describe_uploads(spec: dict[str, Any]) -> None:
     """Put into the OpenAPI document what APIFlask cannot know: the streamed file and the key."""
-    for path in ("/api/elections/{election_id}/batches", "/api/batches"):
+    for path in ("/api/elections/{election_id}/batches", "/api/batches", "/vote"):
         operation = spec["paths"][path]["post"]
         operation.update(_UPLOAD)
         operation.setdefault("parameters", []).append(_KEY)
@@ -170,14 +170,16 @@ def _station() -> actions.Station:
 
 
 def _hand_in(election_id: int | None) -> ResponseReturnValueType:
-    file = request.files.get("file")
-    if file is None:
+    files = request.files.getlist("file")
+    if not files:
         raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
+    if len(files) > 1:
+        raise InvalidInput(actions.ONE_FILE, field="file")
     receipt = actions.receive(
         _station(),
         identity(),
-        file.stream,
-        file.filename or "",
+        files[0].stream,
+        files[0].filename or "",
         election_id=election_id,
         idempotency_key=request.headers.get("Idempotency-Key"),
         must_be_open=True,

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import cast
 
 from redis import Redis
-from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from shared.errors import NotFound
 from shared.queue import keys
 from shared.queue.connection import as_bytes, translated
 from shared.queue.intake import partitions
-from shared.queue.jobs import PartJob, RefusedJob
+from shared.queue.jobs import PartJob, RefusedJob, is_job_id
 
 # The part's ballots count as waiting again; a part that was replayed by somebody else meanwhile is not put in twice.
 _REPLAY = """
@@ -63,13 +62,12 @@ def replay(redis: Redis, batch_id: str, part: int) -> int:
     """Put a dead letter at the end of its queue; return the partition. Raises ``NotFound`` when there is none such."""
     job_id = keys.job_id(batch_id, part)
     with translated():
+        ballots = _ballots(redis, job_id)
         for partition in range(partitions(redis)):
-            job = PartJob.fetch_many([job_id], connection=redis, serializer=JSONSerializer)[0]
-            ballots = _ballots(job) if isinstance(job, PartJob) else 0
             put = redis.eval(
                 _REPLAY,
                 3,
-                _registry(redis, partition).key,
+                keys.buried(partition),
                 keys.queue(partition),
                 keys.QUEUED_BALLOTS,
                 job_id,
@@ -82,11 +80,14 @@ def replay(redis: Redis, batch_id: str, part: int) -> int:
     raise NotFound(f"No dead letter is part {part} of batch {batch_id}; see `urna queue` for those there are.")
 
 
-def _ballots(job: PartJob) -> int:
+def _ballots(redis: Redis, job_id: str) -> int:
+    """The ballots of a part; 0 for what is none, which the daemon will bury again with the reason."""
+    if not is_job_id(job_id):
+        return 0
+    job = PartJob.fetch_many([job_id], connection=redis, serializer=JSONSerializer)[0]
     try:
-        return job.part()[2]
+        return job.part()[2] if isinstance(job, PartJob) else 0
     except RefusedJob:
-        # The daemon will bury it again and say why.
         return 0
 
 
@@ -96,19 +97,21 @@ def _state(redis: Redis, partition: int) -> QueueState:
         pipe.llen(keys.queue(partition))
         pipe.lindex(keys.queue(partition), 0)
         pipe.get(keys.lease(partition))
-        pipe.zcard(_registry(redis, partition).key)
+        pipe.zcard(keys.buried(partition))
         waiting, first, owner, dead = pipe.execute()
         oldest = None
         if first is not None:
-            stamp = redis.hget(keys.batch(first.decode().rpartition("_")[0]), "received_at")
+            batch_id = first.decode(errors="backslashreplace").rpartition("_")[0]
+            stamp = redis.hget(keys.batch(batch_id), "received_at")
             oldest = keys.from_microseconds(int(stamp)) if stamp else None
     return QueueState(partition, waiting, oldest, owner.decode() if owner else None, dead)
 
 
 def _buried(redis: Redis, partition: int) -> Iterator[BuriedPart]:
-    found = cast("list[tuple[bytes, float]]", redis.zrange(_registry(redis, partition).key, 0, -1, withscores=True))
+    # The scores are negative moments; see ``work.bury``.
+    found = cast("list[tuple[bytes, float]]", redis.zrevrange(keys.buried(partition), 0, -1, withscores=True))
     for job_id, score in found:
-        name = job_id.decode()
+        name = as_bytes(job_id).decode(errors="backslashreplace")
         batch_id, _, part = name.rpartition("_")
         if not part.isdecimal():
             batch_id, part = name, "0"
@@ -118,10 +121,6 @@ def _buried(redis: Redis, partition: int) -> Iterator[BuriedPart]:
             name,
             batch_id,
             int(part),
-            keys.from_microseconds(int(score * 1_000_000)),
+            keys.from_microseconds(int(-score * 1_000_000)),
             as_bytes(reason).decode() if reason else "",
         )
-
-
-def _registry(redis: Redis, partition: int) -> FailedJobRegistry:
-    return FailedJobRegistry(keys.queue_name(partition), connection=redis, job_class=PartJob, serializer=JSONSerializer)

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.exceptions import WatchError
 
 from shared.errors import InvalidInput, Unavailable
 from shared.queue import keys
@@ -18,8 +18,10 @@ from shared.queue.jobs import Queues, prepared
 from shared.queue.parts import pack
 
 # Redis's clock may be set back; a receipt may not. So each receipt is later than the one before and than every
-# watermark, which the daemon takes from the same key.
+# watermark, which the daemon takes from the same key. It begins with a write that needs no memory: Redis 6 takes
+# the lack of memory that another client met for the script's own, and refuses its first write but none that follows.
 STAMP = """
+redis.call('PERSIST', KEYS[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local last = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -28,6 +30,15 @@ local stamp = string.format('%.0f', now)
 redis.call('SET', KEYS[1], stamp)
 """
 _RECEIVE = STAMP + "redis.call('HSET', KEYS[2], 'received_at', stamp)\nreturn stamp"
+
+# A transaction whose answer was lost is executed already, or never will be: this says which, and writes to a key that
+# the transaction watches, so that one still on its way is refused by Redis.
+_SETTLE = """
+local stamp = redis.call('HGET', KEYS[1], 'received_at')
+if stamp then return stamp end
+redis.call('SET', KEYS[1], '', 'PX', 1)
+return false
+"""
 
 # How often the number of partitions or an idempotency key may change under our hands before we give up.
 _ATTEMPTS = 8
@@ -110,15 +121,18 @@ def accept(
     ``cut`` parts the ballots for a number of partitions. Raises ``Unavailable`` when Redis cannot take all of it, and
     ``InvalidInput`` when the key was used for something else.
     """
+    parts: Sequence[CutPart] = []
+    cut_for = 0
     for _ in range(_ATTEMPTS):
         number = partitions(redis)
-        parts = cut(number)
+        if number != cut_for:
+            parts, cut_for = cut(number), number
         try:
             with translated():
                 return _transact(redis, queues, upload, number, parts, idempotency_key)
         except WatchError:
             continue
-    raise Unavailable("The queue is changing at the moment; send it again.")
+    raise Unavailable("The queue is changing at the moment; nothing was stored. Send it again.")
 
 
 def _transact(
@@ -129,10 +143,11 @@ def _transact(
     parts: Sequence[CutPart],
     idempotency_key: str | None,
 ) -> Receipt:
+    batch = keys.batch(upload.batch_id)
     remembered = keys.idempotency(upload.official_email, idempotency_key) if idempotency_key else None
     with redis.pipeline(transaction=True) as pipe:
         pipe.watch(  # type: ignore[no-untyped-call]  # The library has not typed it.
-            keys.PARTITIONS, *([remembered] if remembered else [])
+            keys.PARTITIONS, batch, *([remembered] if remembered else [])
         )
         if int(pipe.get(keys.PARTITIONS) or 0) != number:
             raise WatchError
@@ -148,7 +163,7 @@ def _transact(
         for partition, jobs in by_partition.items():
             queues.of(partition).enqueue_many(jobs, pipeline=pipe)
         pipe.hset(
-            keys.batch(upload.batch_id),
+            batch,
             mapping={
                 "election_id": upload.election_id or "",
                 "official_email": upload.official_email,
@@ -164,16 +179,30 @@ def _transact(
             said = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})
             pipe.set(remembered, said, ex=upload.keep_seconds)
         pipe.incrby(keys.QUEUED_BALLOTS, upload.lines)
-        pipe.eval(_RECEIVE, 2, keys.CLOCK, keys.batch(upload.batch_id))
+        pipe.eval(_RECEIVE, 2, keys.CLOCK, batch)
         pipe.publish(keys.ARRIVED, ",".join(map(str, by_partition)))
+        # EXEC ends the watch in any case. A client that believes in one reports a lost connection as a changed key, as
+        # if nothing could have been executed, and then waits for an answer to UNWATCH.
+        pipe.watching = False
         try:
-            stamp = pipe.execute()[-2]
+            stamp = int(pipe.execute()[-2])
         except (RedisConnectionError, RedisTimeoutError):
-            # The connection was lost after the transaction was sent: only Redis knows whether it was executed.
-            stamp = redis.hget(keys.batch(upload.batch_id), "received_at")
-            if stamp is None:
-                raise
-    return _receipt(upload, int(stamp))
+            stamp = _settle(redis, upload)
+    return _receipt(upload, stamp)
+
+
+def _settle(redis: Redis, upload: Upload) -> int:
+    """The stamp of a transaction whose answer was lost; ``Unavailable`` when it was not executed or nobody knows."""
+    try:
+        stamp = redis.eval(_SETTLE, 1, keys.batch(upload.batch_id))
+    except RedisError as error:
+        raise Unavailable(
+            "The queue did not answer, so it is not known whether the file was stored. Send it again, with the same "
+            "Idempotency-Key if it had one; no ballot is counted twice."
+        ) from error
+    if stamp is None:
+        raise Unavailable("The queue could not be reached; nothing was stored. Send it again.")
+    return int(stamp)
 
 
 def _receipt(upload: Upload, stamp: int) -> Receipt:

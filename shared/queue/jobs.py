@@ -5,6 +5,7 @@ written as JSON, never pickled, so that whoever can write to Redis cannot make t
 contract with the jobs that are queued while a new version is rolled out: it may only grow, at its end.
 """
 
+import re
 from typing import Any
 
 from redis import Redis
@@ -17,6 +18,8 @@ from shared.queue import keys
 
 RECORD = "daemon.actions.record"
 
+_JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}_[0-9]{1,9}")
+
 
 class RefusedJob(Exception):  # The daemon buries such a job; the message says why.
     """A job that no station of ours has written."""
@@ -25,8 +28,20 @@ class RefusedJob(Exception):  # The daemon buries such a job; the message says w
 class PartJob(Job):
     """An RQ job that may only say ``RECORD``; nothing that it names is ever imported or called."""
 
+    _damage: Exception | None = None
+
+    def restore(self, raw_data: Any) -> None:
+        """Read an entry as RQ does, and keep what is wrong with it for ``part``; others are read beside it."""
+        try:
+            super().restore(raw_data)
+        except Exception as error:
+            # RQ raises whatever its parsers do. One wrong entry must not keep the queue from being read.
+            self._damage = error
+
     def part(self) -> tuple[str, int, int]:
         """The batch, the part and its number of ballots; raises ``RefusedJob`` for any other job."""
+        if self._damage is not None:
+            raise RefusedJob("The job's entry is not as RQ writes it.") from self._damage
         try:
             name, arguments, named = self.func_name, self.args, self.kwargs
         except (DeserializationError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -38,11 +53,21 @@ class PartJob(Job):
         if getattr(self, "webhooks", None):
             raise RefusedJob("The job has a webhook.")
         match arguments:
+            # A truth value is a whole number too, in Python.
             case [str() as batch_id, int() as part, int() as ballots] if (
-                not named and ballots > 0 and keys.job_id(batch_id, part) == self.id
+                not named
+                and type(part) is type(ballots) is int
+                and part >= 0
+                and ballots > 0
+                and keys.job_id(batch_id, part) == self.id
             ):
                 return batch_id, part, ballots
         raise RefusedJob("The job does not name a batch, a part that fits its id, and a number of ballots.")
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a queue's entry has the form that ``keys.job_id`` gives it."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 class Queues:

@@ -24,6 +24,16 @@ def queue(partition: int) -> str:
     return f"rq:queue:{queue_name(partition)}"
 
 
+def buried(partition: int) -> str:
+    """The sorted set that RQ keeps for the failed jobs of one partition."""
+    return f"rq:failed:{queue_name(partition)}"
+
+
+def job(job_id: str) -> str:
+    """The hash that RQ keeps for a job."""
+    return f"rq:job:{job_id}"
+
+
 def job_id(batch_id: str, part: int) -> str:
     return f"{batch_id}_{part}"
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from redis import Redis
 
+from shared.errors import Unavailable
 from shared.queue import keys
 from shared.queue.connection import translated
 
@@ -35,11 +36,13 @@ def write(redis: Redis, elections: list[KnownElection]) -> None:
 
 
 def read(redis: Redis) -> tuple[list[KnownElection], datetime]:
-    """The elections and Redis's time, read together."""
+    """The elections and Redis's time, read together; ``Unavailable`` before any daemon has written them."""
     with translated():
         pipe = redis.pipeline(transaction=False)
         pipe.get(keys.ELECTIONS)
         pipe.time()
         text, (seconds, microseconds) = pipe.execute()
-    elections = [KnownElection(**found) for found in json.loads(text or b"[]")]
+    if text is None:
+        raise Unavailable("No daemon has told the stations of the elections yet; send it again in a moment.")
+    elections = [KnownElection(**found) for found in json.loads(text)]
     return elections, keys.from_microseconds(seconds * 1_000_000 + microseconds)

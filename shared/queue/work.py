@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import cast
 
 from redis import Redis
-from rq.job import JobStatus
-from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from shared.errors import InvalidInput
@@ -20,7 +18,7 @@ from shared.queue import keys
 from shared.queue.batches import BatchHead, PartOutcome, head
 from shared.queue.connection import as_bytes, translated
 from shared.queue.intake import STAMP
-from shared.queue.jobs import PartJob, RefusedJob
+from shared.queue.jobs import PartJob, RefusedJob, is_job_id
 from shared.queue.parts import PartContents, unpack
 
 # An empty queue means that everything received before this stamp is recorded; later receipts get later stamps.
@@ -43,6 +41,7 @@ redis.call('SET', KEYS[1], 0)
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
+# The batch is forgotten a while after its last part is recorded, never while one still waits or is buried.
 _FINISH = """
 for i = 1, #ARGV, 5 do
   local job, batch, field, text, keep = ARGV[i], KEYS[2 + (i + 4) / 5], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -51,14 +50,18 @@ for i = 1, #ARGV, 5 do
   end
   redis.call('DEL', 'rq:job:' .. job, 'urna:payload:' .. job)
   if redis.call('EXISTS', batch) == 1 then
-    redis.call('HSET', batch, 'part:' .. field, text)
     redis.call('HDEL', batch, 'dead:' .. field)
-    redis.call('EXPIRE', batch, keep)
+    if redis.call('HSET', batch, 'part:' .. field, text) == 1 and
+        redis.call('HINCRBY', batch, 'recorded', 1) >= tonumber(redis.call('HGET', batch, 'parts')) then
+      redis.call('EXPIRE', batch, keep)
+    end
   end
 end
 """
 _BURY = """
+redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1])
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) > 0 then redis.call('DECRBY', KEYS[2], ARGV[2]) end
+if redis.call('EXISTS', KEYS[5]) == 1 then redis.call('HSET', KEYS[5], 'status', 'failed') end
 if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[3]) == 1 then
   redis.call('HSET', KEYS[3], 'dead:' .. ARGV[3], ARGV[4])
 end
@@ -107,7 +110,9 @@ class RecordedPart:
 def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[QueuedPart | DamagedPart]:
     """The first parts of a partition, in order: at most ``jobs``, and no more once ``ballots`` ballots are reached."""
     with translated():
-        found = [as_bytes(job).decode() for job in redis.lrange(keys.queue(partition), 0, jobs - 1)]
+        found = [
+            as_bytes(job).decode(errors="surrogateescape") for job in redis.lrange(keys.queue(partition), 0, jobs - 1)
+        ]
         taken: list[QueuedPart | DamagedPart] = []
         total = 0
         # The payloads come by and by, because the front of a long queue can be larger than the memory.
@@ -121,16 +126,18 @@ def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[Queu
 
 
 def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:
-    jobs = cast("list[PartJob | None]", PartJob.fetch_many(ids, connection=redis, serializer=JSONSerializer))
+    known = [job_id for job_id in ids if is_job_id(job_id)]
+    jobs = cast("list[PartJob | None]", PartJob.fetch_many(known, connection=redis, serializer=JSONSerializer))
     pipe = redis.pipeline(transaction=False)
-    for job in ids:
-        pipe.get(keys.payload(job))
-        pipe.hgetall(keys.batch(job.rpartition("_")[0]))
+    for job_id in known:
+        pipe.get(keys.payload(job_id))
+        pipe.hgetall(keys.batch(job_id.rpartition("_")[0]))
     answers = pipe.execute()
-    return [
-        _read(job_id, job, payload, stored)
-        for job_id, job, payload, stored in zip(ids, jobs, answers[::2], answers[1::2], strict=True)
-    ]
+    read = {
+        job_id: _read(job_id, job, payload, stored)
+        for job_id, job, payload, stored in zip(known, jobs, answers[::2], answers[1::2], strict=True)
+    }
+    return [read.get(job_id) or DamagedPart(job_id, "The job's id is not that of a part.") for job_id in ids]
 
 
 def _read(
@@ -175,27 +182,23 @@ def finish(redis: Redis, partition: int, recorded: Sequence[RecordedPart]) -> No
 
 def bury(redis: Redis, partition: int, part: DamagedPart) -> None:
     """Move a part out of the way into RQ's registry of failed jobs, where an operator sees it and can replay it."""
+    # RQ's own tools throw away what has a score between zero and now; so the moment is written as a negative one.
+    score = -int(time.time())
     with translated():
-        job = PartJob(part.job_id, connection=redis, serializer=JSONSerializer)
-        registry = FailedJobRegistry(
-            keys.queue_name(partition), connection=redis, job_class=PartJob, serializer=JSONSerializer
-        )
-        pipe = redis.pipeline(transaction=True)
-        pipe.zadd(registry.key, {part.job_id: int(time.time())})
-        if redis.exists(job.key):
-            job.set_status(JobStatus.FAILED, pipeline=pipe)
-        pipe.eval(
+        redis.eval(
             _BURY,
-            3,
+            5,
             keys.queue(partition),
             keys.QUEUED_BALLOTS,
             keys.batch(part.batch_id or ""),
+            keys.buried(partition),
+            keys.job(part.job_id),
             part.job_id,
             str(part.ballots),
             "" if part.part is None else str(part.part),
             part.reason,
+            str(score),
         )
-        pipe.execute()
 
 
 def idle_stamp(redis: Redis, partition: int) -> datetime | None:
