@@ -69,10 +69,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("user_roles")
-    op.drop_index(op.f("ix_refresh_sessions_user_id"), table_name="refresh_sessions")
-    op.drop_index(op.f("ix_refresh_sessions_expires_at"), table_name="refresh_sessions")
     op.drop_table("refresh_sessions")
-    op.drop_index(op.f("ix_failed_logins_key_failed_at"), table_name="failed_logins")
-    op.drop_index(op.f("ix_failed_logins_failed_at"), table_name="failed_logins")
     op.drop_table("failed_logins")
     op.drop_table("users")
