@@ -11,7 +11,7 @@ _POSTGRESQL_LOCK = 8_731_972
 
 def run(metadata: sa.MetaData) -> None:
     """Migrate the database whose URL stands in the configuration's ``url`` attribute towards ``metadata``."""
-    database = Database(context.config.attributes["url"])
+    database = Database(context.config.attributes["url"], answer_seconds=None)
     try:
         with database.engine.execution_options(writes=True).connect() as connection:
             _lock(connection)
