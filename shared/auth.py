@@ -106,8 +106,6 @@ def configure_tokens(app: Flask, settings: WebSettings, private_key: str | None 
         JWT_REFRESH_TOKEN_EXPIRES=REFRESH_SECONDS,
         # The algorithm of the settings only: a token may never choose how it is checked.
         JWT_DECODE_ALGORITHMS=[settings.jwt_algorithm],
-        # Two machines' clocks are never quite the same, and a token is often used within the second of its making.
-        JWT_DECODE_LEEWAY=1,
     )
     if settings.jwt_algorithm == "EdDSA":
         app.config["JWT_PUBLIC_KEY"] = settings.jwt_public_key
