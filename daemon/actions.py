@@ -43,9 +43,8 @@ def prepare(database: Database, redis: Redis, count: int) -> None:
     """Record the number of partitions; another number than the recorded one is refused until every queue is empty."""
     with database.writing() as session:
         recorded = partitions.numbers(session)
-        known = redis.get(keys.PARTITIONS)
-        if recorded and len(recorded) != count and int(known or 0) != count:
-            waiting = [number for number in recorded if redis.llen(keys.queue(number))]
+        if recorded and len(recorded) != count:
+            waiting = work.repartition(redis, len(recorded), count)
             if waiting:
                 raise Misconfigured(
                     f"PARTITIONS is {count}, but {len(recorded)} are recorded and ballots still wait in partition "

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from shared.schema.election import Partition
+from shared.schema.election import Part, Partition
 
 __all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove"]
 
@@ -17,8 +17,10 @@ def numbers(session: Session) -> list[int]:
 
 
 def add(session: Session, partitions: Sequence[int]) -> None:
+    """Record partitions; one that was there before goes on after its parts, whose places are taken for ever."""
     for partition in partitions:
-        session.add(Partition(partition=partition, epoch=0, owner="", sequence=0))
+        last = session.scalar(sa.select(sa.func.max(Part.sequence)).where(Part.partition == partition))
+        session.add(Partition(partition=partition, epoch=0, owner="", sequence=last or 0))
 
 
 def remove(session: Session, partitions: Sequence[int]) -> None:

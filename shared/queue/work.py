@@ -38,6 +38,17 @@ for i = 2, #KEYS do
 end
 redis.call('SET', KEYS[1], 0)
 """
+# Checked and set in one step: a station watches the number, so that whatever it has cut for the old one either waits
+# here already, or is refused by Redis and cut anew.
+_REPARTITION = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return {} end
+local waiting = {}
+for i = 2, #KEYS do
+  if redis.call('LLEN', KEYS[i]) > 0 then waiting[#waiting + 1] = i - 2 end
+end
+if #waiting == 0 then redis.call('SET', KEYS[1], ARGV[1]) end
+return waiting
+"""
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
@@ -213,6 +224,17 @@ def seed_clock(redis: Redis, moment: datetime) -> None:
     least = keys.to_microseconds(moment)
     with translated():
         redis.eval(_SEED, 1, keys.CLOCK, str(least))
+
+
+def repartition(redis: Redis, recorded: int, partitions: int) -> list[int]:
+    """Set another number of partitions if every queue is empty; return the partitions where something waits.
+
+    A number that another daemon has set already needs no empty queues.
+    """
+    queues = [keys.queue(partition) for partition in range(recorded)]
+    with translated():
+        waiting = redis.eval(_REPARTITION, 1 + len(queues), keys.PARTITIONS, *queues, str(partitions))
+    return [int(partition) for partition in waiting]
 
 
 def settle_count(redis: Redis, partitions: int) -> None:
