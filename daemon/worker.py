@@ -161,6 +161,7 @@ class PartitionWorker(threading.Thread):
             "stopped by a fault",
             partition=self.partition,
             reason=str(error).partition("\n")[0],
+            cause=str(error.__cause__ or "").partition("\n")[0],
             attempt=self._failures,
             seconds=seconds,
         )
