@@ -80,9 +80,10 @@ def install(app: APIFlask, tokens: JWTManager) -> None:
     app.register_error_handler(errors.UrnaError, _refuse)
     app.register_error_handler(ClassicRefusal, _refuse_classically)
     app.register_error_handler(ClassicUnauthorized, lambda _error: _token_answer(401, MISSING_HEADER))
-    app.register_error_handler(HTTPException, _refuse_http)
     app.register_error_handler(Exception, _fail)
+    # This also takes the framework's own errors, such as 413; so ours comes after it.
     app.error_processor(_refuse_request)
+    app.register_error_handler(HTTPException, _refuse_http)
 
     tokens.unauthorized_loader(lambda _reason: _token_answer(401, MISSING_HEADER))
     tokens.invalid_token_loader(lambda reason: _token_answer(401, f"The token is not valid: {reason}."))
@@ -99,6 +100,9 @@ def _token_answer(status: int, message: str) -> Response:
 def _refuse(error: errors.UrnaError) -> Response:
     status = STATUSES[type(error)]
     headers = {}
+    if isinstance(error, errors.Unavailable):
+        # The caller learns that it is away, the operator why: a missing right looks the same from outside.
+        log.warning("unavailable", path=request.path, reason=str(error.__cause__ or error).partition("\n")[0])
     if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
@@ -125,8 +129,6 @@ def _refuse_request(error: HTTPError) -> Response:
         for field, messages in found.items()
         for message in messages
     ]
-    if error.status_code == HTTPStatus.BAD_REQUEST and not fields:
-        return _answer(400, "The body is not JSON, or not JSON that can be read.")
     if fields:
         detail = "; ".join(f"{field['field']}: {field['message']}" for field in fields[:5]) + "."
         return problem(error.status_code, detail, fields)
@@ -142,6 +144,8 @@ def _refuse_http(error: HTTPException) -> Response:
     headers = {
         name: value for name, value in error.get_headers() if name.lower() not in ("content-type", "content-length")
     }
+    if status == HTTPStatus.BAD_REQUEST:
+        return _answer(status, "The body is not JSON, or not JSON that can be read.", headers)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _answer(status, "The upload is over the size limit; cut the file into smaller ones.", headers)
     return _answer(status, error.description or HTTPStatus(status).phrase, headers)
