@@ -1,6 +1,9 @@
 """Starts the voting station service: it takes ballots in, reaches Redis only, and keeps nothing itself."""
 
+from typing import IO, Any
+
 from apiflask import APIFlask
+from flask import Request
 
 from shared.config import StationSettings, load
 from shared.errors import Unavailable
@@ -14,6 +17,24 @@ from voting_station_service.routes import batches, describe_uploads
 
 # What a multipart body needs around the file itself.
 _MULTIPART_OVERHEAD = 64 * 1024
+
+
+class UploadRequest(Request):
+    """A request that closes every file it has begun to receive; the framework forgets those of a broken upload."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._received: list[IO[bytes]] = []
+
+    def _get_file_stream(self, *arguments: Any, **named: Any) -> IO[bytes]:
+        stream = super()._get_file_stream(*arguments, **named)
+        self._received.append(stream)
+        return stream
+
+    def close(self) -> None:
+        super().close()
+        for stream in self._received:
+            stream.close()
 
 
 def create_app(settings: StationSettings | None = None) -> APIFlask:
@@ -35,6 +56,7 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
         checks={"the queue": queue_is_prepared},
         max_body_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD,
     )
+    app.request_class = UploadRequest
     app.extensions["station"] = station
     app.register_blueprint(batches)
     app.register_blueprint(classic)

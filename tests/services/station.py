@@ -1,6 +1,5 @@
 """A voting station in this process, on a real Redis, and files of ballots to hand in there."""
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,9 @@ from voting_station_service.app import create_app
 OPEN, OVER, COMING = 1, 2, 3
 VOTE, BATCHES, NAMED = "/vote", "/api/batches", f"/api/elections/{OPEN}/batches"
 
+BOUNDARY = "a-line-that-is-in-no-file"
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
+
 
 def guid(number: int) -> str:
     """A GUID that is the same in every run, and different for every number."""
@@ -32,6 +34,15 @@ def guid(number: int) -> str:
 def file_of(count: int, first: int = 1) -> bytes:
     """A CSV file of so many ballots, for poll numbers 1 to 3."""
     return "".join(f"{guid(number)},{number % 3 + 1}\n" for number in range(first, first + count)).encode()
+
+
+def multipart(content: bytes, name: str = "station-1.csv") -> bytes:
+    """A multipart body with one file, of the type ``MULTIPART``; the test client would leave a large one open."""
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        "Content-Type: text/csv\r\n\r\n"
+    )
+    return head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def known(election: int, begins: float, ends: float, jurisdiction: int = 1) -> snapshot.KnownElection:
@@ -94,7 +105,7 @@ class Station:
         headers = dict(self.official() if header is None else header)
         if key is not None:
             headers["Idempotency-Key"] = key
-        return self.client.post(path, data={"file": (io.BytesIO(content), name)}, headers=headers)
+        return self.client.post(path, data=multipart(content, name), content_type=MULTIPART, headers=headers)
 
     def accepted(self, content: bytes, path: str = BATCHES, **how: Any) -> dict[str, Any]:
         """Hand in a file that has to be accepted on an /api route; returns the receipt."""
