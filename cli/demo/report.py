@@ -14,7 +14,7 @@ from cli.output import table
 from cli.results import percent
 from shared.terms import Refusal
 
-_SHOWN_REFUSALS = 12
+_SHOWN_REFUSALS = 10
 _REASONS = {
     Refusal.DUPLICATE: "duplicate GUID",
     Refusal.INVALID_POLL_NUMBER: "invalid poll number",
@@ -110,11 +110,11 @@ def _show_lists(console: Console, happened: Run) -> None:
 
 def _show_refused(console: Console, happened: Run) -> None:
     refused = [(name, line) for name, batch in sorted(happened.batches.items()) for line in batch["refused"]]
-    made = table("Ballots accepted and not counted", "File", "Line", "GUID", "Poll number", "Reason", right=("Line",))
+    made = table("Ballots accepted and not counted", "File", "Line", "GUID", "No.", "Reason", right=("Line", "No."))
     for name, line in refused[:_SHOWN_REFUSALS]:
         reason = _REASONS[line["reason"]]
         made.add_row(name, str(line["line"]), line["guid"], str(line["poll_number"]), reason)
     console.print(made)
     counts = Counter(_REASONS[line["reason"]] for _, line in refused)
-    more = f"{len(refused) - _SHOWN_REFUSALS} more; " if len(refused) > _SHOWN_REFUSALS else ""
-    console.print(f"{more}in all {', '.join(f'{count} {reason}' for reason, count in sorted(counts.items()))}.")
+    more = f"and {len(refused) - _SHOWN_REFUSALS} more; " if len(refused) > _SHOWN_REFUSALS else ""
+    console.print(f"{more}in all {', '.join(f'{count} × {reason}' for reason, count in sorted(counts.items()))}.")

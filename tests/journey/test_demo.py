@@ -1,9 +1,15 @@
 """The demonstration counts a real election, and does not call a wrong count right."""
 
+import os
+import re
+import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cli.app import main
@@ -13,21 +19,52 @@ from cli.demo.facts import LISTS
 from tests.journey.command import urna
 from tests.left_out import needs
 from tests.servers import Redis
+from tests.source import ROOT
 
 
-def test_a_small_demonstration_comes_out_exactly_right() -> None:
+def test_a_small_demonstration_comes_out_exactly_right_and_goes_on_until_ctrl_c(tmp_path: Path) -> None:
     needs(Redis)
-    done = urna("demo", "--scale", "200", "--json", seconds=180)
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "cli", "demo", "--scale", "200", "--keep"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert demo.stdout is not None
+        said = ""
+        while "official4@urna.example" not in said:
+            line = demo.stdout.readline()
+            assert line, f"It ended: {said}"
+            said += line
+        assert "Every figure is right" in said
+        assert "17,385" in said
+        address = re.search(r"http://127\.0\.0\.1:[0-9]+/elections/1", said)
+        assert address is not None
+        assert httpx.get(address.group(), timeout=20).status_code == 200
+        (folder,) = tmp_path.iterdir()
+    finally:
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=60)
+    assert demo.returncode == 0, said
+    assert not folder.exists()
+
+
+def test_the_outcome_for_programs_holds_every_figure(tmp_path: Path) -> None:
+    needs(Redis)
+    # Files of the size of polling stations, many of them at once.
+    done = urna("demo", "--scale", "1000", "--files", "30", "--json", seconds=180)
     assert done.status == 0, done.out + done.err
     found = done.json
-    assert (found["right"], found["differences"]) == (True, [])
+    assert (found["right"], found["differences"], found["files"]) == (True, [], 30)
     assert [one["seats"] for one in found["lists"]] == [one.seats for one in LISTS]
     ballots = found["ballots"]
     assert ballots["duplicate"] > 0
     assert ballots["invalid"] > 0
-    assert (
-        ballots["received"] == sum(one["votes"] for one in found["lists"]) + ballots["duplicate"] + ballots["invalid"]
-    )
+    assert ballots["received"] == ballots["counted"] + ballots["duplicate"] + ballots["invalid"]
+    assert ballots["counted"] == sum(one["votes"] for one in found["lists"])
 
 
 def test_a_wrong_count_fails_the_demonstration_and_keeps_its_data(
