@@ -91,6 +91,10 @@ $(UV)/bin/uv: | $(INSTALLED)
 	@$(BIN)/python -m venv $(UV)
 	$(UV)/bin/python $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement requirements/uv.txt
 
+.PHONY: bench
+bench: setup ## Measure the daemon against the database's own bulk load (ENGINE=mariadb|mysql|postgresql|sqlite)
+	@$(BIN)/python -m benchmarks $(if $(ENGINE),--engine $(ENGINE))
+
 .PHONY: clean
 clean: ## Remove the environment and what tools left behind; var/, with its elections, stays
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
