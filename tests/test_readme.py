@@ -15,7 +15,7 @@ BEGIN, END = "<!-- routes -->\n", "<!-- /routes -->"
 PAGES = sorted(path for path in files() if path.suffix == ".md" and "vendor" not in path.parts)
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
 
-FOLDERS = {*SERVICES, "shared", "cli", "migrations", "deploy", "docs", "tests", "requirements", ".ci"}
+FOLDERS = {*SERVICES, "shared", "cli", "migrations", "deploy", "docs", "tests", "requirements", "benchmarks", ".ci"}
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
@@ -73,13 +73,16 @@ def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
             assert anchor in anchors(found), f"{name} links to {target}, and there is no such heading."
 
 
+def targets() -> set[str]:
+    """What one can ask make for."""
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_make_target_that_is_named_exists(name: str) -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     # At the beginning of a line: `apt-get install make python3-venv` calls no target.
     called = re.findall(r"^(?:\$ )?(?:[A-Z_]+=\S* )*make ([a-z][a-z-]*)", code(ROOT / name), re.MULTILINE)
-    assert set(called) <= targets
+    assert set(called) <= targets()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -100,6 +103,11 @@ def test_every_urna_command_and_option_that_is_named_exists(name: str) -> None:
         known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         options = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][a-z-]*(?:=.*)?", word)}
         assert options <= {*known, "--help", "--json"}, f"{name}: urna {line}"
+
+
+def test_the_readme_names_every_target_of_make() -> None:
+    readme = code(ROOT / "README.md")
+    assert not [target for target in targets() if f"make {target}" not in readme]
 
 
 def test_the_readme_names_every_command_of_urna() -> None:
