@@ -5,6 +5,8 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +18,13 @@ from tests.journey.command import urna
 from tests.journey.conftest import StartSuite
 from tests.left_out import leave_out
 from tests.servers import Redis
+
+
+def running(suite: EmbeddedSuite) -> dict[str, Any]:
+    """What the suite has written down of itself."""
+    found = json.loads((suite.data / "suite.json").read_text())
+    assert isinstance(found, dict)
+    return found
 
 
 def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -51,24 +60,34 @@ def test_nobody_else_may_read_the_data_and_no_secret_stands_on_a_command_line(su
     assert not any(secret.encode() in line for secret in secrets for line in lines)
 
 
+def test_nothing_listens_anywhere_but_on_loopback(suite: EmbeddedSuite) -> None:
+    where = [*suite.facts["addresses"].values(), running(suite)["redis_url"]]
+    ports = {f"{urlsplit(address).port:04X}" for address in where}
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == "0A" and local.rpartition(":")[2] in ports:
+                listening.append(local)
+    # 127.0.0.1 as the kernel writes it, with the lowest byte first.
+    assert sorted(listening) == sorted(f"0100007F:{port}" for port in ports)
+
+
 def test_each_process_gets_only_its_own_settings(suite: EmbeddedSuite) -> None:
-    environments = {}
-    for process, folder in running_environments(suite).items():
-        environments[process] = dict(
-            entry.split("=", 1) for entry in folder.read_bytes().decode().split("\0") if "=" in entry
+    environments = {
+        name: dict(
+            entry.split("=", 1)
+            for entry in Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+            if "=" in entry
         )
+        for name, process in running(suite)["processes"].items()
+    }
     assert "JWT_PRIVATE_KEY" in environments["authentication_service"]
     for process in ("admin_service", "voting_station_service", "results_service", "daemon"):
         assert not {"JWT_PRIVATE_KEY", "ADMIN_PASSWORD", "ACCOUNTS_DATABASE_URL"} & set(environments[process])
     assert "ELECTION_DATABASE_URL" not in environments["voting_station_service"]
     for process in ("authentication_service", "admin_service", "results_service"):
         assert "REDIS_URL" not in environments[process]
-
-
-def running_environments(suite: EmbeddedSuite) -> dict[str, Path]:
-    """Where the kernel shows the environment of each process of a suite."""
-    processes = json.loads((suite.data / "suite.json").read_text())["processes"]
-    return {name: Path(f"/proc/{process}/environ") for name, process in processes.items()}
 
 
 def test_the_redis_inside_the_wheel_will_do(start_suite: StartSuite, tmp_path: Path) -> None:
