@@ -63,9 +63,16 @@ def prepare(redis: Redis, partitions: int = 2) -> None:
     snapshot.write(redis, [known(*election) for election in ELECTIONS])
 
 
-def contents(redis: Redis) -> dict[bytes, Any]:
+def contents(redis: Any) -> dict[bytes, Any]:
     """Everything that Redis holds, to compare before and after."""
-    return {key: redis.dump(key) for key in redis.scan_iter(count=1000)}
+    read: dict[Any, Any] = {
+        b"string": redis.get,
+        b"hash": redis.hgetall,
+        b"set": redis.smembers,
+        b"list": lambda key: redis.lrange(key, 0, -1),
+        b"zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
+    }
+    return {key: read[redis.type(key)](key) for key in redis.scan_iter(count=1000)}
 
 
 def json_of(answer: TestResponse) -> dict[str, Any]:
