@@ -16,6 +16,9 @@ INTAKE = "services/test_queue_intake.py::"
 RECORDING = "services/test_daemon_recording.py::"
 DAEMONS = "services/test_daemon_processes.py::"
 STATION = "services/test_station_repetitions.py::"
+RECEIVING = "services/test_station_receiving.py::"
+FAULTS = "services/test_station_faults.py::"
+BAD_INPUT = "services/test_station_bad_input.py::"
 FILES = "rules/test_ballot_files.py::"
 TALLIES = "services/test_tallies.py::"
 RESULTS = "services/test_results_api.py::"
@@ -23,6 +26,10 @@ RESULTS = "services/test_results_api.py::"
 # Each of the ten, with the file and the name of the tests that show it.
 PROMISES: dict[str, list[str]] = {
     "Accepted means durable": [
+        f"{FAULTS}test_what_was_accepted_survives_the_sudden_death_of_redis",
+        f"{FAULTS}test_while_redis_is_down_everything_is_answered_with_503_and_afterwards_all_goes_on",
+        f"{FAULTS}test_an_upload_that_does_not_fit_into_memory_leaves_no_key_at_all",
+        f"{FAULTS}test_a_redis_that_may_not_be_written_to_takes_nothing",
         f"{INTAKE}test_a_transaction_that_is_lost_on_its_way_is_refused_and_leaves_nothing",
         f"{INTAKE}test_an_answer_that_is_lost_after_the_transaction_was_executed_still_gives_the_receipt",
         f"{INTAKE}test_the_lack_of_memory_that_another_client_met_does_not_tear_a_transaction_apart",
@@ -31,6 +38,9 @@ PROMISES: dict[str, list[str]] = {
         "journey/test_restarts.py::test_when_urna_up_is_killed_everything_ends_and_the_data_can_be_used_again",
     ],
     "All or nothing": [
+        f"{BAD_INPUT}test_the_first_bad_line_is_named_and_nothing_of_the_file_is_stored",
+        f"{BAD_INPUT}test_a_bad_line_anywhere_in_a_long_file_refuses_all_of_it",
+        f"{FAULTS}test_uploads_while_redis_dies_again_and_again_are_stored_whole_or_not_at_all",
         f"{FILES}test_the_first_bad_line_wins_whatever_is_wrong_with_later_ones",
         f"{FILES}test_every_spoilt_file_is_read_or_refused_as_the_contract_says",
         f"{INTAKE}test_every_ballot_waits_once_in_the_partition_of_its_guid",
@@ -41,6 +51,8 @@ PROMISES: dict[str, list[str]] = {
         f"{INTAKE}test_a_receipt_is_in_time_by_the_clock_of_redis",
         f"{INTAKE}test_receipts_strictly_increase_for_uploads_at_the_same_instant",
         f"{INTAKE}test_the_clock_cannot_be_seeded_backwards",
+        f"{FAULTS}test_receipts_go_on_increasing_over_the_death_of_redis",
+        f"{RECEIVING}test_a_receipt_is_never_earlier_than_what_was_said_to_be_counted",
         f"{RECORDING}test_the_moment_of_receipt_decides_not_the_moment_of_counting",
         f"{RECORDING}test_ballots_received_at_the_very_start_are_inside",
         f"{RECORDING}test_ballots_received_at_the_very_end_are_outside",
