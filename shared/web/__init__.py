@@ -27,6 +27,8 @@ class JSONProvider(DefaultJSONProvider):
     """JSON in the order in which it was written, and nothing a caller sends that is not read as wrong input."""
 
     sort_keys = False
+    # Names stay readable for who looks at an answer; it is UTF-8 in any case.
+    ensure_ascii = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         try:

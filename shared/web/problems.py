@@ -123,14 +123,15 @@ def _refuse_classically(error: ClassicRefusal) -> Response:
 def _refuse_request(error: HTTPError) -> Response:
     """What APIFlask found wrong with a body or a query before the view was called."""
     fields = [
-        {"field": field if field != _WHOLE_BODY else location, "message": message}
+        # pydantic puts these words before the sentences of our own checks.
+        {"field": field if field != _WHOLE_BODY else location, "message": message.removeprefix("Value error, ")}
         for location, found in (error.detail if isinstance(error.detail, dict) else {}).items()
         if isinstance(found, dict)
         for field, messages in found.items()
         for message in messages
     ]
     if fields:
-        detail = "; ".join(f"{field['field']}: {field['message']}" for field in fields[:5]) + "."
+        detail = "; ".join(f"{field['field']}: {field['message'].removesuffix('.')}" for field in fields[:5]) + "."
         return problem(error.status_code, detail, fields)
     return _answer(error.status_code, str(error.message))
 
