@@ -29,9 +29,12 @@ class PartJob(Job):
     """An RQ job that may only say ``RECORD``; nothing that it names is ever imported or called."""
 
     _damage: Exception | None = None
+    _has_webhooks = False
 
     def restore(self, raw_data: Any) -> None:
         """Read an entry as RQ does, and keep what is wrong with it for ``part``; others are read beside it."""
+        # RQ passes over webhooks that it cannot read.
+        self._has_webhooks = bool(raw_data.get(b"webhooks"))
         try:
             super().restore(raw_data)
         except Exception as error:
@@ -50,7 +53,7 @@ class PartJob(Job):
             raise RefusedJob(f"The job calls {name!r}; only {RECORD} is allowed.")
         if self._success_callback_name or self._failure_callback_name or self._stopped_callback_name:
             raise RefusedJob("The job has a callback.")
-        if getattr(self, "webhooks", None):
+        if self._has_webhooks:
             raise RefusedJob("The job has a webhook.")
         match arguments:
             # A truth value is a whole number too, in Python.
