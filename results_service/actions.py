@@ -24,7 +24,6 @@ Known = Callable[[str], bool]
 
 # Part of every name of a state, so that a program with another form of answer is not taken for unchanged.
 _FORM = 1
-_GREATEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -187,10 +186,9 @@ def rules_of(election: Election) -> Rules | None:
 
 
 def _published(session: Session, election_id: int) -> Election:
-    # Databases refuse numbers that are too large for the column, instead of finding nothing.
-    election = store.published(session, election_id) if election_id <= _GREATEST_ID else None
+    election = store.published(session, election_id)
     if election is None:
-        raise NotFound(f"There is no election {election_id}.")
+        raise NotFound("There is no such election.")
     return election
 
 
