@@ -188,7 +188,7 @@ def rules_of(election: Election) -> Rules | None:
 def _published(session: Session, election_id: int) -> Election:
     election = store.published(session, election_id)
     if election is None:
-        raise NotFound("There is no such election.")
+        raise NotFound(f"There is no election {election_id}.")
     return election
 
 

@@ -70,7 +70,7 @@ def test_a_cancelled_election_says_why(night: Recorded, client: FlaskClient) -> 
 def test_an_unknown_election_is_a_page_too(client: FlaskClient) -> None:
     page = client.get("/elections/7")
     assert (page.status_code, page.mimetype) == (404, "text/html")
-    assert "There is no such election." in page.text
+    assert "There is no election 7." in page.text
 
 
 def test_the_style_comes_from_the_service_itself(client: FlaskClient) -> None:
