@@ -59,7 +59,10 @@ PROMISES: dict[str, list[str]] = {
         f"{RECORDING}test_a_clock_that_was_set_back_gives_no_receipt_before_a_watermark",
     ],
     "Sending twice is safe": [
-        f"{STATION}test_a_repeated_upload_gets_the_same_receipt_and_adds_nothing",
+        f"{STATION}test_a_repeated_upload_gets_the_same_receipt",
+        f"{STATION}test_a_repeated_upload_adds_nothing_on_the_classic_route",
+        f"{STATION}test_many_same_uploads_at_the_same_instant_are_one_batch",
+        f"{STATION}test_of_different_files_under_one_key_at_the_same_instant_one_is_accepted",
         f"{STATION}test_the_same_key_with_another_file_is_refused",
         f"{STATION}test_a_repetition_gets_its_receipt_also_when_the_election_has_been_followed_by_another",
         f"{INTAKE}test_the_same_key_gives_the_same_receipt",
