@@ -17,7 +17,12 @@ classic = APIBlueprint("classic", __name__, tag="Classic")
 @classic.doc(
     summary="Hand in a file of ballots",
     description="Multipart field `file`: CSV, each line `GUID,poll number`. Answers with an empty body.",
-    responses={400: "The file is missing or has a bad line", 503: "The queue cannot take it now"},
+    responses={
+        200: "Empty: the ballots are durably queued",
+        400: "The file is missing or has a bad line",
+        413: "The file is over the size limit",
+        503: "The queue cannot take it now",
+    },
 )
 def vote() -> str:
     files = request.files.getlist("file")

@@ -107,6 +107,12 @@ _KEY = {
 }
 
 
+_HEADERS = {
+    "202": {"Location": {"description": "Where to ask what became of the file.", "schema": {"type": "string"}}},
+    "503": {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
+}
+
+
 @batches.post("/elections/<int:election_id>/batches")
 @requires(Role.OFFICIAL)
 @batches.output(ReceiptAnswer, status_code=202)
@@ -156,11 +162,14 @@ def list_elections() -> dict[str, Any]:
 
 
 def describe_uploads(spec: dict[str, Any]) -> None:
-    """Put into the OpenAPI document what APIFlask cannot know: the streamed file and the key."""
+    """Put into the OpenAPI document what APIFlask cannot know: the streamed file, the key, and the answers' headers."""
     for path in ("/api/elections/{election_id}/batches", "/api/batches", "/vote"):
         operation = spec["paths"][path]["post"]
         operation.update(_UPLOAD)
         operation.setdefault("parameters", []).append(_KEY)
+        for status, headers in _HEADERS.items():
+            if status in operation["responses"]:
+                operation["responses"][status]["headers"] = headers
 
 
 def _station() -> actions.Station:
