@@ -8,10 +8,10 @@ from itertools import groupby
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from daemon import actions
-from shared.database import Database, is_transient
+from shared.database import Database, is_violation
 from shared.errors import UrnaError
 from shared.queue import work
 from shared.queue.work import DamagedPart, QueuedPart
@@ -86,6 +86,11 @@ class PartitionWorker(threading.Thread):
                 self._claim = None
             except (UrnaError, SQLAlchemyError, RedisError, OSError) as error:
                 self._pause(error)
+            except Exception as error:
+                # Nobody has thought of this one. A thread that ended would leave its partition without a worker and
+                # nobody the wiser; so it says loudly what happened, and the part is tried again.
+                log.error("unexpected error", partition=self.partition, exc_info=error)
+                self._pause(error)
         afterwards, self._after_work = self._after_work, None
         if afterwards is not None:
             try:
@@ -114,8 +119,9 @@ class PartitionWorker(threading.Thread):
     def _record(self, claim: actions.Claim, parts: list[QueuedPart]) -> None:
         try:
             recorded = actions.record(self.database, claim, parts, datetime.now(UTC))
-        except (DataError, IntegrityError, ValueError, OverflowError) as error:
-            if is_transient(error):
+        except (DBAPIError, ValueError, OverflowError) as error:
+            # Anything else that a database says, a missing right or table for instance, is for the operator to mend.
+            if isinstance(error, DBAPIError) and not is_violation(error):
                 raise
             if len(parts) > 1:
                 # One of them is to blame; the others must not wait for it.

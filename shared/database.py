@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from shared.errors import Unavailable
@@ -21,7 +21,8 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 # Errors of MySQL and MariaDB that say that this transaction lost a race and may simply be tried again:
 # 1205 lock wait timeout, 1213 deadlock.
 _MYSQL_RACES = {1205, 1213}
-# The same in PostgreSQL: serialization failure, deadlock, lock not available.
+_MYSQL_BROKEN_CHECKS = {3819, 4025}
+# The same races in PostgreSQL: serialization failure, deadlock, lock not available.
 _POSTGRESQL_RACES = {"40001", "40P01", "55P03"}
 
 
@@ -145,11 +146,22 @@ def alembic_config(url: str, store: str) -> Config:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statement may succeed later: the database is away, read-only, full, or we lost a race."""
+    if is_violation(error):
+        return False
     if isinstance(error, InterfaceError | OperationalError):
         return True
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _POSTGRESQL_RACES
     return isinstance(error, Unavailable | OSError | sa.exc.TimeoutError)
+
+
+def is_violation(error: BaseException) -> bool:
+    """Whether the database will never take these values: they break a constraint or do not fit their columns."""
+    if isinstance(error, IntegrityError | DataError):
+        return True
+    original = getattr(error, "orig", None)
+    # MySQL and MariaDB report a broken check as if something were wrong with the server.
+    return original is not None and bool(original.args) and original.args[0] in _MYSQL_BROKEN_CHECKS
 
 
 def lost_a_race(error: BaseException) -> bool:

@@ -49,6 +49,13 @@ end
 if #waiting == 0 then redis.call('SET', KEYS[1], ARGV[1]) end
 return waiting
 """
+# By Redis's clock, because those of the daemons' machines may differ by more than a lease.
+_ANNOUNCE = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+return redis.call('ZCARD', KEYS[1])
+"""
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
@@ -265,12 +272,7 @@ def release(redis: Redis, partition: int, owner: str) -> None:
 def announce(redis: Redis, owner: str, seconds: float) -> int:
     """Say that a daemon lives, and learn how many do."""
     with translated():
-        now = time.time()
-        pipe = redis.pipeline(transaction=True)
-        pipe.zadd(keys.DAEMONS, {owner: now + seconds})
-        pipe.zremrangebyscore(keys.DAEMONS, "-inf", now)
-        pipe.zcard(keys.DAEMONS)
-        return int(pipe.execute()[-1])
+        return int(redis.eval(_ANNOUNCE, 1, keys.DAEMONS, owner, str(seconds)))
 
 
 def leave(redis: Redis, owner: str) -> None:
