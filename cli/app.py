@@ -22,6 +22,7 @@ COMMANDS = {
     "upload": "cli.upload:upload",
     "results": "cli.results:results",
     "election": "cli.elections:election",
+    "official": "cli.officials:official",
     "participant": "cli.participants:participant",
     "queue": "cli.queue:queue",
     "openapi": "cli.documents:openapi",

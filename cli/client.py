@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import update_wrapper
+from ipaddress import ip_address
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -59,7 +61,12 @@ class Client:
         self._token: str | None = None
         self._patience = patience
         # An upload is answered when it is on the disk of Redis, which may take a while for a large one.
-        self._http = httpx.Client(timeout=httpx.Timeout(120.0, connect=5.0), follow_redirects=False, trust_env=False)
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(120.0, connect=5.0),
+            follow_redirects=False,
+            # A proxy of the environment is for the world outside; it would not find this machine's own services.
+            trust_env=not all(_is_loopback(address) for address in vars(addresses).values()),
+        )
 
     def __enter__(self) -> "Client":
         return self
@@ -75,13 +82,13 @@ class Client:
         answer = self.request(
             "POST", "authentication", "/api/login", body={"login": login, "password": password}, repeatable=True
         )
-        self._token = str(answer.json()["access_token"])
+        self._token = str(read_json(answer)["access_token"])
 
     def get(self, service: str, path: str, *, public: bool = False, **query: Any) -> Any:
         """The JSON that a service answers to a GET."""
         found = {name: value for name, value in query.items() if value is not None}
         ask = self.request if public else self.authorized
-        return ask("GET", service, path, query=found, repeatable=True).json()
+        return read_json(ask("GET", service, path, query=found, repeatable=True))
 
     def authorized(self, method: str, service: str, path: str, **how: Any) -> httpx.Response:
         """As ``request``, with the account's token; a token that has run out is renewed once."""
@@ -149,12 +156,24 @@ class Client:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
 
+def read_json(answer: httpx.Response) -> Any:
+    """The JSON of a successful answer; fails when it is none, as from another program on the same port."""
+    try:
+        return answer.json()
+    except ValueError:
+        raise Failure(
+            f"{answer.url} did not answer with JSON; is that the address of a service?", status=UNAVAILABLE
+        ) from None
+
+
 def refusal(answer: httpx.Response) -> Failure:
     """What a refusing answer says, as a failure."""
     status = answer.status_code
     try:
         body = answer.json()
     except ValueError:
+        body = {}
+    if not isinstance(body, dict):
         body = {}
     said = str(body.get("detail") or body.get("message") or body.get("msg") or f"It answered {status}.")
     if status in (401, 403):
@@ -178,7 +197,7 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
         def called(*args: Any, **kwargs: Any) -> R:
             chosen = {name: kwargs.pop(f"{name}_url", None) for name in SERVICES}
             addresses = Addresses(**{name: (chosen[name] or _default(name)).rstrip("/") for name in SERVICES})
-            credentials = Credentials(kwargs.pop("email", None), kwargs.pop("password", None))
+            credentials = Credentials(kwargs.pop("email"), kwargs.pop("password")) if log_in else None
             with Client(addresses, credentials, patience=kwargs.pop("patience")) as client:
                 return command(*args, client=client, **kwargs)
 
@@ -202,6 +221,14 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
         return made
 
     return decorate
+
+
+def _is_loopback(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _default(service: str) -> str:

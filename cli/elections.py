@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from cli.client import Client, client_options
+from cli.client import Client, client_options, read_json
 from cli.failure import USAGE, Failure
 from cli.listing import everything
 from cli.output import Output, table, with_output
@@ -90,6 +90,16 @@ def show(output: Output, number: int, *, client: Client) -> None:
     output.result(found, lambda console: _show(console, found))
 
 
+@election.command("publish")
+@click.argument("number", type=int)
+@client_options("authentication", "admin")
+@with_output
+def publish_election(output: Output, number: int, *, client: Client) -> None:
+    """Publish election NUMBER, which is a draft."""
+    published = _change(client, number, "publication")
+    output.result(published, lambda console: _show(console, published))
+
+
 @election.command("close")
 @click.argument("number", type=int)
 @client_options("authentication", "admin")
@@ -100,22 +110,37 @@ def close_election(output: Output, number: int, *, client: Client) -> None:
     output.result(closed, lambda console: _show(console, closed))
 
 
+@election.command("cancel")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why it does not take place; everybody can read it.")
+@client_options("authentication", "admin")
+@with_output
+def cancel_election(output: Output, number: int, reason: str, *, client: Client) -> None:
+    """Cancel election NUMBER, which has no final result yet."""
+    cancelled = _change(client, number, "cancellation", {"reason": reason})
+    output.result(cancelled, lambda console: _show(console, cancelled))
+
+
 def create(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     """Make an election from the body that the service takes."""
-    return dict(client.authorized("POST", "admin", "/api/elections", body=body).json())
+    return dict(read_json(client.authorized("POST", "admin", "/api/elections", body=body)))
 
 
 def close(client: Client, number: int) -> dict[str, Any]:
     """Close an open election, in the state in which it is now."""
-    version = client.get("admin", f"/api/elections/{number}")["version"]
-    headers = {"If-Match": f'"{version}"'}
-    answer = client.authorized("POST", "admin", f"/api/elections/{number}/closing", headers=headers)
-    return dict(answer.json())
+    return _change(client, number, "closing")
 
 
 def local_time(moment: str) -> str:
     """A moment of an answer in this machine's time zone, for people."""
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _change(client: Client, number: int, change: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    version = client.get("admin", f"/api/elections/{number}")["version"]
+    headers = {"If-Match": f'"{version}"'}
+    path = f"/api/elections/{number}/{change}"
+    return dict(read_json(client.authorized("POST", "admin", path, body=body, headers=headers)))
 
 
 def _rules(text: str) -> Any:

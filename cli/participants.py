@@ -5,7 +5,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from cli.client import Client, client_options
+from cli.client import Client, client_options, read_json
 from cli.listing import everything
 from cli.output import Output, table, with_output
 
@@ -39,7 +39,7 @@ def list_all(output: Output, name: str | None, *, client: Client) -> None:
 def create(client: Client, name: str, *, individual: bool = False) -> dict[str, Any]:
     """Make one participant known."""
     answer = client.authorized("POST", "admin", "/api/participants", body={"name": name, "individual": individual})
-    return dict(answer.json())
+    return dict(read_json(answer))
 
 
 def _show(console: Console, found: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from cli.client import Client, client_options
+from cli.client import Client, client_options, read_json
 from cli.failure import REFUSED, SUCCESS, Failure
 from cli.output import Output, is_terminal, table, with_output
 
@@ -107,10 +107,10 @@ def hand_in(
         },
         repeatable=True,
     )
-    receipt = answer.json()
+    receipt: dict[str, Any] = read_json(answer)
     if receipt["sha256"] != digest:
         raise Failure(f"The station received another content than that of {file}; send it again.")
-    return dict(receipt)
+    return receipt
 
 
 def wait_for_outcome(client: Client, batch: str, seconds: float) -> dict[str, Any]:

@@ -45,11 +45,14 @@ def demo(output: Output, scale: int, files: int | None, keep: bool) -> int:
     votes = scaled_votes(facts.LISTS, scale)
     if files is None:
         files = min(facts.MUNICIPALITIES, -(-facts.POLLING_STATIONS // scale))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Every end is one like Ctrl-C, so that nothing is left behind.
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="urna-demo-"))
     finished = False
     try:
         # The files are made while the suite starts.
-        with _progress(output) as (bar, watcher), EmbeddedSuite(folder / "data") as suite:
+        with _every_end_like_ctrl_c(), _progress(output) as (bar, watcher), EmbeddedSuite(folder / "data") as suite:
             watcher.step("Starting the suite and writing the files of ballots")
             ballots = folder / "ballots"
             ballots.mkdir()
@@ -76,6 +79,9 @@ def demo(output: Output, scale: int, files: int | None, keep: bool) -> int:
                 _wait_for_ctrl_c()
         finished = not wrong
         return REFUSED if wrong else SUCCESS
+    except KeyboardInterrupt:
+        finished = True
+        raise
     finally:
         if finished:
             shutil.rmtree(folder)
@@ -84,12 +90,21 @@ def demo(output: Output, scale: int, files: int | None, keep: bool) -> int:
 
 
 def _wait_for_ctrl_c() -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     try:
         signal.pause()
     except KeyboardInterrupt:
         return
+
+
+@contextmanager
+def _every_end_like_ctrl_c() -> Iterator[None]:
+    """Let an order to end, or the end of the terminal, leave as little behind as Ctrl-C does."""
+    before = [(number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGTERM, signal.SIGHUP)]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cli import officials
 from cli.client import Client
 from cli.suite.directory import make_password
 
@@ -37,12 +38,4 @@ def jmbg_of_birth(number: int) -> str:
 
 def register(client: Client, official: Official) -> None:
     """Register an official, who may act at once in an embedded suite."""
-    body = {
-        "email": official.email,
-        "password": official.password,
-        "forename": official.forename,
-        "surname": official.surname,
-        "jmbg": official.jmbg,
-        "role": "official",
-    }
-    client.request("POST", "authentication", "/api/register", body=body)
+    officials.register(client, **vars(official))

@@ -2,14 +2,12 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import jwt
 import pytest
 
-from cli.failure import CANNOT_START, Failure
 from tests.journey.conftest import StartSuite
 
 OFFICIAL = {
@@ -90,13 +88,3 @@ def test_the_classic_journey_with_the_classic_administrator_and_hs256(start_suit
                 "reason": "Invalid poll number.",
             },
         ]
-
-
-def test_a_data_directory_is_classic_for_good_or_never(start_suite: StartSuite, tmp_path: Path) -> None:
-    usual = start_suite(data=tmp_path / "usual")
-    usual.wait_until_ready()
-    usual.stop()
-    changed = start_suite("--classic", data=tmp_path / "usual")
-    with pytest.raises(Failure, match="was made without --classic and cannot be used with it") as found:
-        changed.wait_until_ready()
-    assert found.value.status == CANNOT_START

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cli.demo.people import jmbg_of_birth
 from tests.journey.command import urna
 from tests.journey.people import Journey, read_result, write_ballots
 
@@ -136,3 +137,36 @@ def test_what_does_not_exist_is_said_so(journey: Journey) -> None:
     missing = urna("--json", "results", "123456", environment=journey.environment())
     assert (missing.status, missing.error["error"]) == (1, "There is no election 123456.")
     assert missing.error["http_status"] == 404
+
+
+def test_a_new_official_registers_at_a_terminal_and_may_hand_in_ballots_at_once(
+    journey: Journey, tmp_path: Path
+) -> None:
+    election = journey.open_election()
+    who = {**journey.environment(), "URNA_EMAIL": "new@example.org"}
+    data = ("--forename", "Nova", "--surname", "Novak", "--jmbg", jmbg_of_birth(499))
+    made = urna("official", "register", "new@example.org", *data, "--json", environment=who)
+    assert made.status == 0, made.err
+    assert (made.json["roles"], made.json["approval"]) == (["official"], "approved")
+    taken = urna("official", "register", "new@example.org", *data, "--json", environment=who)
+    assert (taken.status, taken.error["http_status"]) == (1, 409)
+    file = tmp_path / "ballots.csv"
+    write_ballots(file, [1])
+    assert urna("upload", file, "--election", str(election), "--wait", environment=who).status == 0
+
+
+def test_a_draft_is_published_and_an_election_cancelled_at_a_terminal(journey: Journey) -> None:
+    admin = journey.environment("admin")
+    ids = [one["id"] for one in urna("participant", "add", "A", "B", "--json", environment=admin).json["items"]]
+    draft = urna(
+        *("election", "create", "--json", "--draft", "--start", "2040-01-01T07:00:00", "--end", "2040-01-01T20:00:00"),
+        *("--jurisdiction", str(journey.new_area()), "--participant", str(ids[0]), "--participant", str(ids[1])),
+        environment=admin,
+    )
+    assert (draft.status, draft.json["state"]) == (0, "draft"), draft.err
+    number = str(draft.json["id"])
+    assert urna("election", "publish", number, "--json", environment=admin).json["state"] == "scheduled"
+    refused = urna("election", "close", number, "--json", environment=admin)
+    assert (refused.status, refused.error["http_status"]) == (1, 409)
+    cancelled = urna("election", "cancel", number, "--reason", "Snow.", "--json", environment=admin)
+    assert (cancelled.json["state"], cancelled.json["cancelled_reason"]) == ("cancelled", "Snow.")

@@ -187,6 +187,12 @@ def test_nobody_there_is_a_sentence_with_the_address(capsys: pytest.CaptureFixtu
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_another_program_on_the_port_is_recognised(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    script.expect(200, b"<html>Hello</html>")
+    assert main(["results", "1", "--results-url", script.url, "--json"]) == UNAVAILABLE
+    assert "is that the address of a service?" in json.loads(capsys.readouterr().err)["error"]
+
+
 def test_wrong_usage_is_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--json", "results", "first"]) == 2
     captured = capsys.readouterr()
@@ -203,7 +209,7 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: P
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "demo", "upload", "results", "election", "participant", "queue", "openapi", "schema"],
+    ["up", "demo", "upload", "results", "election", "official", "participant", "queue", "openapi", "schema"],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0

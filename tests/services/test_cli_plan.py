@@ -80,10 +80,17 @@ def test_the_first_administrator_of_the_environment_is_remembered(data: DataDire
 
 
 def test_classic_means_the_classic_administrator_and_hs256_when_there_is_a_key(data: DataDirectory) -> None:
+    assert plan(data, classic=True).algorithm == "EdDSA"
     made = plan(data, classic=True, JWT_SECRET_KEY="short")
     assert (made.administrator.email, made.administrator.password, made.algorithm) == ("admin@admin.com", "1", "HS256")
     assert environment(made, "authentication_service")["ADMIN_JMBG"] == "0000000000000"
-    assert plan(data, classic=True).algorithm == "EdDSA"
+
+
+def test_a_data_directory_is_classic_for_good_or_never(data: DataDirectory) -> None:
+    plan(data)
+    with pytest.raises(Failure, match="was made without --classic and cannot be used with it") as found:
+        plan(data, classic=True)
+    assert found.value.status == CANNOT_START
 
 
 def test_hs256_without_a_key_is_refused(data: DataDirectory) -> None:

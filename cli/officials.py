@@ -1,0 +1,57 @@
+"""``urna official``: who hands in the ballots."""
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from cli.client import Client, client_options, read_json
+from cli.output import Output, with_output
+
+
+@click.group()
+def official() -> None:
+    """Election officials, who hand in the ballots."""
+
+
+@official.command("register")
+@click.argument("email")
+@click.option("--forename", required=True)
+@click.option("--surname", required=True)
+@click.option("--jmbg", required=True, help="Unique citizen number: 13 digits, the last of them a control digit.")
+@click.option(
+    "--password",
+    envvar="URNA_PASSWORD",
+    prompt=True,
+    hide_input=True,
+    confirmation_prompt=True,
+    help="Better in URNA_PASSWORD; asked for when neither is there.",
+)
+@client_options("authentication", log_in=False)
+@with_output
+def register_official(
+    output: Output, email: str, forename: str, surname: str, jmbg: str, password: str, *, client: Client
+) -> None:
+    """Register an official, who logs in with EMAIL.
+
+    Where REGISTRATION is `approval`, an administrator has to approve the account before the first log-in.
+    """
+    made = register(client, email=email, password=password, forename=forename, surname=surname, jmbg=jmbg)
+    output.result(made, lambda console: _show(console, made))
+
+
+def register(client: Client, *, email: str, password: str, forename: str, surname: str, jmbg: str) -> dict[str, Any]:
+    """Register one official; the account as the service made it."""
+    body = {
+        "email": email,
+        "password": password,
+        "forename": forename,
+        "surname": surname,
+        "jmbg": jmbg,
+        "role": "official",
+    }
+    return dict(read_json(client.request("POST", "authentication", "/api/register", body=body)))
+
+
+def _show(console: Console, made: dict[str, Any]) -> None:
+    console.print(f"{made['forename']} {made['surname']}, {made['email']}: registered, {made['approval']}.")
