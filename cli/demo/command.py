@@ -45,9 +45,6 @@ def demo(output: Output, scale: int, files: int | None, keep: bool) -> int:
     votes = scaled_votes(facts.LISTS, scale)
     if files is None:
         files = min(facts.MUNICIPALITIES, -(-facts.POLLING_STATIONS // scale))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Every end is one like Ctrl-C, so that nothing is left behind.
-        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="urna-demo-"))
     finished = False
     try:
@@ -98,8 +95,12 @@ def _wait_for_ctrl_c() -> None:
 
 @contextmanager
 def _every_end_like_ctrl_c() -> Iterator[None]:
-    """Let an order to end, or the end of the terminal, leave as little behind as Ctrl-C does."""
-    before = [(number, signal.signal(number, signal.default_int_handler)) for number in (signal.SIGTERM, signal.SIGHUP)]
+    """Let an order to end, or the end of the terminal, leave as little behind as Ctrl-C does.
+
+    SIGINT is among them because a shell that starts a command in the background lets it ignore that.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [(number, signal.signal(number, signal.default_int_handler)) for number in numbers]
     try:
         yield
     finally:
