@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.app import COMMANDS, urna
+from cli.app import urna
 from tests.routes_table import routes, routes_tables
 from tests.source import ROOT, SERVICES, WEB_SERVICES, files, names_of_tests
 
@@ -112,7 +112,18 @@ def test_the_readme_names_every_target_of_make() -> None:
 
 def test_the_readme_names_every_command_of_urna() -> None:
     readme = code(ROOT / "README.md")
-    assert not [command for command in COMMANDS if f"urna {command}" not in readme]
+    assert not [command for command in commands(urna, "urna") if command not in readme]
+
+
+def commands(group: click.Group, name: str) -> list[str]:
+    """Every command below a group by its full name: `urna up`, `urna election create`."""
+    context = click.Context(group)
+    found = []
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        full = f"{name} {word}"
+        found += commands(command, full) if isinstance(command, click.Group) else [full]
+    return found
 
 
 @pytest.mark.parametrize("name", NAMES)
