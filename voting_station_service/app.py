@@ -1,5 +1,6 @@
 """Starts the voting station service: it takes ballots in, reaches Redis only, and keeps nothing itself."""
 
+from contextlib import suppress
 from typing import IO, Any
 
 from apiflask import APIFlask
@@ -18,9 +19,16 @@ from voting_station_service.routes import batches, describe_uploads
 # What a multipart body needs around the file itself.
 _MULTIPART_OVERHEAD = 64 * 1024
 
+_MOST_UNREAD_BYTES = 1 << 30
+_BLOCK_BYTES = 1 << 16
+
 
 class UploadRequest(Request):
-    """A request that closes every file it has begun to receive; the framework forgets those of a broken upload."""
+    """A request that closes every file it has begun to receive; the framework forgets those of a broken upload.
+
+    What was not read of a refused one is read before the answer goes out: whoever is cut off while sending never sees
+    why. A sender of gigabytes is cut off nevertheless.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -35,6 +43,11 @@ class UploadRequest(Request):
         super().close()
         for stream in self._received:
             stream.close()
+        unread = _MOST_UNREAD_BYTES
+        # Who has gone away waits for no answer.
+        with suppress(OSError):
+            while unread > 0 and (block := self.environ["wsgi.input"].read(_BLOCK_BYTES)):
+                unread -= len(block)
 
 
 def create_app(settings: StationSettings | None = None) -> APIFlask:
