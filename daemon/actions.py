@@ -36,6 +36,7 @@ class Claim:
 
     partition: int
     epoch: int
+    owner: str
     watermark: datetime | None
 
 
@@ -65,7 +66,7 @@ def claim(database: Database, redis: Redis, partition: int, owner: str) -> Claim
         row = partitions.lock(session, partition)
         row.epoch += 1
         row.owner = owner
-        claimed = Claim(partition, row.epoch, row.watermark)
+        claimed = Claim(partition, row.epoch, owner, row.watermark)
     if claimed.watermark is not None:
         work.seed_clock(redis, claimed.watermark)
     return claimed
@@ -119,7 +120,8 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
 
 def _own(session: Session, claimed: Claim) -> partitions.Partition:
     row = partitions.lock(session, claimed.partition)
-    if row.epoch != claimed.epoch:
+    # Epochs begin anew for a partition that was taken away and is back; no two daemons have one name.
+    if (row.epoch, row.owner) != (claimed.epoch, claimed.owner):
         raise LostOwnership(f"Partition {claimed.partition} belongs to {row.owner}.")
     return row
 
