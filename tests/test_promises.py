@@ -34,8 +34,8 @@ PROMISES: dict[str, list[str]] = {
         f"{INTAKE}test_an_answer_that_is_lost_after_the_transaction_was_executed_still_gives_the_receipt",
         f"{INTAKE}test_the_lack_of_memory_that_another_client_met_does_not_tear_a_transaction_apart",
         "deployment/test_images.py::test_redis_says_yes_only_when_it_is_on_disk_and_no_when_it_is_full",
-        "journey/test_restarts.py::test_a_second_start_goes_on_with_the_same_data",
-        "journey/test_restarts.py::test_when_urna_up_is_killed_everything_ends_and_the_data_can_be_used_again",
+        "journey/test_restarts.py::test_an_upload_outlasts_a_killed_redis_and_what_was_accepted_before_is_still_there",
+        "journey/test_restarts.py::test_when_urna_up_is_killed_everything_ends_and_a_second_start_goes_on_with_the_same_data",
     ],
     "All or nothing": [
         f"{BAD_INPUT}test_the_first_bad_line_is_named_and_nothing_of_the_file_is_stored",

@@ -30,6 +30,15 @@ class JSONProvider(DefaultJSONProvider):
     # Names stay readable for who looks at an answer; it is UTF-8 in any case.
     ensure_ascii = False
 
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        text = super().dumps(obj, **kwargs)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            # Half a surrogate pair, which JSON can say and UTF-8 cannot; a caller may have sent one.
+            return super().dumps(obj, **{**kwargs, "ensure_ascii": True})
+        return text
+
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         try:
             return super().loads(s, **kwargs)
