@@ -56,7 +56,7 @@ def prepare(database: Database, redis: Redis, count: int) -> None:
         latest = partitions.latest_watermark(session)
     if latest is not None:
         work.seed_clock(redis, latest)
-    redis.set(keys.PARTITIONS, count)
+    work.record_partitions(redis, count)
     work.settle_count(redis, count)
 
 

@@ -95,7 +95,7 @@ class Daemon:
         try:
             alive = work.announce(self.redis, self.owner, self.settings.lease_seconds)
             self._share(-(-len(self.workers) // alive))
-            self.redis.set(keys.PARTITIONS, len(self.workers), nx=True)
+            work.restore_partitions(self.redis, len(self.workers))
             ends = actions.publish_elections(self.database, self.redis, datetime.now(UTC), _KNOWN_AFTER_END)
         except (UrnaError, SQLAlchemyError, RedisError) as error:
             log.warning("housekeeping failed", reason=str(error).partition("\n")[0])

@@ -9,8 +9,14 @@ from redis.exceptions import RedisError, WatchError
 from redis.retry import Retry
 
 from shared.errors import Unavailable
+from shared.queue import keys
 
 TIMEOUT_SECONDS = 5.0
+
+# A script that begins with this is executed also when Redis has no memory left, since only a script's first write is
+# refused for that, and this one needs none. Whatever drains the queues begins so, or nothing would ever free memory
+# again. For the same reason it is never a MULTI, inside which a full Redis refuses even to read.
+ALSO_WHEN_FULL = f"redis.call('PERSIST', '{keys.PARTITIONS}')\n"
 
 
 def connect(url: str) -> Redis:

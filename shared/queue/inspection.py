@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import cast
 
 from redis import Redis
-from rq.serializers import JSONSerializer
 
 from shared.errors import NotFound
 from shared.queue import keys
@@ -84,16 +83,16 @@ def _ballots(redis: Redis, job_id: str) -> int:
     """The ballots of a part; 0 for what is none, which the daemon will bury again with the reason."""
     if not is_job_id(job_id):
         return 0
-    job = PartJob.fetch_many([job_id], connection=redis, serializer=JSONSerializer)[0]
+    job = PartJob.read(job_id, redis.hgetall(keys.job(job_id)), redis)
     try:
-        return job.part()[2] if isinstance(job, PartJob) else 0
+        return job.part()[2] if job else 0
     except RefusedJob:
         return 0
 
 
 def _state(redis: Redis, partition: int) -> QueueState:
     with translated():
-        pipe = redis.pipeline(transaction=True)
+        pipe = redis.pipeline(transaction=False)
         pipe.llen(keys.queue(partition))
         pipe.lindex(keys.queue(partition), 0)
         pipe.get(keys.lease(partition))

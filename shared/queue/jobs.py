@@ -6,6 +6,7 @@ contract with the jobs that are queued while a new version is rolled out: it may
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from redis import Redis
@@ -30,6 +31,15 @@ class PartJob(Job):
 
     _damage: Exception | None = None
     _has_webhooks = False
+
+    @classmethod
+    def read(cls, job_id: str, entry: Mapping[Any, Any], redis: Redis) -> "PartJob | None":
+        """A job from the hash that Redis keeps for it; None when there is none."""
+        if not entry:
+            return None
+        job = cls(job_id, connection=redis, serializer=JSONSerializer)
+        job.restore(entry)
+        return job
 
     def restore(self, raw_data: Any) -> None:
         """Read an entry as RQ does, and keep what is wrong with it for ``part``; others are read beside it."""

@@ -8,7 +8,9 @@ from redis import Redis
 
 from shared.errors import Unavailable
 from shared.queue import keys
-from shared.queue.connection import translated
+from shared.queue.connection import ALSO_WHEN_FULL, translated
+
+_WRITE = ALSO_WHEN_FULL + "redis.call('SET', KEYS[1], ARGV[1])"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def write(redis: Redis, elections: list[KnownElection]) -> None:
     text = json.dumps([asdict(election) for election in elections])
     with translated():
         if redis.get(keys.ELECTIONS) != text.encode():
-            redis.set(keys.ELECTIONS, text)
+            redis.eval(_WRITE, 1, keys.ELECTIONS, text)
 
 
 def read(redis: Redis) -> tuple[list[KnownElection], datetime]:

@@ -8,15 +8,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from redis import Redis
-from rq.serializers import JSONSerializer
 
 from shared.errors import InvalidInput
 from shared.queue import keys
 from shared.queue.batches import BatchHead, PartOutcome, head
-from shared.queue.connection import as_bytes, translated
+from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
 from shared.queue.intake import STAMP
 from shared.queue.jobs import PartJob, RefusedJob, is_job_id
 from shared.queue.parts import PartContents, unpack
@@ -24,7 +22,7 @@ from shared.queue.parts import PartContents, unpack
 # An empty queue means that everything received before this stamp is recorded; later receipts get later stamps.
 _IDLE = "if redis.call('LLEN', KEYS[2]) > 0 then return false end\n" + STAMP + "return stamp"
 
-_SEED = """
+_SEED = f"""{ALSO_WHEN_FULL}
 if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
 """
 _RENEW = """
@@ -32,7 +30,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
-_RESET = """
+_RESET = f"""{ALSO_WHEN_FULL}
 for i = 2, #KEYS do
   if redis.call('LLEN', KEYS[i]) > 0 then return end
 end
@@ -40,9 +38,9 @@ redis.call('SET', KEYS[1], 0)
 """
 # Checked and set in one step: a station watches the number, so that whatever it has cut for the old one either waits
 # here already, or is refused by Redis and cut anew.
-_REPARTITION = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return {} end
-local waiting = {}
+_REPARTITION = f"""{ALSO_WHEN_FULL}
+if redis.call('GET', KEYS[1]) == ARGV[1] then return {{}} end
+local waiting = {{}}
 for i = 2, #KEYS do
   if redis.call('LLEN', KEYS[i]) > 0 then waiting[#waiting + 1] = i - 2 end
 end
@@ -50,18 +48,22 @@ if #waiting == 0 then redis.call('SET', KEYS[1], ARGV[1]) end
 return waiting
 """
 # By Redis's clock, because those of the daemons' machines may differ by more than a lease.
-_ANNOUNCE = """
+_ANNOUNCE = f"""{ALSO_WHEN_FULL}
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZCARD', KEYS[1])
 """
+_LEASE = ALSO_WHEN_FULL + "return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])"
+_RECORD = ALSO_WHEN_FULL + "redis.call(ARGV[2], KEYS[1], ARGV[1])"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
 # The batch is forgotten a while after its last part is recorded, never while one still waits or is buried.
-_FINISH = """
-for i = 1, #ARGV, 5 do
+_FINISH = (
+    ALSO_WHEN_FULL
+    + """
+for i = 1, #ARGV - 2, 5 do
   local job, batch, field, text, keep = ARGV[i], KEYS[2 + (i + 4) / 5], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   if redis.call('LREM', KEYS[1], 1, job) > 0 then
     redis.call('DECRBY', KEYS[2], ARGV[i + 4])
@@ -75,8 +77,10 @@ for i = 1, #ARGV, 5 do
     end
   end
 end
+if ARGV[#ARGV] ~= '' then redis.call('PUBLISH', ARGV[#ARGV - 1], ARGV[#ARGV]) end
 """
-_BURY = """
+)
+_BURY = f"""{ALSO_WHEN_FULL}
 redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1])
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) > 0 then redis.call('DECRBY', KEYS[2], ARGV[2]) end
 if redis.call('EXISTS', KEYS[5]) == 1 then redis.call('HSET', KEYS[5], 'status', 'failed') end
@@ -145,15 +149,15 @@ def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[Queu
 
 def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:
     known = [job_id for job_id in ids if is_job_id(job_id)]
-    jobs = cast("list[PartJob | None]", PartJob.fetch_many(known, connection=redis, serializer=JSONSerializer))
     pipe = redis.pipeline(transaction=False)
     for job_id in known:
+        pipe.hgetall(keys.job(job_id))
         pipe.get(keys.payload(job_id))
         pipe.hgetall(keys.batch(job_id.rpartition("_")[0]))
     answers = pipe.execute()
     read = {
-        job_id: _read(job_id, job, payload, stored)
-        for job_id, job, payload, stored in zip(known, jobs, answers[::2], answers[1::2], strict=True)
+        job_id: _read(job_id, PartJob.read(job_id, entry, redis), payload, stored)
+        for job_id, entry, payload, stored in zip(known, answers[::3], answers[1::3], answers[2::3], strict=True)
     }
     return [read.get(job_id) or DamagedPart(job_id, "The job's id is not that of a part.") for job_id in ids]
 
@@ -191,11 +195,16 @@ def finish(redis: Redis, partition: int, recorded: Sequence[RecordedPart]) -> No
     batches = [keys.batch(one.part.batch.id) for one in recorded]
     changed = ",".join(sorted({str(one.election_id) for one in recorded if one.election_id is not None}))
     with translated():
-        pipe = redis.pipeline(transaction=True)
-        pipe.eval(_FINISH, 2 + len(batches), keys.queue(partition), keys.QUEUED_BALLOTS, *batches, *map(str, arguments))
-        if changed:
-            pipe.publish(keys.CHANGED, changed)
-        pipe.execute()
+        redis.eval(
+            _FINISH,
+            2 + len(batches),
+            keys.queue(partition),
+            keys.QUEUED_BALLOTS,
+            *batches,
+            *map(str, arguments),
+            keys.CHANGED,
+            changed,
+        )
 
 
 def bury(redis: Redis, partition: int, part: DamagedPart) -> None:
@@ -244,6 +253,18 @@ def repartition(redis: Redis, recorded: int, partitions: int) -> list[int]:
     return [int(partition) for partition in waiting]
 
 
+def record_partitions(redis: Redis, partitions: int) -> None:
+    """Tell the stations the number of partitions."""
+    with translated():
+        redis.eval(_RECORD, 1, keys.PARTITIONS, str(partitions), "SET")
+
+
+def restore_partitions(redis: Redis, partitions: int) -> None:
+    """Tell the stations the number of partitions if Redis has lost it."""
+    with translated():
+        redis.eval(_RECORD, 1, keys.PARTITIONS, str(partitions), "SETNX")
+
+
 def settle_count(redis: Redis, partitions: int) -> None:
     """Start the count of waiting ballots anew if none waits; a job whose entry was lost may have left a rest."""
     queues = [keys.queue(partition) for partition in range(partitions)]
@@ -254,7 +275,7 @@ def settle_count(redis: Redis, partitions: int) -> None:
 def lease(redis: Redis, partition: int, owner: str, seconds: float) -> bool:
     """Take the lease of a partition that nobody holds; it only says who may try, the epoch says who may write."""
     with translated():
-        return bool(redis.set(keys.lease(partition), owner, nx=True, px=int(seconds * 1000)))
+        return bool(redis.eval(_LEASE, 1, keys.lease(partition), owner, str(int(seconds * 1000))))
 
 
 def renew(redis: Redis, partition: int, owner: str, seconds: float) -> bool:
