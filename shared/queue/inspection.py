@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import cast
 
 from redis import Redis
@@ -47,36 +48,55 @@ class BuriedPart:
 
 
 def states(redis: Redis) -> list[QueueState]:
-    """Every partition's queue; ``Unavailable`` when Redis is away or no daemon has prepared it."""
-    return [_state(redis, partition) for partition in range(partitions(redis))]
+    """Every partition's queue; ``Unavailable`` when Redis is away or no daemon has prepared it.
+
+    Partitions of an earlier number are among them as long as something of them is left.
+    """
+    current = partitions(redis)
+    found = [_state(redis, partition) for partition in _known(redis)]
+    return [state for state in found if state.partition < current or state.parts or state.dead_letters]
 
 
 def buried(redis: Redis) -> list[BuriedPart]:
     """Every dead letter, the oldest of each partition first."""
     with translated():
-        return [part for partition in range(partitions(redis)) for part in _buried(redis, partition)]
+        return [part for partition in _known(redis) for part in _buried(redis, partition)]
 
 
 def replay(redis: Redis, batch_id: str, part: int) -> int:
-    """Put a dead letter at the end of its queue; return the partition. Raises ``NotFound`` when there is none such."""
-    job_id = keys.job_id(batch_id, part)
+    """Put a dead letter at the end of its queue; return the partition. Raises ``NotFound`` when there is none such.
+
+    One from a partition that there is no more goes to another: whoever works it, no ballot is counted twice.
+    """
+    current = partitions(redis)
+    # What no station has written is shown as part 0 of a batch of its own name.
+    ids = [keys.job_id(batch_id, part), *([batch_id] if part == 0 else [])]
     with translated():
-        ballots = _ballots(redis, job_id)
-        for partition in range(partitions(redis)):
+        for job_id, partition in product(ids, _known(redis)):
             put = redis.eval(
                 _REPLAY,
                 3,
                 keys.buried(partition),
-                keys.queue(partition),
+                keys.queue(partition % current),
                 keys.QUEUED_BALLOTS,
                 job_id,
-                str(ballots),
+                str(_ballots(redis, job_id)),
                 keys.ARRIVED,
-                str(partition),
+                str(partition % current),
             )
             if put:
-                return partition
+                return partition % current
     raise NotFound(f"No dead letter is part {part} of batch {batch_id}; see `urna queue` for those there are.")
+
+
+def _known(redis: Redis) -> list[int]:
+    """The partitions that there are, and those that there were, as far as RQ remembers their queues."""
+    found = set(range(partitions(redis)))
+    with translated():
+        for queue in redis.smembers("rq:queues"):
+            number = as_bytes(queue).rpartition(b"-")[2]
+            found |= {int(number)} if number.isdigit() else set()
+    return sorted(found)
 
 
 def _ballots(redis: Redis, job_id: str) -> int:

@@ -126,6 +126,29 @@ def test_what_has_no_batch_is_shown_nevertheless(station: Station) -> None:
     assert (found.job_id, found.reason) == ("somebody's job", "")
 
 
+def test_a_job_that_no_station_has_written_can_be_replayed_as_it_is_shown(station: Station) -> None:
+    station.redis.rpush(keys.queue(1), "somebody's job")
+    bury_front(station.redis, 1)
+    (found,) = inspection.buried(station.redis)
+    assert inspection.replay(station.redis, found.batch_id, found.part) == 1
+    assert station.redis.lrange(keys.queue(1), 0, -1) == [b"somebody's job"]
+    assert inspection.buried(station.redis) == []
+
+
+def test_a_dead_letter_of_a_partition_that_is_no_more_is_shown_and_replayed(station: Station) -> None:
+    batch = station.accepted(file_of(60))["id"]
+    buried = bury_front(station.redis, 1)
+    assert buried.part is not None
+    work.finish(station.redis, 0, [])
+    station.redis.delete(keys.queue(0))
+    assert work.repartition(station.redis, 2, 1) == []
+    assert [(state.partition, state.dead_letters) for state in inspection.states(station.redis)] == [(0, 0), (1, 1)]
+    assert [part.batch_id for part in inspection.buried(station.redis)] == [batch]
+    assert inspection.replay(station.redis, batch, buried.part) == 0
+    assert station.waiting() == [buried.job_id]
+    assert [state.partition for state in inspection.states(station.redis)] == [0]
+
+
 def test_a_batch_with_a_dead_letter_is_not_forgotten(station: Station) -> None:
     batch = station.accepted(file_of(60))["id"]
     bury_front(station.redis, 0)
