@@ -62,9 +62,9 @@ def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
     console.print(made)
     ballots = found["ballots"]
     console.print(
-        f"{ballots['received']:,} ballots received: {ballots['counted']:,} counted, "
-        f"{ballots['duplicate']:,} duplicates, {ballots['invalid']:,} with an invalid poll number, "
-        f"{ballots['outside']:,} outside the election."
+        f"Ballots received: {ballots['received']:,}. Counted: {ballots['counted']:,}. "
+        f"Duplicate: {ballots['duplicate']:,}. With an invalid poll number: {ballots['invalid']:,}. "
+        f"Outside the election: {ballots['outside']:,}."
     )
     if found["counted_until"]:
         console.print(f"Everything received before {local_time(found['counted_until'])} is counted.")
@@ -76,7 +76,7 @@ def _explain(console: Console, seats: dict[str, Any], *, quotients: bool) -> Non
     threshold = seats["threshold"]
     console.print(
         f"Seats: {seats['awarded']} of {seats['seats']}. Threshold {percent(threshold['share'])} of "
-        f"{threshold['base'].replace('_', ' ')} ({threshold['base_ballots']:,}): {threshold['votes_needed']:,} votes."
+        f"{threshold['base'].replace('_', ' ')} ({threshold['base_ballots']:,}); votes needed: {threshold['votes_needed']:,}."
     )
     if quotients:
         made = table("How each seat was won", "Seat", "List", "Divisor", "Quotient", right=("Seat", "List", "Divisor"))

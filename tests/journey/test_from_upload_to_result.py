@@ -83,7 +83,7 @@ def test_people_get_tables_and_sentences(journey: Journey, tmp_path: Path) -> No
     shown = urna("results", str(election), "--quotients", environment=journey.environment())
     assert shown.status == 0, shown.err
     assert "Party [red]" in shown.out
-    assert "3 ballots received: 2 counted, 0 duplicates, 1 with an invalid poll number" in shown.out
+    assert "Ballots received: 3. Counted: 2. Duplicate: 0. With an invalid poll number: 1." in shown.out
     assert "How each seat was won" in shown.out
     ballot = urna("election", "show", str(election), environment=journey.environment("admin"))
     assert "Party [red]" in ballot.out
