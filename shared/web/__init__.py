@@ -89,7 +89,8 @@ def create_service(
         OPENAPI_VERSION="3.1.0",
         AUTO_404_RESPONSE=False,
         SPEC_FORMAT="json",
-        SERVERS=[{"url": "/"}],
+        # Relative to the document, so that it holds behind a proxy that adds a prefix, too.
+        SERVERS=[{"url": ".."}],
     )
     if proxies := settings.trusted_proxies:
         # The prefix is the first part of the path, which the proxy takes away: our own links have to bear it again.
