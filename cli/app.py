@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
@@ -67,6 +68,10 @@ def urna(context: click.Context, as_json: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; every error becomes one sentence, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name that the locale cannot write is no reason to end with a traceback.
+            stream.reconfigure(errors="replace")
     chosen = list(sys.argv[1:] if arguments is None else arguments)
     # Also a wrong option has to be reported as JSON, and then no option has been read yet.
     output = Output(as_json="--json" in chosen)

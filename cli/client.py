@@ -1,5 +1,6 @@
 """How the commands talk to the services over HTTP, and what their refusals become."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 import httpx
 
-from cli.failure import NOT_ALLOWED, REFUSED, UNAVAILABLE, Failure
+from cli.failure import NOT_ALLOWED, REFUSED, UNAVAILABLE, USAGE, Failure
 
 R = TypeVar("R")
 
@@ -42,7 +43,12 @@ class Credentials:
     password: str | None = field(default=None, repr=False)
 
     def complete(self) -> tuple[str, str]:
-        """Email and password; what is missing is asked for on standard error, so that results stay alone."""
+        """Email and password; what is missing is asked for on standard error, so that results stay alone.
+
+        Fails where nobody can be asked.
+        """
+        if not (self.email and self.password) and not sys.stdin.isatty():
+            raise Failure("Nobody can be asked who logs in here; set URNA_EMAIL and URNA_PASSWORD.", status=USAGE)
         email = self.email or click.prompt("Email", err=True)
         password = self.password or click.prompt("Password", hide_input=True, err=True)
         return str(email), str(password)

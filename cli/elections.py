@@ -14,6 +14,12 @@ from cli.output import Output, table, with_output
 from shared.terms import Kind, State
 
 
+class ElectionNumber(click.IntRange):
+    """A number that an election may have; its name is how click calls what should stand there."""
+
+    name = "integer"
+
+
 @click.group()
 def election() -> None:
     """Elections: what is voted on, when, and who stands in it."""
@@ -81,7 +87,7 @@ def list_elections(output: Output, state: str | None, *, client: Client) -> None
 
 
 @election.command("show")
-@click.argument("number", type=int)
+@click.argument("number", type=ElectionNumber(1))
 @client_options("authentication", "admin")
 @with_output
 def show(output: Output, number: int, *, client: Client) -> None:
@@ -91,7 +97,7 @@ def show(output: Output, number: int, *, client: Client) -> None:
 
 
 @election.command("publish")
-@click.argument("number", type=int)
+@click.argument("number", type=ElectionNumber(1))
 @client_options("authentication", "admin")
 @with_output
 def publish_election(output: Output, number: int, *, client: Client) -> None:
@@ -101,7 +107,7 @@ def publish_election(output: Output, number: int, *, client: Client) -> None:
 
 
 @election.command("close")
-@click.argument("number", type=int)
+@click.argument("number", type=ElectionNumber(1))
 @client_options("authentication", "admin")
 @with_output
 def close_election(output: Output, number: int, *, client: Client) -> None:
@@ -111,7 +117,7 @@ def close_election(output: Output, number: int, *, client: Client) -> None:
 
 
 @election.command("cancel")
-@click.argument("number", type=int)
+@click.argument("number", type=ElectionNumber(1))
 @click.option("--reason", required=True, help="Why it does not take place; everybody can read it.")
 @client_options("authentication", "admin")
 @with_output

@@ -25,7 +25,8 @@ def official() -> None:
     prompt=True,
     hide_input=True,
     confirmation_prompt=True,
-    help="Better in URNA_PASSWORD; asked for when neither is there.",
+    help="At least 8 characters, among them a digit, a lower-case and an upper-case letter. Better in URNA_PASSWORD; "
+    "asked for when neither is there.",
 )
 @client_options("authentication", log_in=False)
 @with_output

@@ -13,11 +13,23 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.failure import Failure
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+# Codes that move the cursor, recolour or silence a terminal have no place in what others called their lists.
+_UNSEEN = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+
+
+class _SafeConsole(Console):
+    """A console on which no text, whoever wrote it, controls the terminal."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(text.translate(_UNSEEN), **how)
 
 
 class Output:
@@ -26,21 +38,21 @@ class Output:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         # What is printed may be somebody's name or file name, which must not be taken for markup.
-        self.console = Console(highlight=False, markup=False, emoji=False, width=_width())
+        self.console = _SafeConsole(highlight=False, markup=False, emoji=False, width=_width())
         # Progress and notices must not end up in a file that somebody redirected the result to.
-        self.aside = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self.aside = _SafeConsole(stderr=True, highlight=False, markup=False, emoji=False)
 
     def result(self, value: Any, show: Callable[[Console], None]) -> None:
         """Say a result: ``value`` as one line of JSON, or what ``show`` prints."""
         if self.as_json:
-            click.echo(json.dumps(value, ensure_ascii=False))
+            click.echo(json.dumps(value, ensure_ascii=not _writes_unicode()))
         else:
             show(self.console)
 
     def notice(self, message: str, *, style: str | None = None) -> None:
         """Say something beside the result."""
         if self.as_json:
-            click.echo(json.dumps({"notice": message}, ensure_ascii=False), err=True)
+            click.echo(json.dumps({"notice": message}, ensure_ascii=not _writes_unicode()), err=True)
         else:
             self.aside.print(message, style=style, soft_wrap=True)
 
@@ -48,7 +60,7 @@ class Output:
         """Say why a command did not succeed."""
         if self.as_json:
             body = {"error": error.message, "exit_status": error.status, **error.details}
-            click.echo(json.dumps(body, ensure_ascii=False), err=True)
+            click.echo(json.dumps(body, ensure_ascii=not _writes_unicode()), err=True)
             return
         self.aside.print("Error: ", style="bold red", end="")
         self.aside.print(error.message, soft_wrap=True)
@@ -104,3 +116,8 @@ def _width() -> int | None:
 def is_terminal() -> bool:
     """Whether somebody is looking at standard error, where progress is shown."""
     return sys.stderr.isatty()
+
+
+def _writes_unicode() -> bool:
+    """Whether every character can be written; in an old locale JSON has to escape the others."""
+    return all((stream.encoding or "").lower().replace("-", "") == "utf8" for stream in (sys.stdout, sys.stderr))

@@ -12,9 +12,10 @@ import click
 from redis import Redis
 from rich.console import Console
 
-from cli.failure import USAGE, Failure
+from cli.failure import UNAVAILABLE, USAGE, Failure
 from cli.output import Output, table, with_output
 from cli.suite.directory import DataDirectory
+from shared.errors import Unavailable
 from shared.queue import inspection
 from shared.queue.connection import connect
 from shared.queue.inspection import BuriedPart, QueueState
@@ -55,6 +56,12 @@ def connected() -> Iterator[Redis]:
         raise Failure(f"REDIS_URL is not the URL of a Redis: {error}.", status=USAGE) from None
     try:
         yield redis
+    except Unavailable as error:
+        # Its own words are for who hands in a file.
+        raise Failure(
+            f"The queues cannot be read: {error.__cause__ or error}. Is Redis there, and is it the suite's?",
+            status=UNAVAILABLE,
+        ) from None
     finally:
         redis.close()
 

@@ -7,13 +7,13 @@ import click
 from rich.console import Console
 
 from cli.client import Client, client_options
-from cli.elections import local_time
+from cli.elections import ElectionNumber, local_time
 from cli.failure import UNAVAILABLE, Failure
 from cli.output import Output, table, with_output
 
 
 @click.command()
-@click.argument("election", type=int)
+@click.argument("election", type=ElectionNumber(1))
 @click.option("--wait", is_flag=True, help="Wait until the result is final.")
 @click.option("--quotients", is_flag=True, help="Show with which quotient each seat was won.")
 @client_options("results", log_in=False)
@@ -21,7 +21,11 @@ from cli.output import Output, table, with_output
 def results(output: Output, election: int, wait: bool, quotients: bool, *, client: Client) -> None:
     """Show the result of ELECTION (its number), how certain it is, and how votes became seats."""
     found = read(client, election)
+    told = None
     while wait and found["certainty"] == "provisional":
+        # A lot that has to be drawn may take days: nobody should have to guess what the command waits for.
+        if told != (told := found["waits_for"]):
+            output.notice(f"Waiting. {' '.join(told)}")
         time.sleep(1.0)
         found = read(client, election)
     output.result(found, lambda console: _show(console, found, quotients=quotients))
@@ -51,6 +55,8 @@ def percent(share: str) -> str:
 def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
     console.print(f"Election {found['id']}  {found['title']}", style="bold")
     console.print(f"{found['state']}, the result is {found['certainty']}")
+    if found["cancelled_reason"]:
+        console.print(f"Why it was cancelled: {found['cancelled_reason']}")
     for sentence in found["waits_for"]:
         console.print(sentence)
     seats = found["apportionment"] is not None
@@ -76,7 +82,8 @@ def _explain(console: Console, seats: dict[str, Any], *, quotients: bool) -> Non
     threshold = seats["threshold"]
     console.print(
         f"Seats: {seats['awarded']} of {seats['seats']}. Threshold {percent(threshold['share'])} of "
-        f"{threshold['base'].replace('_', ' ')} ({threshold['base_ballots']:,}); votes needed: {threshold['votes_needed']:,}."
+        f"{threshold['base'].replace('_', ' ')} ({threshold['base_ballots']:,}); "
+        f"votes needed: {threshold['votes_needed']:,}."
     )
     if quotients:
         made = table("How each seat was won", "Seat", "List", "Divisor", "Quotient", right=("Seat", "List", "Divisor"))

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from cli.client import Client, client_options, read_json
-from cli.failure import REFUSED, SUCCESS, Failure
+from cli.elections import ElectionNumber
+from cli.failure import INTERRUPTED, REFUSED, SUCCESS, Failure
 from cli.output import Output, is_terminal, table, with_output
 
 _CHUNK_BYTES = 256 * 1024
@@ -32,7 +33,9 @@ class Handed:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--election", type=int, help="The election's number; may be left out while a single one is open.")
+@click.option(
+    "--election", type=ElectionNumber(1), help="The election's number; may be left out while a single one is open."
+)
 @click.option("--wait", is_flag=True, help="Wait until every ballot is counted or refused, and show what became of it.")
 @click.option(
     "--wait-seconds",
@@ -59,7 +62,13 @@ def upload(
         for file in files:
             bar.update(task, description=file.name)
             before = bar.tasks[0].completed
-            handed.append(_try(client, file, election, lambda sent: bar.advance(task, sent)))
+            try:
+                handed.append(_try(client, file, election, lambda sent: bar.advance(task, sent)))
+            except KeyboardInterrupt:
+                raise Failure(
+                    f"Interrupted; {file} may have been accepted already. Upload it again: nothing is counted twice.",
+                    status=INTERRUPTED,
+                ) from None
             # Also what was not sent, or sent twice, is done now.
             bar.update(task, completed=before + file.stat().st_size)
     if wait:
@@ -165,6 +174,9 @@ def _form_name(file: Path) -> str:
 def _measure(file: Path) -> tuple[int, str]:
     """Size in bytes and SHA-256 in hexadecimal."""
     with file.open("rb") as stream:
+        if not stream.seekable():
+            # It is read twice, for its key and for sending, and perhaps once more after a lost connection.
+            raise Failure("This is a pipe, which can be read only once; write its content into a file and upload that.")
         digest = hashlib.file_digest(stream, "sha256")
         return stream.tell(), digest.hexdigest()
 

@@ -1,5 +1,6 @@
 """Which TCP ports the suite may have."""
 
+import errno
 import random
 import socket
 from collections.abc import Sequence
@@ -22,7 +23,12 @@ def is_free(host: str, port: int) -> bool:
         except PermissionError:
             return False
         except OSError as error:
-            if isinstance(error, socket.gaierror) or port == 0:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise Failure(
+                    f"{host} is no address of this machine ({error.strerror}); choose another with --host.",
+                    status=CANNOT_START,
+                ) from None
+            if port == 0:
                 raise
             return False
     return True
