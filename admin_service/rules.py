@@ -71,7 +71,9 @@ def read_moment(text: object, zone: tzinfo, field: str) -> datetime:
     """
     found = (_EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)) if isinstance(text, str) else None
     if found is None:
-        raise InvalidInput("This is not a date and time of ISO 8601, such as 2026-04-12T07:00:00+02:00.", field=field)
+        raise InvalidInput(
+            f"The {field} is not a date and time of ISO 8601, such as 2026-04-12T07:00:00+02:00.", field=field
+        )
     try:
         local = datetime(
             year=int(found["year"]),
@@ -84,7 +86,7 @@ def read_moment(text: object, zone: tzinfo, field: str) -> datetime:
             tzinfo=_offset(found, zone),
         )
     except ValueError as error:
-        raise InvalidInput("There is no such date or time of day.", field=field) from error
+        raise InvalidInput(f"The {field} is no date and time that exists.", field=field) from error
     if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
         raise InvalidInput(f"Dates lie in the years {_FIRST_YEAR} to {_LAST_YEAR}.", field=field)
     moment = local.astimezone(UTC)

@@ -236,5 +236,6 @@ def _one(session: Session, model: type[M], number: int, *, lock: bool) -> M:
     if 0 < number <= _GREATEST_ID:
         found = session.get(model, number, with_for_update=lock or None)
     if found is None:
-        raise NotFound(f"There is no {_NAMES[model]} {number}.")
+        # What no row can have comes as 0 and is not what was asked for.
+        raise NotFound(f"There is no {_NAMES[model]} {number}." if number else f"There is no such {_NAMES[model]}.")
     return found

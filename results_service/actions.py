@@ -188,7 +188,8 @@ def rules_of(election: Election) -> Rules | None:
 def _published(session: Session, election_id: int) -> Election:
     election = store.published(session, election_id)
     if election is None:
-        raise NotFound(f"There is no election {election_id}.")
+        # What no row can have comes as 0 and is not what was asked for.
+        raise NotFound(f"There is no election {election_id}." if election_id else "There is no such election.")
     return election
 
 

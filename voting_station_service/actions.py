@@ -108,13 +108,15 @@ def _open_election(station: Station, election_id: int | None) -> snapshot.KnownE
     if election_id is None:
         found = [election for election in known if election.is_open(now)]
         if len(found) > 1:
-            raise Conflict("Several elections are open; name one: POST /api/elections/{id}/batches.")
+            raise Conflict(
+                "Several elections are open; name one: `urna upload --election`, or POST /api/elections/{id}/batches."
+            )
         if not found:
             raise Conflict("No election is open at the moment; nothing was stored.")
         return found[0]
     election = next((election for election in known if election.id == election_id), None)
     if election is None:
-        raise NotFound("There is no such election.")
+        raise NotFound("No published election has this number, or it was cancelled.")
     if not election.is_open(now):
         when = "has not begun yet" if election.start > keys.to_microseconds(now) else "has ended"
         raise Conflict(f"The election {when}; nothing was stored.")

@@ -130,6 +130,10 @@ def _refuse_request(error: HTTPError) -> Response:
         for field, messages in found.items()
         for message in messages
     ]
+    for field in fields:
+        if field["field"] == "json":
+            # pydantic would name a class of ours.
+            field.update(message="The body has to be a JSON object.")
     if fields:
         detail = "; ".join(f"{field['field']}: {field['message'].removesuffix('.')}" for field in fields[:5]) + "."
         return problem(error.status_code, detail, fields)
@@ -147,6 +151,8 @@ def _refuse_http(error: HTTPException) -> Response:
     }
     if status == HTTPStatus.BAD_REQUEST:
         return _answer(status, "The body is not JSON, or not JSON that can be read.", headers)
+    if status == HTTPStatus.NOT_FOUND:
+        return _answer(status, "There is nothing at this address; /api/docs shows the routes of this service.", headers)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _answer(status, "The upload is over the size limit; cut the file into smaller ones.", headers)
     return _answer(status, error.description or HTTPStatus(status).phrase, headers)

@@ -169,7 +169,7 @@ def test_a_receipt_is_never_earlier_than_what_was_said_to_be_counted(station: St
     [
         (COMING, 409, "The election has not begun yet; nothing was stored."),
         (OVER, 409, "The election has ended; nothing was stored."),
-        (99, 404, "There is no such election."),
+        (99, 404, "No published election has this number, or it was cancelled."),
     ],
 )
 def test_a_file_for_an_election_that_is_not_open_is_refused_at_once(
@@ -185,7 +185,10 @@ def test_a_file_for_an_election_that_is_not_open_is_refused_at_once(
 def test_a_cancelled_election_is_not_known_any_more(station: Station) -> None:
     snapshot.write(station.redis, [known(OVER, -3, -2)])
     answer = station.send(file_of(3), NAMED)
-    assert (answer.status_code, json_of(answer)["detail"]) == (404, "There is no such election.")
+    assert (answer.status_code, json_of(answer)["detail"]) == (
+        404,
+        "No published election has this number, or it was cancelled.",
+    )
 
 
 def test_an_election_is_open_from_its_start_on_and_no_longer_at_its_end(station: Station) -> None:
