@@ -44,20 +44,26 @@ def prepare(database: Database, redis: Redis, count: int) -> None:
     """Record the number of partitions; another number than the recorded one is refused until every queue is empty."""
     with database.writing() as session:
         recorded = partitions.numbers(session)
-        if recorded and len(recorded) != count:
-            waiting = work.repartition(redis, len(recorded), count)
-            if waiting:
-                raise Misconfigured(
-                    f"PARTITIONS is {count}, but {len(recorded)} are recorded and ballots still wait in partition "
-                    f"{', '.join(map(str, waiting))}. Start with PARTITIONS={len(recorded)} until the queues are empty."
-                )
+        # The clock comes before the number, without which no station gives a receipt; the rows come before it, too,
+        # so that of two daemons at their first start one waits for the other.
+        _seed_clock(session, redis)
         partitions.add(session, sorted(set(range(count)) - set(recorded)))
+        waiting = work.repartition(redis, len(recorded), count)
+        if waiting:
+            known = work.restore_partitions(redis, len(recorded))
+            raise Misconfigured(
+                f"PARTITIONS is {count}, but {known} are recorded and ballots still wait in partition "
+                f"{', '.join(map(str, waiting))}. Start with PARTITIONS={known} until the queues are empty."
+            )
         partitions.remove(session, sorted(set(recorded) - set(range(count))))
-        latest = partitions.latest_watermark(session)
-    if latest is not None:
-        work.seed_clock(redis, latest)
-    work.record_partitions(redis, count)
     work.settle_count(redis, count)
+
+
+def restore(database: Database, redis: Redis, count: int) -> None:
+    """Give a Redis that has lost its memory the clock and then the number of partitions."""
+    with database.reading() as session:
+        _seed_clock(session, redis)
+    work.restore_partitions(redis, count)
 
 
 def claim(database: Database, redis: Redis, partition: int, owner: str) -> Claim:
@@ -116,6 +122,12 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
         found = elections.published(session, now - keep)
     snapshot.write(redis, found)
     return sorted(keys.from_microseconds(election.end) for election in found)
+
+
+def _seed_clock(session: Session, redis: Redis) -> None:
+    latest = partitions.latest_watermark(session)
+    if latest is not None:
+        work.seed_clock(redis, latest)
 
 
 def _own(session: Session, claimed: Claim) -> partitions.Partition:

@@ -62,10 +62,14 @@ class Daemon:
         for thread in (listener, *self.workers):
             thread.start()
         log.info("daemon started", owner=self.owner, partitions=len(self.workers))
-        while not self.stop.wait(_HOUSEKEEPING_SECONDS if self._keep_house() else _HOUSEKEEPING_SECONDS / 2):
-            pass
-        for thread in (listener, *self.workers):
-            thread.join()
+        try:
+            while not self.stop.wait(_HOUSEKEEPING_SECONDS if self._keep_house() else _HOUSEKEEPING_SECONDS / 2):
+                pass
+        finally:
+            # Whatever ended the housekeeping: workers that went on without it would hold no lease.
+            self.stop.set()
+            for thread in (listener, *self.workers):
+                thread.join()
         with suppress(UrnaError):
             for worker in self.workers:
                 if worker.leased.is_set():
@@ -93,9 +97,14 @@ class Daemon:
         """One round; False when Redis or the database is away, so that the next round comes sooner."""
         self._touch_heartbeat()
         try:
+            number = work.known_partitions(self.redis)
+            if number not in (None, len(self.workers)):
+                self._stand_aside(number)
+                return True
             alive = work.announce(self.redis, self.owner, self.settings.lease_seconds)
             self._share(-(-len(self.workers) // alive))
-            work.restore_partitions(self.redis, len(self.workers))
+            # After the leases, which are renewed also while the database is away.
+            actions.restore(self.database, self.redis, len(self.workers))
             ends = actions.publish_elections(self.database, self.redis, datetime.now(UTC), _KNOWN_AFTER_END)
         except (UrnaError, SQLAlchemyError, RedisError) as error:
             log.warning("housekeeping failed", reason=str(error).partition("\n")[0])
@@ -103,6 +112,18 @@ class Daemon:
         for worker in self.workers:
             worker.ends = ends
         return True
+
+    def _stand_aside(self, number: int | None) -> None:
+        """Leave the partitions to the daemons that were started with another number of them.
+
+        Counted among them we would have a share of partitions that we do not know or that are no more, and some that
+        there are would be nobody's.
+        """
+        log.error("another number of partitions was set; end or restart this daemon", partitions=number)
+        for worker in self.workers:
+            if worker.leased.is_set():
+                worker.dismiss(partial(work.release, self.redis, worker.partition, self.owner))
+        work.leave(self.redis, self.owner)
 
     def _share(self, fair_share: int) -> None:
         """Renew our leases, give back what is over the fair share, and take what is missing from it."""

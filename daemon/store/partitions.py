@@ -21,6 +21,7 @@ def add(session: Session, partitions: Sequence[int]) -> None:
     for partition in partitions:
         last = session.scalar(sa.select(sa.func.max(Part.sequence)).where(Part.partition == partition))
         session.add(Partition(partition=partition, epoch=0, owner="", sequence=last or 0))
+    session.flush()
 
 
 def remove(session: Session, partitions: Sequence[int]) -> None:

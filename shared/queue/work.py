@@ -37,14 +37,17 @@ end
 redis.call('SET', KEYS[1], 0)
 """
 # Checked and set in one step: a station watches the number, so that whatever it has cut for the old one either waits
-# here already, or is refused by Redis and cut anew.
+# here already, or is refused by Redis and cut anew. What the stations cut by counts, and not only what the store has
+# recorded: a daemon may have died when it had changed the one and not yet the other.
 _REPARTITION = f"""{ALSO_WHEN_FULL}
-if redis.call('GET', KEYS[1]) == ARGV[1] then return {{}} end
+local known = redis.call('GET', KEYS[1]) or ARGV[1]
 local waiting = {{}}
-for i = 2, #KEYS do
-  if redis.call('LLEN', KEYS[i]) > 0 then waiting[#waiting + 1] = i - 2 end
+if known ~= ARGV[2] then
+  for i = 0, math.max(tonumber(known), tonumber(ARGV[1])) - 1 do
+    if redis.call('LLEN', ARGV[3] .. i) > 0 then waiting[#waiting + 1] = i end
+  end
 end
-if #waiting == 0 then redis.call('SET', KEYS[1], ARGV[1]) end
+if #waiting == 0 then redis.call('SET', KEYS[1], ARGV[2]) end
 return waiting
 """
 # By Redis's clock, because those of the daemons' machines may differ by more than a lease.
@@ -55,7 +58,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZCARD', KEYS[1])
 """
 _LEASE = ALSO_WHEN_FULL + "return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])"
-_RECORD = ALSO_WHEN_FULL + "redis.call(ARGV[2], KEYS[1], ARGV[1])"
+_RESTORE = ALSO_WHEN_FULL + "redis.call('SETNX', KEYS[1], ARGV[1])\nreturn redis.call('GET', KEYS[1])"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # A part may come here twice (its daemon died before this, or a frozen one woke up); only the first time counts down.
@@ -166,11 +169,11 @@ def _read(
     job_id: str, job: PartJob | None, payload: bytes | None, stored: dict[bytes, bytes]
 ) -> QueuedPart | DamagedPart:
     if job is None:
-        return DamagedPart(job_id, "The job's entry is missing in Redis.")
+        return _without_job(job_id, "The job's entry is missing in Redis.", payload, stored)
     try:
         batch_id, part, ballots = job.part()
     except RefusedJob as error:
-        return DamagedPart(job_id, str(error))
+        return _without_job(job_id, str(error), payload, stored)
     try:
         batch = head(batch_id, stored)
     except (KeyError, ValueError):
@@ -184,6 +187,23 @@ def _read(
     except InvalidInput as error:
         return DamagedPart(job_id, error.message, batch_id, part, batch.received_at, ballots)
     return QueuedPart(batch, part, payload, contents)
+
+
+def _without_job(job_id: str, reason: str, payload: bytes | None, stored: dict[bytes, bytes]) -> DamagedPart:
+    """A job that says nothing of use; where its id is that of a part which a batch has, ballots are missing."""
+    batch_id, _, number = job_id.rpartition("_")
+    try:
+        batch = head(batch_id, stored)
+        known = int(number) < batch.parts and keys.job_id(batch_id, int(number)) == job_id
+    except (KeyError, ValueError):
+        known = False
+    if not known:
+        return DamagedPart(job_id, reason)
+    try:
+        ballots = len(unpack(payload or b"").poll_numbers)
+    except InvalidInput:
+        ballots = 0
+    return DamagedPart(job_id, reason, batch_id, int(number), batch.received_at, ballots)
 
 
 def finish(redis: Redis, partition: int, recorded: Sequence[RecordedPart]) -> None:
@@ -243,26 +263,28 @@ def seed_clock(redis: Redis, moment: datetime) -> None:
 
 
 def repartition(redis: Redis, recorded: int, partitions: int) -> list[int]:
-    """Set another number of partitions if every queue is empty; return the partitions where something waits.
+    """Set the number of partitions if it is new and every queue empty; return the partitions where something waits.
 
-    A number that another daemon has set already needs no empty queues.
+    ``recorded`` is the number in the store, 0 before the first start. A number that Redis has already needs no empty
+    queues.
     """
-    queues = [keys.queue(partition) for partition in range(recorded)]
     with translated():
-        waiting = redis.eval(_REPARTITION, 1 + len(queues), keys.PARTITIONS, *queues, str(partitions))
+        prefix = keys.queue(0).removesuffix("0")
+        waiting = redis.eval(_REPARTITION, 1, keys.PARTITIONS, str(recorded), str(partitions), prefix)
     return [int(partition) for partition in waiting]
 
 
-def record_partitions(redis: Redis, partitions: int) -> None:
-    """Tell the stations the number of partitions."""
+def known_partitions(redis: Redis) -> int | None:
+    """The number of partitions that the stations cut by; None if Redis has lost it."""
     with translated():
-        redis.eval(_RECORD, 1, keys.PARTITIONS, str(partitions), "SET")
+        number = redis.get(keys.PARTITIONS)
+    return None if number is None else int(number)
 
 
-def restore_partitions(redis: Redis, partitions: int) -> None:
-    """Tell the stations the number of partitions if Redis has lost it."""
+def restore_partitions(redis: Redis, partitions: int) -> int:
+    """Tell the stations the number of partitions if Redis has lost it; return the number that they cut by."""
     with translated():
-        redis.eval(_RECORD, 1, keys.PARTITIONS, str(partitions), "SETNX")
+        return int(redis.eval(_RESTORE, 1, keys.PARTITIONS, str(partitions)))
 
 
 def settle_count(redis: Redis, partitions: int) -> None:

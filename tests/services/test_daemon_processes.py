@@ -1,12 +1,14 @@
 """Real daemons as processes: shared partitions, sudden deaths, take-overs, and faults of the stores."""
 
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -265,5 +267,22 @@ def test_a_daemon_survives_the_loss_of_redis_connections(sqlite_url: str) -> Non
             until(lambda: suite.status(second).status == Progress.COUNTED)
             assert daemon.stop() == 0
             assert sum(suite.tally(election).values()) == 100
+        finally:
+            daemon.end()
+
+
+def test_a_daemon_whose_housekeeping_breaks_down_ends_as_a_whole(
+    sqlite_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "heartbeat"
+    folder.mkdir()
+    monkeypatch.setenv("HEARTBEAT_FILE", str(folder / "alive"))
+    with counting(sqlite_url, redis_url, PARTITIONS) as suite:
+        daemon = DaemonProcess(sqlite_url, redis_url, PARTITIONS)
+        try:
+            until(lambda: is_up(suite, daemon))
+            # Workers that went on alone would keep no lease and look alive to their supervisor.
+            shutil.rmtree(folder)
+            assert daemon.process.wait(timeout=30) != 0
         finally:
             daemon.end()

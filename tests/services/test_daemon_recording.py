@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from daemon import actions
+from shared import tallies
 from shared.errors import Misconfigured
 from shared.queue import work
 from shared.schema.election import Batch, DeadLetter, Election, Part
@@ -215,6 +216,27 @@ def test_a_damaged_part_becomes_a_dead_letter_and_the_line_goes_on(suite: Counti
         assert (letter.batch_id, letter.part, letter.ballots) == (damaged, 0, 5)
         assert letter.received_at == suite.status(damaged).head.received_at
     assert suite.redis.get("urna:queued") == b"0"
+
+
+@pytest.mark.parametrize("overwritten", [True, False])
+def test_a_part_whose_job_was_lost_is_a_dead_letter_of_its_election(suite: Counting, overwritten: bool) -> None:
+    election_id = suite.election()
+    batch = suite.accept(new_lines(5))
+    suite.redis.delete(f"rq:job:{batch}_0")
+    if overwritten:
+        suite.redis.hset(f"rq:job:{batch}_0", "data", "nothing that RQ writes")
+    claim = suite.claim(0)
+    (lost,) = work.front(suite.redis, 0, jobs=10, ballots=100)
+    assert isinstance(lost, work.DamagedPart)
+    actions.bury(suite.database, suite.redis, claim, lost, datetime.now(UTC))
+    with suite.database.reading() as session:
+        letter = session.scalars(sa.select(DeadLetter)).one()
+        assert (letter.batch_id, letter.part, letter.ballots) == (batch, 0, 5)
+        assert letter.received_at == suite.status(batch).head.received_at
+        # Its ballots are acknowledged and not counted, so nothing may be called final.
+        assert tallies.has_dead_letter(session, session.get_one(Election, election_id))
+    assert suite.redis.get("urna:queued") == b"0"
+    assert suite.status(batch).dead_parts == 1
 
 
 def test_another_number_of_partitions_is_refused_until_the_queues_are_empty(parted: Counting) -> None:
