@@ -73,6 +73,11 @@ def drained_until(session: Session) -> datetime | None:
     return least if partitions and partitions == worked else None
 
 
+def counted_until(session: Session) -> datetime | None:
+    """A moment by Redis's clock that no recorded receipt is later than: the greatest watermark, if there is one."""
+    return session.scalar(sa.select(sa.func.max(Partition.watermark)))
+
+
 def state_of(election: Election, now: datetime, drained: datetime | None, has_dead_letter: bool) -> State:
     """The state of an election at ``now``; it is open from its start, inclusive, to its end, exclusive.
 

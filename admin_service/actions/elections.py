@@ -108,7 +108,7 @@ def change(
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
-        rules.check_may_change(_state(session, election, now), election.start, now)
+        rules.check_may_change(_state(session, election, now), election.start, _latest(session, now))
         plan = _changed(election, changes)
         same_ballot = list(plan.places) == _places(election)
         _settle(session, election, plan)
@@ -153,7 +153,7 @@ def close(database: Database, election_id: int, check: Callable[[int], None], no
         election = store.election(session, election_id, lock=True)
         check(election.version)
         rules.check_may_close(_state(session, election, now))
-        election.end = rules.closing_end(now, election.end)
+        election.end = rules.closing_end(_latest(session, now), election.end)
         flag_modified(election, "end")
         session.flush()
         return _shown(session, election, now)
@@ -195,6 +195,11 @@ def draw(
 
 def _state(session: Session, election: Election, now: datetime) -> State:
     return tallies.current(session, election, now).state
+
+
+def _latest(session: Session, now: datetime) -> datetime:
+    """A moment that nothing counted is later than: Redis's clock may be ahead of ours, or a lock kept us waiting."""
+    return max(now, tallies.counted_until(session) or now)
 
 
 def _shown(session: Session, election: Election, now: datetime) -> Shown:

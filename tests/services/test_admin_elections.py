@@ -296,6 +296,20 @@ def test_an_open_election_is_closed_five_seconds_after_the_order(admin: Administ
         admin.post(f"{path(made)}/closing", None, 409, match=2)
 
 
+def test_an_election_is_frozen_and_closed_before_anything_is_counted_by_whatever_clock(
+    admin: Administration, recorded: Recorded
+) -> None:
+    made = admin.election(**DAY)
+    order = OPENING + HOUR
+    # Redis's clock is ahead of the administration's, and ballots with its later stamps are counted already.
+    recorded.drained(OPENING - HOUR, OPENING)
+    with time_machine.travel(OPENING - 30 * SECOND, tick=False):
+        assert "frozen" in admin.patch(path(made), {"title": "Too late"}, 1, 409)["detail"]
+    recorded.drained(order - HOUR, order + timedelta(seconds=30, milliseconds=1))
+    with time_machine.travel(order, tick=False):
+        assert admin.post(f"{path(made)}/closing", match=1)["end"] == "2030-05-01T08:00:36Z"
+
+
 def test_an_election_that_ends_anyway_is_not_made_longer_by_closing_it(admin: Administration) -> None:
     made = admin.election(**DAY)
     with time_machine.travel(CLOSING - SECOND, tick=False):
