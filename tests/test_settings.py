@@ -1,6 +1,9 @@
 """Settings: documented, without default secrets, and never shown."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +180,20 @@ def authentication(**values: Any) -> dict[str, Any]:
 def secret(value: SecretStr | None) -> str:
     assert value is not None
     return value.get_secret_value()
+
+
+def test_a_server_with_a_wrong_setting_ends_with_words_and_no_traceback(tmp_path: Path) -> None:
+    command = ("-m", "gunicorn", "--config", "python:shared.web.gunicorn", "admin_service.app:create_app()")
+    settings = {"ELECTION_DATABASE_URL": "sqlite://", "JWT_PUBLIC_KEY": "x", "ELECTION_TIMEZONE": "Mars/Base"}
+    ended = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, **settings, "PYTHONPATH": str(ROOT), "PORT": "0"},
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "ELECTION_TIMEZONE" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -2,6 +2,11 @@
 
 import multiprocessing
 import os
+import sys
+from typing import Any
+
+from shared.config import SERVICE_SETTINGS, load
+from shared.errors import Misconfigured
 
 bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"
 workers = int(os.environ.get("WEB_WORKERS", str(min(4, multiprocessing.cpu_count()))))
@@ -16,3 +21,12 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to start in words when a setting is missing or wrong; in a worker it would become a traceback."""
+    service = str(server.app.app_uri).partition(".")[0]
+    try:
+        load(SERVICE_SETTINGS[service])
+    except Misconfigured as error:
+        sys.exit(error.message)
