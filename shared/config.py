@@ -116,7 +116,7 @@ class AdministrationSettings(WebSettings, ElectionStoreSettings):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("ELECTION_TIMEZONE has to be an IANA name such as Europe/Belgrade") from error
+            raise ValueError("this has to be an IANA name such as Europe/Belgrade") from error
         return value
 
 

@@ -60,7 +60,11 @@ def register(database: Database, passwords: Passwords, new: NewAccount, *, regis
 def check_details(new: NewAccount) -> tuple[str | None, str | None]:
     """Refuse the first detail that is not of its form; return username and phone number in their stored form."""
     if not rules.is_jmbg(new.jmbg):
-        raise InvalidInput("Invalid jmbg.", field="jmbg")
+        raise InvalidInput(
+            "This is no valid JMBG: 13 digits, day, month and three digits of the year of birth, a region of 70 to 99, "
+            "three more digits and the control digit.",
+            field="jmbg",
+        )
     check_email(new.email)
     check_password(new.password)
     check_name("forename", new.forename)
@@ -71,19 +75,22 @@ def check_details(new: NewAccount) -> tuple[str | None, str | None]:
 def check_email(email: str) -> None:
     """Refuse what is no address."""
     if not rules.is_email(email):
-        raise InvalidInput("Invalid email.", field="email")
+        raise InvalidInput("This is no email address, such as vera@example.org.", field="email")
 
 
 def check_password(password: str) -> None:
     """Refuse a new password that is too simple."""
     if not rules.is_password(password):
-        raise InvalidInput("Invalid password.", field="password")
+        raise InvalidInput(
+            "A password has 8 to 256 characters, among them a digit, a lower-case and an upper-case letter.",
+            field="password",
+        )
 
 
 def check_name(field: str, name: str) -> None:
     """Refuse what is no forename or surname."""
     if not rules.is_name(name):
-        raise InvalidInput(f"Invalid {field}.", field=field)
+        raise InvalidInput(f"A {field} has 1 to 256 characters and no control characters.", field=field)
 
 
 def check_username(username: str | None) -> str | None:

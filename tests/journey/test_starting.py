@@ -115,5 +115,5 @@ def test_a_redis_that_does_not_answer_is_said_to_be_the_named_one(start_suite: S
 
 def test_a_wrong_setting_ends_the_start_with_the_services_own_words(start_suite: StartSuite) -> None:
     suite = start_suite(ELECTION_TIMEZONE="Mars/Olympus")
-    with pytest.raises(Failure, match="ELECTION_TIMEZONE has to be an IANA name"):
+    with pytest.raises(Failure, match="ELECTION_TIMEZONE: this has to be an IANA name"):
         suite.wait_until_ready()
