@@ -8,6 +8,9 @@ import pytest
 from shared.config import load
 from shared.terms import Role
 from tests.services.accounts import Accounts, running
+from tests.services.recorded import Recorded
+from tests.services.station import Station
+from tests.services.station import running as running_station
 from tests.services.tokens import Keys, S, ServiceSettings, Token, access_claims, bearer, new_keys, signed
 
 
@@ -68,3 +71,18 @@ def accounts_anywhere(accounts_database_url: str, service_settings: ServiceSetti
     """The same on each database engine in turn."""
     with running(accounts_database_url, service_settings, keys) as service:
         yield service
+
+
+@pytest.fixture
+def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
+    """A voting station on an empty Redis, which a daemon has prepared."""
+    with running_station(redis_url, service_settings, token) as made:
+        yield made
+
+
+@pytest.fixture
+def recorded(sqlite_url: str) -> Iterator[Recorded]:
+    """The election store, with two partitions that no daemon has worked yet."""
+    written = Recorded(sqlite_url)
+    yield written
+    written.close()

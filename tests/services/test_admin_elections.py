@@ -20,13 +20,6 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def recorded(sqlite_url: str) -> Iterator[Recorded]:
-    written = Recorded(sqlite_url)
-    yield written
-    written.close()
-
-
-@pytest.fixture
 def admin(
     recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
 ) -> Iterator[Administration]:

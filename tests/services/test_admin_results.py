@@ -20,14 +20,6 @@ FULL = {**CLASSIC_RULES, "threshold": "0", "seats": 1}
 
 
 @pytest.fixture
-def recorded(sqlite_url: str) -> Iterator[Recorded]:
-    """The election store, with two partitions that no daemon has worked yet."""
-    written = Recorded(sqlite_url)
-    yield written
-    written.close()
-
-
-@pytest.fixture
 def admin(
     recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
 ) -> Iterator[Administration]:

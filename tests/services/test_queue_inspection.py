@@ -1,7 +1,6 @@
 """What an operator sees of the queues: how much waits and since when, what was buried and why, and its replay."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,14 +10,7 @@ from rq.registry import FailedJobRegistry
 from shared.errors import NotFound, Unavailable
 from shared.queue import inspection, keys, work
 from shared.queue.work import DamagedPart
-from tests.services.station import Station, file_of, running
-from tests.services.tokens import ServiceSettings, Token
-
-
-@pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
+from tests.services.station import Station, file_of
 
 
 def bury_front(redis: Redis, number: int, reason: str = "It cannot be read.") -> DamagedPart:

@@ -16,8 +16,7 @@ from shared.queue import inspection, keys, work
 from shared.queue.connection import connect
 from shared.queue.jobs import RECORD, PartJob, RefusedJob, is_job_id, prepared
 from shared.queue.work import DamagedPart, QueuedPart
-from tests.services.station import Station, file_of, prepare, running
-from tests.services.tokens import ServiceSettings, Token
+from tests.services.station import Station, file_of, prepare
 
 BATCH = "0123456789abcdef0123456789abcdef"
 JOB = f"{BATCH}_0"
@@ -40,12 +39,6 @@ def redis(redis_url: str) -> Iterator[Redis]:
     with connect(redis_url) as client:
         prepare(client)
         yield client
-
-
-@pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
 
 
 def queue(redis: Redis, number: int = 0) -> Queue:

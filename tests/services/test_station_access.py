@@ -1,7 +1,6 @@
 """Who may use which route of the station, and whose batches one sees."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,19 +17,11 @@ from tests.services.station import (
     file_of,
     json_of,
     multipart,
-    running,
 )
-from tests.services.tokens import ServiceSettings, Token
 
 READERS = {Role.OFFICIAL, Role.ADMINISTRATOR, Role.AUDITOR}
 READING = ["/api/elections", "/api/batches/none"]
 SENDING = [VOTE, BATCHES, NAMED]
-
-
-@pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
 
 
 def call(station: Station, path: str, header: dict[str, str]) -> TestResponse:

@@ -31,12 +31,6 @@ ALL = pytest.mark.parametrize("path", [VOTE, BATCHES, NAMED])
 
 
 @pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
-
-
-@pytest.fixture
 def small_station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
     """A station that takes files of up to 1,000 bytes."""
     with running(redis_url, service_settings, token, max_upload_bytes=1000) as made:

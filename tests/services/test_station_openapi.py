@@ -1,21 +1,13 @@
 """What the OpenAPI document says of uploads, which the framework alone could not know."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.services.station import Station, json_of, running
-from tests.services.tokens import ServiceSettings, Token
+from tests.services.station import Station, json_of
 
 NAMED = "/api/elections/{election_id}/batches"
 UPLOADS = pytest.mark.parametrize("path", ["/vote", "/api/batches", NAMED])
-
-
-@pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
 
 
 @pytest.fixture

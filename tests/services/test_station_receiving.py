@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -24,18 +23,10 @@ from tests.services.station import (
     guid,
     json_of,
     known,
-    running,
 )
-from tests.services.tokens import ServiceSettings, Token
 
 API = pytest.mark.parametrize("path", [BATCHES, NAMED])
 ALL = pytest.mark.parametrize("path", [VOTE, BATCHES, NAMED])
-
-
-@pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
 
 
 def ballots(station: Station) -> list[tuple[int, str, int]]:

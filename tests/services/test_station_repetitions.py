@@ -1,7 +1,6 @@
 """A file that is sent again under the same Idempotency-Key gets the same receipt and adds nothing."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,19 +19,11 @@ from tests.services.station import (
     file_of,
     json_of,
     known,
-    running,
 )
-from tests.services.tokens import ServiceSettings, Token
 
 FILE, OTHER = file_of(40), file_of(40, first=1000)
 API = pytest.mark.parametrize("path", [BATCHES, NAMED])
 ALL = pytest.mark.parametrize("path", [VOTE, BATCHES, NAMED])
-
-
-@pytest.fixture
-def station(redis_url: str, service_settings: ServiceSettings, token: Token) -> Iterator[Station]:
-    with running(redis_url, service_settings, token) as made:
-        yield made
 
 
 def assert_refused(answer: TestResponse, path: str) -> None:
