@@ -92,8 +92,8 @@ $(UV)/bin/uv: | $(INSTALLED)
 	$(UV)/bin/python $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement requirements/uv.txt
 
 .PHONY: bench
-bench: setup ## Measure the daemon against the database's own bulk load (ENGINE=mariadb|mysql|postgresql|sqlite)
-	@$(BIN)/python -m benchmarks $(if $(ENGINE),--engine $(ENGINE))
+bench: setup ## Measure the suite against the bulk load of its database (ENGINE=mariadb, mysql, postgresql or sqlite)
+	@$(BIN)/python -m benchmarks $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the environment and what tools left behind; var/, with its elections, stays

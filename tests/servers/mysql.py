@@ -5,6 +5,7 @@ import os
 import secrets
 import subprocess
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,8 +20,8 @@ ADMINISTRATOR = "administrator"
 class _MySQLProtocolServer(DatabaseServer):
     """What MariaDB and MySQL have in common."""
 
-    def __init__(self, *, durable: bool = False) -> None:
-        super().__init__(durable=durable)
+    def __init__(self, *, durable: bool = False, settings: Sequence[str] = ()) -> None:
+        super().__init__(durable=durable, settings=settings)
         self.password = secrets.token_hex(16)
 
     @property
@@ -113,7 +114,8 @@ class _MySQLProtocolServer(DatabaseServer):
         return settings
 
     def _command(self) -> list[str]:
-        return [*self._program(), *self._settings()]
+        # The server takes the last of two values.
+        return [*self._program(), *self._settings(), *(f"--{setting}" for setting in self.settings)]
 
     def _answers(self) -> bool:
         try:

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, LiteralString
 
@@ -27,8 +28,8 @@ class PostgreSQL(DatabaseServer):
     # A killed PostgreSQL leaves its System V memory segment to the machine; this one ends at once, but takes it along.
     last_signal: ClassVar[signal.Signals] = signal.SIGQUIT
 
-    def __init__(self, *, durable: bool = False) -> None:
-        super().__init__(durable=durable)
+    def __init__(self, *, durable: bool = False, settings: Sequence[str] = ()) -> None:
+        super().__init__(durable=durable, settings=settings)
         self.password = secrets.token_hex(16)
 
     @staticmethod
@@ -105,7 +106,8 @@ class PostgreSQL(DatabaseServer):
             # Leaves out the wait for the disk at each commit. A killed server loses nothing by that, only a power cut
             # would; synchronous_commit stays on, for without it a killed server would lose commits.
             settings += ["fsync=off", "full_page_writes=off"]
-        options = [option for setting in settings for option in ("-c", setting)]
+        # The server takes the last of two values.
+        options = [option for setting in [*settings, *self.settings] for option in ("-c", setting)]
         return [str(self.find_program("postgres")), "-D", str(self.directory / "data"), *options]
 
     def _answers(self) -> bool:

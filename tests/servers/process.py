@@ -301,7 +301,15 @@ class Server(ABC):
 
 
 class DatabaseServer(Server):
-    """A server with any number of databases, empty until a test asks for one."""
+    """A server with any number of databases, empty until a test asks for one.
+
+    ``settings`` replace our own; each is written as on the server's command line, without the dashes
+    (``innodb-buffer-pool-size=1G``, ``shared_buffers=1GB``).
+    """
+
+    def __init__(self, *, durable: bool = False, settings: Sequence[str] = ()) -> None:
+        super().__init__(durable=durable)
+        self.settings = tuple(settings)
 
     @property
     @abstractmethod

@@ -1,0 +1,64 @@
+"""What every scenario is given: the engine with its server, how much is measured, and where the figures go."""
+
+from dataclasses import dataclass, field
+from statistics import median
+
+from benchmarks.engines import Databases
+from benchmarks.report import Report
+from benchmarks.stations import PollingStations
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    limit_ballots: int
+    forms_ballots: int
+    baseline_ballots: int
+    large_files: int
+    large_lines: int
+    stations: int
+    total_ballots: int
+    millions: int
+
+
+FULL = Size(
+    limit_ballots=1_000_000,
+    forms_ballots=200_000,
+    baseline_ballots=5_000,
+    large_files=10,
+    large_lines=100_000,
+    stations=8_387,
+    total_ballots=10_000_000,
+    millions=10,
+)
+QUICK = Size(
+    limit_ballots=5_000,
+    forms_ballots=2_000,
+    baseline_ballots=100,
+    large_files=10,
+    large_lines=2_000,
+    stations=200,
+    total_ballots=100_000,
+    millions=10,
+)
+
+
+@dataclass
+class Bench:
+    """One run on one engine. ``limit`` is the speed of the bulk load, once it is measured."""
+
+    engine: str
+    databases: Databases
+    partitions: int
+    transaction: int
+    size: Size
+    stations: PollingStations
+    report: Report
+    limits: list[float] = field(default_factory=list)
+    speeds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> float:
+        """Ballots a second by bulk load: the median of all runs, which lie before, between and after the scenarios."""
+        return median(self.limits)
