@@ -1,16 +1,19 @@
 """What is counted in an election, and how certain that is: sums over the rows that the daemon has recorded.
 
 The administration's classic results and the results service both need this. Nothing here reads a ballot or unpacks a
-part: a sum costs the number of recorded parts and poll numbers, not the number of ballots. Sessions come from the
-caller, nothing is committed. Who wants a state and sums that fit together asks for both in one snapshot.
+part: a sum costs the number of recorded parts and poll numbers, not the number of ballots, and who keeps ``Sums`` pays
+for the parts only that were recorded since. Sessions come from the caller, nothing is committed. Who wants a state and
+sums that fit together asks for both in one snapshot.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from shared.schema.election import (
     CANCELLED,
@@ -25,6 +28,8 @@ from shared.schema.election import (
     Tally,
 )
 from shared.terms import Refusal, State
+
+_ELECTION = sa.bindparam("election", type_=sa.Integer)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,20 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What the recorded parts of an election add up to, as far as ``places`` says.
+
+    ``places`` has, by partition, the place of the last part that was looked at; ``votes`` go by poll number, without
+    zeros.
+    """
+
+    places: Mapping[int, int]
+    votes: Mapping[int, int]
+    counts: Counts
+    outside: int
+
+
+@dataclass(frozen=True)
 class RefusedBallot:
     """A ballot received during an election that is not counted: a duplicate, or with a poll number of nobody."""
 
@@ -65,12 +84,13 @@ def drained_until(session: Session) -> datetime | None:
 
     None when there is no partition yet, or one that no daemon has worked.
     """
-    partitions, worked, least = session.execute(
-        sa.select(sa.func.count(), sa.func.count(Partition.watermark), sa.func.min(Partition.watermark)).select_from(
-            Partition
-        )
-    ).one()
-    return least if partitions and partitions == worked else None
+    return least_of(session.scalars(sa.select(Partition.watermark)).all())
+
+
+def least_of(watermarks: Sequence[datetime | None]) -> datetime | None:
+    """The least of the watermarks of all partitions; None when there is no partition, or one without a watermark."""
+    known = [watermark for watermark in watermarks if watermark is not None]
+    return min(known) if known and len(known) == len(watermarks) else None
 
 
 def counted_until(session: Session) -> datetime | None:
@@ -160,6 +180,131 @@ def outside(session: Session, election_id: int) -> int:
         .where(Batch.election_id == election_id, Part.election_id.is_(None))
     )
     return int(total or 0)
+
+
+def places(session: Session) -> dict[int, int]:
+    """The place of the last part of every partition that ever had one, also of those that have been taken away."""
+    rows = session.execute(sa.select(Part.partition, sa.func.max(Part.sequence)).group_by(Part.partition))
+    return dict(rows.all())
+
+
+def sums(session: Session, election_id: int) -> Sums:
+    """Everything that is recorded of an election; costs the number of its parts, as the plain sums do."""
+    return Sums(
+        places=places(session),
+        votes={poll_number: total for poll_number, total in votes(session, election_id).items() if total},
+        counts=counts(session, election_id),
+        outside=outside(session, election_id),
+    )
+
+
+def sums_since(session: Session, election_id: int, kept: Sums, reached: Mapping[int, int]) -> Sums:
+    """The sums of an election up to the places that are ``reached``: ``kept``, and what was recorded after it.
+
+    Rows of parts and tallies are never changed, and places grow by one in the order of the commits of their partition,
+    so that nothing can come before a place that was reached. ``reached`` has to be read in the same snapshot.
+    """
+    grown = [(partition, place) for partition, place in reached.items() if place > kept.places.get(partition, 0)]
+    if not grown:
+        return kept
+    bounds: dict[str, int] = {"election": election_id}
+    for number, (partition, place) in enumerate(grown):
+        bounds |= {f"partition{number}": partition, f"last{number}": place}
+        bounds[f"after{number}"] = kept.places.get(partition, 0)
+    found = Counter(kept.votes)
+    for poll_number, total in session.execute(_votes_of_stretches(len(grown)), bounds):
+        found[poll_number] += int(total)
+    counted = duplicate = invalid = parts_outside = newly_outside = 0
+    for stretch in session.execute(_counts_of_stretches(len(grown)), bounds):
+        counted += int(stretch.counted or 0)
+        duplicate += int(stretch.duplicate or 0)
+        invalid += int(stretch.invalid or 0)
+        parts_outside += int(stretch.parts_outside or 0)
+    if parts_outside:
+        # A part that comes by itself and with the part 0 of its batch is there twice.
+        found_outside = set(session.execute(_outside_of_stretches(len(grown)), bounds))
+        newly_outside = sum(part.outside for part in found_outside)
+    return Sums(
+        places={**kept.places, **dict(grown)},
+        votes=found,
+        counts=Counts(
+            received=kept.counts.received + counted + duplicate + invalid,
+            counted=kept.counts.counted + counted,
+            duplicate=kept.counts.duplicate + duplicate,
+            invalid=kept.counts.invalid + invalid,
+        ),
+        outside=kept.outside + newly_outside,
+    )
+
+
+def _is_in_stretch(number: int, table: type[Part | Tally]) -> sa.ColumnElement[bool]:
+    """A stretch is the parts of one partition after one place, up to another one."""
+    return sa.and_(
+        table.partition == sa.bindparam(f"partition{number}", type_=sa.Integer),
+        table.sequence > sa.bindparam(f"after{number}", type_=sa.BigInteger),
+        table.sequence <= sa.bindparam(f"last{number}", type_=sa.BigInteger),
+    )
+
+
+# A query for each stretch, united, since SQLite uses its index for one range and not for alternatives of ranges. They
+# are kept by the number of stretches, because to put one together costs more than to execute it.
+@lru_cache(maxsize=256)
+def _votes_of_stretches(stretches: int) -> sa.CompoundSelect[int, int]:
+    return sa.union_all(
+        *(
+            sa.select(Tally.poll_number, sa.func.sum(Tally.votes))
+            .where(Tally.election_id == _ELECTION, _is_in_stretch(number, Tally))
+            .group_by(Tally.poll_number)
+            for number in range(stretches)
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _counts_of_stretches(stretches: int) -> sa.CompoundSelect[int, int, int, int]:
+    """Of each stretch: ballots counted, duplicate and invalid, and how many of its parts are outside any election."""
+
+    # Not a condition on the election, for which there is another index, that leads to all parts of the election.
+    def of_election(column: InstrumentedAttribute[int]) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((Part.election_id == _ELECTION, column), else_=0))
+
+    return sa.union_all(
+        *(
+            sa.select(
+                of_election(Part.counted).label("counted"),
+                of_election(Part.duplicate).label("duplicate"),
+                of_election(Part.invalid).label("invalid"),
+                sa.func.sum(sa.case((Part.election_id.is_(None), 1), else_=0)).label("parts_outside"),
+            ).where(_is_in_stretch(number, Part))
+            for number in range(stretches)
+        )
+    )
+
+
+@lru_cache(maxsize=256)
+def _outside_of_stretches(stretches: int) -> sa.CompoundSelect[str, int, int]:
+    """The parts outside that were not known to be sent for the election before the stretches.
+
+    Only the batch says for which one they were sent, and it is recorded with its part 0: with that come all its parts
+    that are outside, those recorded earlier too. Any other part comes by itself, once its batch is there.
+    """
+    new, of_batch = aliased(Part), aliased(Part)
+    return sa.union_all(
+        *(
+            sa.select(of_batch.batch_id, of_batch.part, of_batch.outside)
+            .select_from(new)
+            .join(Batch, Batch.id == new.batch_id)
+            .join(of_batch, of_batch.batch_id == new.batch_id)
+            .where(
+                _is_in_stretch(number, new),
+                new.election_id.is_(None),
+                Batch.election_id == _ELECTION,
+                of_batch.election_id.is_(None),
+                sa.or_(new.part == 0, of_batch.part == new.part),
+            )
+            for number in range(stretches)
+        )
+    )
 
 
 def refused_ballots(

@@ -88,12 +88,16 @@ class Recorded:
         outside: int = 0,
         named: int | None = None,
         partition: int = 0,
+        number: int = 0,
         received_at: datetime = NOON,
         batch_id: str | None = None,
         with_batch: bool = True,
         jmbg: str = JMBG,
     ) -> str:
-        """Record one part, by default a whole batch; ``named`` is the election that the upload named."""
+        """Record one part, by default a whole batch; ``named`` is the election that the upload named.
+
+        ``number`` is the part's number in its batch; the row of the batch is written with ``with_batch``.
+        """
         batch_id = batch_id or uuid4().hex
         counted = sum((votes or {}).values())
         reasons = [reason for _, reason in refused]
@@ -118,7 +122,7 @@ class Recorded:
             session.add(
                 Part(
                     batch_id=batch_id,
-                    part=0,
+                    part=number,
                     partition=partition,
                     sequence=sequence,
                     election_id=election_id,
@@ -142,7 +146,7 @@ class Recorded:
                 RefusedLine(
                     batch_id=batch_id,
                     line=line,
-                    part=0,
+                    part=number,
                     election_id=election_id,
                     guid=uuid4().bytes,
                     poll_number=poll_number,
@@ -152,6 +156,17 @@ class Recorded:
             )
             self._move(session, partition, sequence=sequence)
         return batch_id
+
+    def repartition(self, partitions: int) -> None:
+        """Take partitions away or add some, as a daemon that is started with another number of them."""
+        with self.database.writing() as session:
+            session.execute(sa.delete(Partition).where(Partition.partition >= partitions))
+            there = set(session.scalars(sa.select(Partition.partition)))
+            for partition in sorted(set(range(partitions)) - there):
+                sequence = self.sequences.setdefault(partition, 0)
+                session.add(Partition(partition=partition, sequence=sequence))
+            # Whoever owns them now has claimed all of them.
+            session.execute(sa.update(Partition).values(epoch=Partition.epoch + 1))
 
     def drained(self, *moments: datetime | None) -> None:
         """Set the watermark of each partition, from 0 on."""
