@@ -165,7 +165,8 @@ def _firsts(
 ) -> dict[int, dict[bytes, bool]]:
     """Insert the ballots; for the parts with a duplicate among them, say by place which GUIDs they brought first.
 
-    Nearly all uploads have no duplicate, and then the number of inserted rows says so without a look at any of them.
+    Nearly all uploads have no duplicate, and then the number of inserted rows says so without a look at any of them;
+    otherwise only those are looked at which were inserted by the same statement.
     """
     by_poll: dict[int, list[tuple[QueuedPart, int]]] = defaultdict(list)
     for part, place, poll in placed:
@@ -173,16 +174,19 @@ def _firsts(
             by_poll[poll.id].append((part, place))
     firsts: dict[int, dict[bytes, bool]] = {}
     for poll_id, its_parts in by_poll.items():
-        rows = [
-            ballots.NewBallots(partition * _PLACES + place, part.contents.guids, part.contents.poll_numbers)
-            for part, place in its_parts
-        ]
-        if ballots.insert(session, poll_id, rows) == sum(part.ballots for part, _ in its_parts):
+        came_in = ballots.insert(
+            session,
+            poll_id,
+            [
+                ballots.NewBallots(partition * _PLACES + place, part.contents.guids, part.contents.poll_numbers)
+                for part, place in its_parts
+            ],
+        )
+        if not came_in:
             continue
-        guids = {place: ballots.split(part.contents.guids) for part, place in its_parts}
-        came_in = ballots.sources(session, poll_id, [guid for its_guids in guids.values() for guid in its_guids])
-        for place, its_guids in guids.items():
+        for part, place in its_parts:
             source = partition * _PLACES + place
+            its_guids = [guid for guid in ballots.split(part.contents.guids) if guid in came_in]
             if len(set(its_guids)) < len(its_guids) or any(came_in[guid] != source for guid in its_guids):
                 firsts[place] = {guid: came_in[guid] == source for guid in its_guids}
     return firsts

@@ -46,6 +46,7 @@ class Daemon:
             settings.election_database_url.get_secret_value(),
             pool_size=settings.partitions + 2,
             stall_seconds=int(settings.lease_seconds) + 5,
+            loads=True,
         )
         self.redis: Redis = connect(settings.redis_url.get_secret_value())
         self.stop = threading.Event()

@@ -78,8 +78,8 @@ def judge(
 ) -> Judgement:
     """Judge the ballots of one part, in order: a GUID seen before is a duplicate, else the poll number has to exist.
 
-    ``firsts`` says of each GUID whether this part brought it first; within the part its first line does. None means
-    that no GUID of the part was seen before, within the part or elsewhere.
+    ``firsts`` says of GUIDs whether this part brought them first; within the part the first line does. Every GUID that
+    is not in it comes once in the part and was not seen before; None means all of them.
     """
     received = len(poll_numbers)
     refused: list[Refused] = []
@@ -88,7 +88,7 @@ def judge(
         seen: set[bytes] = set()
         for index in range(received):
             guid = guids[index * GUID_BYTES : (index + 1) * GUID_BYTES]
-            if firsts[guid] and guid not in seen:
+            if firsts.get(guid, True) and guid not in seen:
                 seen.add(guid)
                 continue
             refused.append(Refused(lines[index], guid, poll_numbers[index], Refusal.DUPLICATE))

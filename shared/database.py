@@ -93,13 +93,20 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, stall_seconds: int | None = None, answer_seconds: int | None = 30
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        stall_seconds: int | None = None,
+        answer_seconds: int | None = 30,
+        loads: bool = False,
     ) -> None:
         """``stall_seconds``: the database itself ends a transaction of ours that has been idle for so long.
 
         ``answer_seconds``: how long a statement may take before MySQL or MariaDB counts as away; None: for ever.
+        ``loads``: MySQL or MariaDB may ask for files of ours (LOAD DATA LOCAL), which is for the daemon only.
         """
-        self.engine = _create_engine(url, pool_size, stall_seconds, answer_seconds)
+        self.engine = _create_engine(url, pool_size, stall_seconds, answer_seconds, loads)
 
     @property
     def dialect(self) -> str:
@@ -184,7 +191,9 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _create_engine(url: str, pool_size: int, stall_seconds: int | None, answer_seconds: int | None) -> sa.Engine:
+def _create_engine(
+    url: str, pool_size: int, stall_seconds: int | None, answer_seconds: int | None, loads: bool
+) -> sa.Engine:
     parsed = sa.make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
@@ -202,7 +211,7 @@ def _create_engine(url: str, pool_size: int, stall_seconds: int | None, answer_s
         if stall_seconds:
             # A frozen client must not hold its row locks for hours; the server ends its session instead.
             statement += f", SESSION wait_timeout = {stall_seconds}"
-        arguments = {"init_command": statement, "connect_timeout": 5, "charset": "utf8mb4"}
+        arguments = {"init_command": statement, "connect_timeout": 5, "charset": "utf8mb4", "local_infile": loads}
         if answer_seconds:
             # A frozen server keeps its connections; without a limit each would hold one of our threads.
             arguments |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}

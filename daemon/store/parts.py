@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from daemon.rules import Judgement
+from daemon.store.bulk import insert_numbers
 from shared.queue.batches import SHOWN_LINES, PartOutcome
 from shared.queue.batches import RefusedLine as ShownLine
 from shared.queue.keys import job_id
@@ -17,7 +18,6 @@ from shared.schema.election import (
     DeadLetter,
     Part,
     RefusedLine,
-    Tally,
 )
 
 _KEYS_A_QUERY = 500
@@ -40,16 +40,19 @@ def recorded(session: Session, parts: Sequence[QueuedPart]) -> dict[str, Recorde
     found: dict[str, RecordedPart] = {}
     for start in range(0, len(batch_ids), _KEYS_A_QUERY):
         chunk = batch_ids[start : start + _KEYS_A_QUERY]
-        for row in session.scalars(sa.select(Part).where(Part.batch_id.in_(chunk))):
-            part = wanted.get(job_id(row.batch_id, row.part))
+        # Nearly always none is recorded yet but those of other partitions; so only the keys are asked for at first.
+        for batch_id, number in session.execute(sa.select(Part.batch_id, Part.part).where(Part.batch_id.in_(chunk))):
+            part = wanted.get(job_id(batch_id, number))
             if part is not None:
+                row = session.get_one(Part, (batch_id, number))
                 found[part.job_id] = RecordedPart(part, _outcome(session, row), row.election_id)
     return found
 
 
 def add(session: Session, partition: int, judged: Sequence[JudgedPart], now: datetime) -> None:
     """Record the judged parts of a partition, and a batch with the first of its parts."""
-    batches, parts, refused, tallies = [], [], [], []
+    batches, parts, refused = [], [], []
+    tallies: list[tuple[int, ...]] = []
     for one in judged:
         part, judgement, head = one.part, one.judgement, one.part.batch
         # Only one partition writes the batch, or the partitions would wait for each other at its row.
@@ -97,18 +100,16 @@ def add(session: Session, partition: int, judged: Sequence[JudgedPart], now: dat
             for line in judgement.refused
         ]
         tallies += [
-            {
-                "election_id": one.election_id,
-                "partition": partition,
-                "sequence": one.sequence,
-                "poll_number": poll_number,
-                "votes": votes,
-            }
+            (one.election_id, partition, one.sequence, poll_number, votes)
             for poll_number, votes in sorted(judgement.tally.items())
+            if one.election_id is not None
         ]
-    for table, found in ((Batch, batches), (Part, parts), (RefusedLine, refused), (Tally, tallies)):
+    connection = session.connection()
+    for table, found in ((Batch, batches), (Part, parts), (RefusedLine, refused)):
         if found:
-            session.execute(sa.insert(table), found)
+            # Past the object-relational layer, which would look at each of some hundred thousand rows a night.
+            connection.execute(sa.insert(table), found)
+    insert_numbers(connection, "tallies", ("election_id", "partition", "sequence", "poll_number", "votes"), tallies)
 
 
 def bury(session: Session, partition: int, part: DamagedPart, now: datetime) -> None:

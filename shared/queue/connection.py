@@ -26,8 +26,6 @@ def connect(url: str) -> Redis:
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         health_check_interval=30,
-        # Whatever bytes somebody has put into a queue can be read as text and written back to be removed.
-        encoding_errors="surrogateescape",
         # The client would otherwise send a whole transaction a second time after a lost connection, although the
         # first one may have been executed; whoever called decides about a repetition.
         retry=Retry(NoBackoff(), 0),

@@ -11,8 +11,8 @@ from redis import Redis
 from shared.errors import NotFound
 from shared.queue import keys
 from shared.queue.connection import as_bytes, translated
+from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
 from shared.queue.intake import partitions
-from shared.queue.jobs import PartJob, RefusedJob, is_job_id
 
 # The part's ballots count as waiting again; a part that was replayed by somebody else meanwhile is not put in twice.
 _REPLAY = """
@@ -103,9 +103,9 @@ def _ballots(redis: Redis, job_id: str) -> int:
     """The ballots of a part; 0 for what is none, which the daemon will bury again with the reason."""
     if not is_job_id(job_id):
         return 0
-    job = PartJob.read(job_id, redis.hgetall(keys.job(job_id)), redis)
+    fields = [None if field is None else as_bytes(field) for field in redis.hmget(keys.job(job_id), FIELDS)]
     try:
-        return job.part()[2] if job else 0
+        return read_part(job_id, fields)[2]
     except RefusedJob:
         return 0
 

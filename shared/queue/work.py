@@ -13,10 +13,10 @@ from redis import Redis
 
 from shared.errors import InvalidInput
 from shared.queue import keys
-from shared.queue.batches import BatchHead, PartOutcome, head
+from shared.queue.batches import HEAD, BatchHead, PartOutcome, head
 from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
+from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
 from shared.queue.intake import STAMP
-from shared.queue.jobs import PartJob, RefusedJob, is_job_id
 from shared.queue.parts import PartContents, unpack
 
 # An empty queue means that everything received before this stamp is recorded; later receipts get later stamps.
@@ -152,26 +152,30 @@ def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[Queu
 
 def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:
     known = [job_id for job_id in ids if is_job_id(job_id)]
+    # The parts of a batch mostly lie in several partitions, so that here each has another one.
+    batch_ids = list(dict.fromkeys(job_id.rpartition("_")[0] for job_id in known))
     pipe = redis.pipeline(transaction=False)
     for job_id in known:
-        pipe.hgetall(keys.job(job_id))
+        pipe.hmget(keys.job(job_id), FIELDS)
         pipe.get(keys.payload(job_id))
-        pipe.hgetall(keys.batch(job_id.rpartition("_")[0]))
+    for batch_id in batch_ids:
+        pipe.hmget(keys.batch(batch_id), HEAD)
     answers = pipe.execute()
+    heads = dict(zip(batch_ids, answers[2 * len(known) :], strict=True))
     read = {
-        job_id: _read(job_id, PartJob.read(job_id, entry, redis), payload, stored)
-        for job_id, entry, payload, stored in zip(known, answers[::3], answers[1::3], answers[2::3], strict=True)
+        job_id: _read(job_id, fields, payload, heads[job_id.rpartition("_")[0]])
+        for job_id, fields, payload in zip(known, answers[: 2 * len(known) : 2], answers[1::2], strict=False)
     }
     return [read.get(job_id) or DamagedPart(job_id, "The job's id is not that of a part.") for job_id in ids]
 
 
 def _read(
-    job_id: str, job: PartJob | None, payload: bytes | None, stored: dict[bytes, bytes]
+    job_id: str, fields: Sequence[bytes | None], payload: bytes | None, stored: Sequence[bytes | None]
 ) -> QueuedPart | DamagedPart:
-    if job is None:
+    if not any(fields):
         return _without_job(job_id, "The job's entry is missing in Redis.", payload, stored)
     try:
-        batch_id, part, ballots = job.part()
+        batch_id, part, ballots = read_part(job_id, fields)
     except RefusedJob as error:
         return _without_job(job_id, str(error), payload, stored)
     try:
@@ -189,7 +193,7 @@ def _read(
     return QueuedPart(batch, part, payload, contents)
 
 
-def _without_job(job_id: str, reason: str, payload: bytes | None, stored: dict[bytes, bytes]) -> DamagedPart:
+def _without_job(job_id: str, reason: str, payload: bytes | None, stored: Sequence[bytes | None]) -> DamagedPart:
     """A job that says nothing of use; where its id is that of a part which a batch has, ballots are missing."""
     batch_id, _, number = job_id.rpartition("_")
     try:
@@ -231,6 +235,8 @@ def bury(redis: Redis, partition: int, part: DamagedPart) -> None:
     """Move a part out of the way into RQ's registry of failed jobs, where an operator sees it and can replay it."""
     # RQ's own tools throw away what has a score between zero and now; so the moment is written as a negative one.
     score = -int(time.time())
+    # Whatever bytes stand in a queue were read as text, and go back as what they were.
+    job_id = part.job_id.encode(errors="surrogateescape")
     with translated():
         redis.eval(
             _BURY,
@@ -239,8 +245,8 @@ def bury(redis: Redis, partition: int, part: DamagedPart) -> None:
             keys.QUEUED_BALLOTS,
             keys.batch(part.batch_id or ""),
             keys.buried(partition),
-            keys.job(part.job_id),
-            part.job_id,
+            keys.job("").encode() + job_id,
+            job_id,
             str(part.ballots),
             "" if part.part is None else str(part.part),
             part.reason,

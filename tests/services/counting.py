@@ -169,7 +169,7 @@ class Counting:
 def counting(database_url: str, redis_url: str, partitions: int = 1) -> Iterator[Counting]:
     """A migrated store and a prepared queue."""
     migrate(database_url, "election")
-    database = Database(database_url)
+    database = Database(database_url, loads=True)
     try:
         yield Counting(database, redis_url, partitions)
     finally:

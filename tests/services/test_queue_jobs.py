@@ -14,7 +14,8 @@ from rq.serializers import JSONSerializer
 
 from shared.queue import inspection, keys, work
 from shared.queue.connection import connect
-from shared.queue.jobs import RECORD, PartJob, RefusedJob, is_job_id, prepared
+from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
+from shared.queue.jobs import RECORD, prepared
 from shared.queue.work import DamagedPart, QueuedPart
 from tests.services.station import Station, file_of, prepare
 
@@ -69,9 +70,7 @@ def _bytes(value: bytes | str) -> bytes:
 
 def test_a_job_says_its_batch_its_part_and_its_ballots(redis: Redis) -> None:
     queue(redis).enqueue_many([prepared(BATCH, 3, 17)])
-    (job,) = PartJob.fetch_many([f"{BATCH}_3"], connection=redis, serializer=JSONSerializer)
-    assert isinstance(job, PartJob)
-    assert job.part() == (BATCH, 3, 17)
+    assert read_part(f"{BATCH}_3", redis.hmget(keys.job(f"{BATCH}_3"), FIELDS)) == (BATCH, 3, 17)
 
 
 @pytest.mark.parametrize(
@@ -229,11 +228,12 @@ def test_ballots_that_were_damaged_in_redis_are_laid_aside(station: Station) -> 
     assert found.received_at == station.status(station.only_batch()).head.received_at
 
 
-def test_a_refused_job_is_an_error_and_no_part(redis: Redis) -> None:
-    job = PartJob(JOB, connection=redis, serializer=JSONSerializer)
-    job.data = b"no JSON"
-    with pytest.raises(RefusedJob):
-        job.part()
+def test_a_refused_job_is_an_error_and_no_part() -> None:
+    part = json.dumps([RECORD, None, [BATCH, 0, 1], {}]).encode()
+    assert read_part(JOB, [part, None, None, None, None]) == (BATCH, 0, 1)
+    for data in (b"no JSON", b"[" * 1000, zlib.compress(b"[" + b" " * 10_000_000 + part[1:]), None):
+        with pytest.raises(RefusedJob):
+            read_part(JOB, [data, None, None, None, None])
 
 
 def test_the_ids_of_parts_are_told_from_others() -> None:
