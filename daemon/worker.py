@@ -18,7 +18,7 @@ from shared.queue.work import DamagedPart, QueuedPart
 
 # As many waiting parts as fit are recorded in one transaction; what a crash repeats stays small.
 _PARTS_AT_ONCE = 500
-_BALLOTS_AT_ONCE = 20_000
+_BALLOTS_AT_ONCE = 80_000
 
 _IDLE_SECONDS = 1.0
 # How old the watermark of an idle partition may get while no election ends.
