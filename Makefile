@@ -92,8 +92,12 @@ $(UV)/bin/uv: | $(INSTALLED)
 	$(UV)/bin/python $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement requirements/uv.txt
 
 .PHONY: bench
-bench: setup ## Measure the suite against the bulk load of its database (ENGINE=mariadb, mysql, postgresql or sqlite)
+bench: setup ## Measure the suite against its database's bulk load (ENGINE=mariadb, mysql, postgresql or sqlite)
 	@$(BIN)/python -m benchmarks $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: setup ## The same with small numbers, to see that it works and every count is exact
+	@$(BIN)/python -m benchmarks --quick $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the environment and what tools left behind; var/, with its elections, stays

@@ -9,13 +9,27 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import election_night, engines, large_files, machine
-from benchmarks.ballots import Source
+from benchmarks import (
+    baseline,
+    demonstration,
+    election_night,
+    engines,
+    large_files,
+    latency,
+    machine,
+    results,
+    two_daemons,
+    watchers,
+    worker_memory,
+)
+from benchmarks.ballots import Outcome, Source
 from benchmarks.bench import FULL, QUICK, Bench
+from benchmarks.growth import grow
 from benchmarks.limit import Limit
 from benchmarks.report import Report, Target
 from benchmarks.stations import read_stations
-from benchmarks.suite import loosen_limits
+from benchmarks.store import Recorded
+from benchmarks.suite import Suite, loosen_limits, running
 from tests.servers import Redis, ServerError
 
 # As large as the daemon's own transactions.
@@ -25,22 +39,42 @@ TO_THE_LIMIT = {
     large_files.SCENARIO: Target("large files, end to end / limit", 0.7, "", at_least=True),
     election_night.SCENARIO: Target("election night of small files / limit", 0.4, "", at_least=True),
 }
+TO_THE_BASELINE = {
+    large_files.SCENARIO: Target("large files, end to end / baseline", 100.0, "", at_least=True),
+    election_night.SCENARIO: Target("election night, end to end / baseline", 100.0, "", at_least=True),
+}
 
-SCENARIOS: dict[str, Callable[[Bench], None]] = {"large": large_files.measure, "night": election_night.measure}
+# Each with a suite of its own.
+ALONE: dict[str, Callable[[Bench], None]] = {
+    "baseline": baseline.measure,
+    "large": large_files.measure,
+    "memory": worker_memory.measure,
+    "night": election_night.measure,
+    "daemons": two_daemons.measure,
+    "demonstration": demonstration.measure,
+}
+# In the store that ``growth`` has filled, one after the other.
+IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {
+    "latency": latency.measure,
+    "results": results.measure,
+    "watchers": watchers.measure,
+}
+NAMES = (*ALONE, "growth", *IN_A_FULL_STORE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--engine", choices=engines.ENGINES, default="mariadb")
     parser.add_argument("--quick", action="store_true", help="Small numbers: proves that everything works and counts.")
-    parser.add_argument("--only", choices=SCENARIOS, action="append", help="This scenario and the limit; repeatable.")
+    parser.add_argument("--only", choices=NAMES, action="append", help="This scenario and the limit; repeatable.")
     parser.add_argument("--partitions", type=int, help="Default: 1 for SQLite, else 4.")
-    parser.add_argument("--json", type=Path, help="Where the figures are written; default: var/bench/ENGINE.json.")
+    parser.add_argument("--json", type=Path, help="Where the figures go; default: var/bench/ENGINE.json.")
     asked = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
     loosen_limits()
     report = Report()
+    size = QUICK if asked.quick else FULL
     try:
         with engines.new_server(asked.engine) as databases:
             bench = Bench(
@@ -48,11 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 databases=databases,
                 partitions=asked.partitions or (1 if asked.engine == "sqlite" else 4),
                 transaction=TRANSACTION,
-                size=QUICK if asked.quick else FULL,
+                size=size,
                 stations=read_stations(),
                 report=report,
             )
-            run(bench, asked.only or list(SCENARIOS))
+            run(bench, asked.only or [name for name in NAMES if size.demonstration or name != "demonstration"])
     except ServerError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -60,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nInterrupted; everything that was started has ended.", file=sys.stderr)
         return 130
     report.show_targets()
-    report.write(asked.json or Path("var", "bench", f"{asked.engine}.json"))
+    report.write(asked.json or Path("var", "bench", f"{asked.engine}{'-quick' if asked.quick else ''}.json"))
     return 1 if report.wrong else 0
 
 
@@ -79,13 +113,26 @@ def run(bench: Bench, names: Sequence[str]) -> None:
         bench.report.say("limit, ballots/s", bench.limits[-1])
 
     measure()
-    for name in names:
-        SCENARIOS[name](bench)
-        measure()
+    for name in [name for name in ALONE if name in names]:
+        ALONE[name](bench)
+        if name in TO_THE_LIMIT:
+            measure()
+    in_full = [name for name in IN_A_FULL_STORE if name in names]
+    if "growth" in names or in_full:
+        measure_in_full_store(bench, limit, in_full)
     bench.report.facts["limit"] |= {"ballots/s": bench.limit, "runs": bench.limits}
-    for name, target in TO_THE_LIMIT.items():
-        if name in bench.speeds:
-            bench.report.hold(target, bench.speeds[name] / bench.limit)
+    for targets, speed in ((TO_THE_LIMIT, bench.limit), (TO_THE_BASELINE, bench.speeds.get(baseline.SCENARIO))):
+        for name, target in targets.items():
+            if speed and name in bench.speeds:
+                bench.report.hold(target, bench.speeds[name] / speed)
+
+
+def measure_in_full_store(bench: Bench, limit: Limit, names: Sequence[str]) -> None:
+    """Fill a store, and measure in it what must not depend on how full it is."""
+    with running(bench.databases, bench.partitions, results=True) as suite, Recorded(suite) as recorded:
+        outcome = grow(bench, limit, suite, recorded)
+        for name in names:
+            outcome = IN_A_FULL_STORE[name](bench, suite, recorded, outcome)
 
 
 def describe(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from benchmarks.stations import PollingStations
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
+    """How much is measured; ``rounds`` are the pieces of ``total_ballots`` whose costs are compared."""
 
     limit_ballots: int
     forms_ballots: int
@@ -19,7 +19,14 @@ class Size:
     large_lines: int
     stations: int
     total_ballots: int
-    millions: int
+    rounds: int
+    upload_bytes: int
+    lone_uploads: int
+    requests: int
+    request_seconds: float
+    watchers: int
+    watched_uploads: int
+    demonstration: bool
 
 
 FULL = Size(
@@ -30,7 +37,14 @@ FULL = Size(
     large_lines=100_000,
     stations=8_387,
     total_ballots=10_000_000,
-    millions=10,
+    rounds=10,
+    upload_bytes=100_000_000,
+    lone_uploads=200,
+    requests=1_000,
+    request_seconds=5.0,
+    watchers=2_000,
+    watched_uploads=12,
+    demonstration=True,
 )
 QUICK = Size(
     limit_ballots=5_000,
@@ -39,8 +53,15 @@ QUICK = Size(
     large_files=10,
     large_lines=2_000,
     stations=200,
-    total_ballots=100_000,
-    millions=10,
+    total_ballots=60_000,
+    rounds=10,
+    upload_bytes=2_000_000,
+    lone_uploads=20,
+    requests=100,
+    request_seconds=0.5,
+    watchers=50,
+    watched_uploads=3,
+    demonstration=False,
 )
 
 

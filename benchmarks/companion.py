@@ -65,7 +65,7 @@ class Companion:
             raise CompanionFailed(_reason(line))
         outcome: dict[str, Any] = json.loads(line)
         if FAILED in outcome:
-            raise CompanionFailed(outcome[FAILED])
+            raise CompanionFailed(_reason(line))
         return outcome
 
     @property
@@ -118,4 +118,6 @@ def answer(outcome: dict[str, Any]) -> None:
 
 
 def _reason(line: str) -> str:
+    if line.startswith("{"):
+        return str(json.loads(line)[FAILED])
     return line or "it ended without a word"

@@ -1,7 +1,7 @@
 """One measured count: from the first byte that an official sends to the last ballot committed in the store."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,30 @@ class Counted:
         }
 
 
+def hand_in(
+    suite: Suite,
+    uploads: Uploads,
+    files: Sequence[Upload],
+    people: int,
+    *,
+    paced: Sequence[Upload] = (),
+    every: float = 0.2,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> Sent:
+    """Let so many officials hand the files in, until all are accepted; ``paced`` is as in ``officials.Plan``."""
+    with officials(suite, uploads, files, people, paced, every) as sending:
+        sending.start()
+        while not sending.has_finished():
+            suite.check()
+            meanwhile()
+            time.sleep(_SELDOM)
+        try:
+            return Sent(**sending.finish())
+        except CompanionFailed as error:
+            suite.check()
+            raise ServerError(f"Not everything could be handed in: {error}\n{suite.log_tails()}") from None
+
+
 def count(
     suite: Suite,
     recorded: Recorded,
@@ -70,26 +94,16 @@ def count(
 ) -> Counted:
     """Let officials hand the files in and wait until all is in the store; ``paced`` is as in ``officials.Plan``."""
     before = recorded.look()
-    with officials(suite, uploads, files, people, paced, every) as sending:
-        used = suite.seconds()
-        sending.start()
-        while not sending.has_finished():
-            suite.check()
-            recorded.look()
-            time.sleep(_SELDOM)
-        try:
-            sent = Sent(**sending.finish())
-        except CompanionFailed as error:
-            suite.check()
-            raise ServerError(f"Not everything could be handed in: {error}\n{suite.log_tails()}") from None
-    handed_in = [*files, *paced[: len(sent.paced_took)]]
-    outcome = total(handed_in)
+    used = suite.seconds()
+    sent = hand_in(suite, uploads, files, people, paced=paced, every=every, meanwhile=recorded.look)
+    accepted = [*files, *paced[: len(sent.paced_took)]]
+    outcome = total(accepted)
     everything = before + outcome.received
     recorded.wait_for(everything - _NEARLY_DONE, _SELDOM)
     ended = recorded.wait_for(everything, _OFTEN)
     processor = {kind: seconds - used[kind] for kind, seconds in suite.seconds().items()}
     return Counted(
-        files=len(handed_in),
+        files=len(accepted),
         outcome=outcome,
         seconds=ended - sent.began,
         accepted_seconds=sent.ended - sent.began,

@@ -8,7 +8,7 @@ from benchmarks.store import Recorded, differences, transactions
 from benchmarks.suite import running
 from benchmarks.uploads import Uploads
 
-SCENARIO = "election night"
+SCENARIO = "night"
 OFFICIALS = 8
 # The ninth official: so many lines, an upload every so many seconds, and files enough for the longest night.
 LINES, EVERY, PREPARED = 500, 0.2, 600

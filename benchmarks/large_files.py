@@ -7,7 +7,7 @@ from benchmarks.store import Recorded, differences, transactions
 from benchmarks.suite import running
 from benchmarks.uploads import Uploads
 
-SCENARIO = "large files"
+SCENARIO = "large"
 OFFICIALS = 4
 
 

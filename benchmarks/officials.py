@@ -47,6 +47,11 @@ class Plan:
     paced: list[File] = field(default_factory=list)
     every: float = 0.2
 
+    @staticmethod
+    def of_one(port: int, path: str, memory: int) -> "Plan":
+        """For an official who is told each file."""
+        return Plan(port, path, memory, [], [])
+
 
 @dataclass
 class Sent:
@@ -65,7 +70,7 @@ class Refused(Exception):
     """The station does not take a file."""
 
 
-class _Official:
+class Official:
     """One connection that is kept."""
 
     def __init__(self, plan: Plan, token: str, sent: Sent) -> None:
@@ -100,6 +105,10 @@ class _Official:
                 raise Refused(f"The station answered {status}: {body[:500].decode(errors='replace')}")
             self._sent.refused_for_now += 1
             time.sleep(wait)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
 
     def _connect(self) -> socket.socket:
         made = socket.create_connection(("127.0.0.1", self._plan.port), timeout=_PATIENCE)
@@ -149,15 +158,15 @@ def _wait_until_writable(connection: socket.socket) -> None:
 def send(plan: Plan) -> Sent:
     """Hand all files in."""
     sent = Sent()
-    officials = [_Official(plan, token, sent) for token in plan.tokens]
-    paced = _Official(plan, plan.paced_token, sent) if plan.paced_token else None
+    officials = [Official(plan, token, sent) for token in plan.tokens]
+    paced = Official(plan, plan.paced_token, sent) if plan.paced_token else None
     wait_for_the_word()
     failures: list[BaseException] = []
     files = iter(plan.files)
     turn = threading.Lock()
     over = threading.Event()
 
-    def work(official: _Official) -> None:
+    def work(official: Official) -> None:
         try:
             while not failures:
                 with turn:
@@ -168,7 +177,7 @@ def send(plan: Plan) -> Sent:
         except BaseException as error:
             failures.append(error)
 
-    def keep_pace(official: _Official, files: Iterator[File]) -> None:
+    def keep_pace(official: Official, files: Iterator[File]) -> None:
         try:
             due = time.monotonic()
             while not over.wait(max(0.0, due - time.monotonic())):

@@ -102,6 +102,11 @@ class Suite:
     keys: Keys = field(repr=False)
     results: list[Program] = field(default_factory=list)
 
+    @property
+    def path(self) -> str:
+        """Where the ballots of the election are handed in."""
+        return f"/api/elections/{self.election}/batches"
+
     def token(self, official: int) -> str:
         """An access token of one of the officials."""
         claims = access_claims(

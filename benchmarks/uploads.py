@@ -79,7 +79,7 @@ def officials(
         "officials",
         {
             "port": suite.station.port,
-            "path": f"/api/elections/{suite.election}/batches",
+            "path": suite.path,
             "memory": uploads.memory,
             "tokens": [suite.token(number) for number in range(count)],
             "files": [astuple(one.file) for one in files],
