@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 GUID_BYTES = 16
+_GREATEST = 2**63 - 1
 # Long enough for the cost of a statement to vanish; short enough for every server's limit on packets, and for a
 # duplicate to cast doubt on few others.
 _ROWS_A_STATEMENT = 10_000
@@ -60,8 +61,12 @@ def load(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots
     """Insert the ballots whose GUID the election does not have yet; return the GUIDs of which some were not new.
 
     Of several ballots with one GUID among ``parts``, the first is inserted. What is returned are all GUIDs of the
-    statements that inserted fewer rows than they had: nearly always none. Raises SQLAlchemy's ``DBAPIError``.
+    statements that inserted fewer rows than they had: nearly always none. Raises SQLAlchemy's ``DBAPIError``, and
+    OverflowError for a poll number that no column of ours holds.
     """
+    # Not every way would refuse it: where duplicates are passed over, MySQL stores its greatest number instead.
+    if any(max(part.poll_numbers, default=0) > _GREATEST for part in parts):
+        raise OverflowError(f"A poll number is greater than {_GREATEST}.")
     return _WAYS[connection.dialect.name](connection, election_id, parts)
 
 
