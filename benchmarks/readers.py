@@ -15,7 +15,7 @@ _PATIENCE = 30.0
 class Plan:
     """``connections`` ask for ``path`` until ``requests`` are answered or ``seconds`` have passed.
 
-    ``status`` is what each answer has to have; ``etag`` is what the reader has already.
+    Who remembers sends the ETag of the answer that it has; the others send none.
     """
 
     port: int
@@ -23,17 +23,19 @@ class Plan:
     connections: int
     requests: int
     seconds: float
-    status: int = 200
-    etag: str = ""
+    remembers: bool = False
 
 
 @dataclass
 class Read:
-    """What happened: the seconds that each answer took, those of all, and the length of the last answer in bytes."""
+    """What happened: the seconds that each answer took, those of all, the length of the last answer in bytes, and how
+    many answers said that nothing has changed.
+    """
 
     took: list[float] = field(default_factory=list)
     seconds: float = 0.0
     length: int = 0
+    unchanged: int = 0
 
 
 class Failed(Exception):
@@ -46,16 +48,17 @@ class _Reader:
     def __init__(self, plan: Plan) -> None:
         self.socket = socket.create_connection(("127.0.0.1", plan.port), timeout=_PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        condition = f"If-None-Match: {plan.etag}\r\n" if plan.etag else ""
-        self._question = f"GET {plan.path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\n{condition}\r\n".encode()
-        self._expected = b"HTTP/1.1 %d " % plan.status
+        self._remembers = plan.remembers
+        self._head = f"GET {plan.path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\n".encode()
+        self._condition = b""
         self._received = b""
+        self.is_unchanged = False
         self.asked = 0.0
 
     def ask(self) -> None:
         self._received = b""
         self.asked = time.monotonic()
-        self.socket.sendall(self._question)
+        self.socket.sendall(self._head + self._condition + b"\r\n")
 
     def answered(self) -> int:
         """Read what is there; the length of the answer when it is whole, else 0."""
@@ -66,14 +69,24 @@ class _Reader:
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
             return 0
-        if not self._received.startswith(self._expected):
-            raise Failed(f"The service answered {self._received[:300].decode(errors='replace')}")
         head = self._received[:end].lower()
-        place = head.find(b"\r\ncontent-length:")
-        # A 304 has none, and no body.
-        length = int(head[place + 17 :].split(b"\r\n", 1)[0]) if place >= 0 and b" 304 " not in head[:20] else 0
+        self.is_unchanged = head.startswith(b"http/1.1 304 ")
+        if not self.is_unchanged and not head.startswith(b"http/1.1 200 "):
+            raise Failed(f"The service answered {self._received[:300].decode(errors='replace')}")
+        # A 304 has no body, whatever it says of its length.
+        length = 0 if self.is_unchanged else int(_field(head, b"content-length") or 0)
         whole = end + 4 + length
-        return whole if len(self._received) >= whole else 0
+        if len(self._received) < whole:
+            return 0
+        if self._remembers and not self.is_unchanged:
+            self._condition = b"If-None-Match: %b\r\n" % _field(head, b"etag")
+        return whole
+
+
+def _field(head: bytes, name: bytes) -> bytes:
+    """A field of an answer's head, which is in lower case; an ETag of ours has no other letters."""
+    place = head.find(b"\r\n%b:" % name)
+    return head[place + len(name) + 3 :].split(b"\r\n", 1)[0].strip() if place >= 0 else b""
 
 
 def read(plan: Plan) -> Read:
@@ -98,6 +111,7 @@ def read(plan: Plan) -> Read:
             if length := reader.answered():
                 found.took.append(time.monotonic() - reader.asked)
                 found.length = length
+                found.unchanged += reader.is_unchanged
                 reader.ask()
     found.seconds = time.monotonic() - began
     return found

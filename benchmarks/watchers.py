@@ -28,7 +28,7 @@ _SAMPLES_EVERY = 0.25
 _PATIENCE = 5.0
 
 LAG = Target("watchers: commit to the last watcher, max", 1.5, "s", at_least=False)
-MEMORY = Target("watchers: memory of the results service in all", 200.0, "MB", at_least=False)
+MEMORY = Target("watchers: memory of the results service in all (RSS)", 200.0, "MB", at_least=False)
 
 
 def measure(bench: Bench, suite: Suite, recorded: Recorded, before: Outcome) -> Outcome:
@@ -56,6 +56,7 @@ def measure(bench: Bench, suite: Suite, recorded: Recorded, before: Outcome) -> 
                 while time.monotonic() < deadline and not listeners.has_finished():
                     time.sleep(_SAMPLES_EVERY)
                     resident.append(_resident(suite))
+                shared_out = sum(map(processes.shared_out_kib, processes.family(suite.results[0].process_id)))
                 seconds = time.monotonic() - began
                 used = suite.seconds()["results"] - used
                 listeners.stop()
@@ -78,8 +79,9 @@ def measure(bench: Bench, suite: Suite, recorded: Recorded, before: Outcome) -> 
             "events of a watcher": heard["events"] / heard["watchers"],
             "bytes of a watcher": heard["bytes"] / heard["watchers"],
             "from the commit to the last watcher": percentiles(late or [0.0]),
-            "MB of the results service before": alone * 1024 / 1e6,
-            "MB of the results service at most": max(resident) * 1024 / 1e6,
+            "MB of the results service before (RSS)": alone * 1024 / 1e6,
+            "MB of the results service at most, resident in all (RSS)": max(resident) * 1024 / 1e6,
+            "MB of the results service at the end, shared pages once (PSS)": shared_out * 1024 / 1e6,
             "processor seconds of the service for each second": used / seconds,
         },
     )
