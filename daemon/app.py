@@ -4,6 +4,7 @@ The main thread says that this daemon lives, takes its fair share of the partiti
 the stations the elections. A worker thread takes what is at the front of its partition and records it.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -181,6 +182,8 @@ def main() -> int:
         settings = load(DaemonSettings)
         configure("daemon", settings.log_level)
         daemon = Daemon(settings)
+        # A transaction makes some hundred thousand objects and no cycles; looking for those took a tenth of the time.
+        gc.set_threshold(200_000, 20, 20)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: daemon.stop.set())
         daemon.run()
