@@ -6,8 +6,11 @@ The exit status is 1 when a count is not exact or a part of the suite fails, and
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from redis import RedisError
 
 from benchmarks import (
     baseline,
@@ -29,9 +32,9 @@ from benchmarks.limit import Limit
 from benchmarks.report import Report, Target
 from benchmarks.stations import read_stations
 from benchmarks.store import Recorded
-from benchmarks.suite import Suite, loosen_limits, running
+from benchmarks.suite import Suite, died, loosen_limits, running
 from daemon import worker
-from tests.servers import Redis, ServerError
+from tests.servers import DatabaseServer, Redis, ServerError
 
 # The most ballots that the daemon records in one transaction; the bulk load has as many in each of its own.
 TRANSACTION = worker._BALLOTS_AT_ONCE
@@ -77,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Report()
     size = QUICK if asked.quick else FULL
     try:
-        with engines.new_server(asked.engine) as databases:
+        with engines.new_server(asked.engine) as databases, died_in_words(databases):
             bench = Bench(
                 engine=asked.engine,
                 databases=databases,
@@ -97,6 +100,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.show_targets()
     report.write(asked.json or Path("var", "bench", f"{asked.engine}{'-quick' if asked.quick else ''}.json"))
     return 1 if report.wrong else 0
+
+
+@contextmanager
+def died_in_words(databases: engines.Databases) -> Iterator[None]:
+    """Let what a driver raises when its server has gone say which server it was and what that wrote last."""
+    try:
+        yield
+    except (*engines.FAULTS, RedisError, ServerError) as error:
+        if isinstance(databases, DatabaseServer) and not databases.running:
+            raise died(databases) from error
+        if isinstance(error, ServerError):
+            raise
+        raise ServerError(f"A store does not do as it must: {error}") from error
 
 
 def run(bench: Bench, names: Sequence[str]) -> None:
@@ -138,11 +154,9 @@ def measure_in_full_store(bench: Bench, limit: Limit, names: Sequence[str]) -> N
 
 def describe(bench: Bench) -> None:
     """Say what is measured on, and that nothing is bought with durability."""
-    url = bench.databases.new_database()
-    with Redis() as redis:
+    with engines.new_database(bench.databases) as url, Redis() as redis:
         durability = {bench.engine: engines.settings(url), "redis": engines.redis_settings(redis)}
         versions = machine.versions(bench.engine, engines.version(url), redis)
-    bench.databases.drop_database(url)
     bench.report.begin(f"Benchmark on {bench.engine}, {bench.partitions} partitions")
     bench.report.add("machine", machine.facts(Path(bench.databases.directory)))
     bench.report.add("versions", versions)

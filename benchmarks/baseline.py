@@ -11,7 +11,6 @@ from typing import Any
 from benchmarks import engines
 from benchmarks.ballots import Source
 from benchmarks.bench import Bench
-from shared.database import migrate
 from tests.servers import Redis, ServerError
 
 SCENARIO = "baseline"
@@ -22,10 +21,8 @@ def measure(bench: Bench) -> None:
     """Count some thousand ballots one by one."""
     ballots = Source(3).new(bench.size.baseline_ballots)
     bench.report.begin(f"Baseline: {len(ballots):,} ballots, one a message; SELECT, INSERT and COMMIT for each")
-    url = bench.databases.new_database()
-    migrate(url, "election")
-    try:
-        with Redis() as redis, redis.client() as client, engines.connect(url) as connection:
+    with engines.new_database(bench.databases) as url, engines.connect(url) as connection:
+        with Redis() as redis, redis.client() as client:
             pipe = client.pipeline(transaction=False)
             for guid, number in zip(ballots.guid_list(), ballots.poll_numbers, strict=True):
                 pipe.rpush(_LIST, f"{guid.hex()},{number}")
@@ -33,9 +30,7 @@ def measure(bench: Bench) -> None:
             began = time.perf_counter()
             in_database = _consume(bench.engine, client, connection)
             seconds = time.perf_counter() - began
-            ((stored,),) = engines.asking(connection)("SELECT COUNT(*) FROM ballots")
-    finally:
-        bench.databases.drop_database(url)
+        ((stored,),) = engines.asking(connection)("SELECT COUNT(*) FROM ballots")
     if stored != len(ballots):
         raise ServerError(f"The baseline has stored {stored:,} ballots of {len(ballots):,}.")
     bench.speeds[SCENARIO] = len(ballots) / seconds

@@ -1,21 +1,25 @@
 """The databases that the benchmark runs on: how each is started, asked, and what it says of its own durability."""
 
 import os
-from collections.abc import Callable
-from contextlib import closing
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 import pymysql
 import sqlalchemy as sa
 
-from shared.database import Database
+from shared.database import Database, migrate
 from tests.servers import DatabaseServer, MariaDB, MySQL, PostgreSQL, Redis, ServerError, SQLite
 
 ENGINES = ("mariadb", "mysql", "postgresql", "sqlite")
 
 Databases = DatabaseServer | SQLite
 Ask = Callable[[str], list[tuple[Any, ...]]]
+
+# What the drivers raise when their server has gone.
+FAULTS = (pymysql.err.MySQLError, psycopg.Error, sqlite3.Error)
 
 _MIB = 1024 * 1024
 
@@ -54,6 +58,18 @@ def new_server(engine: str) -> Databases:
             return PostgreSQL(durable=True, settings=(f"shared_buffers={shared}MB", "max_wal_size=4GB"))
         case _:
             return SQLite()
+
+
+@contextmanager
+def new_database(databases: Databases) -> Iterator[str]:
+    """The URL of an empty election store, which is removed afterwards unless its server has died."""
+    url = databases.new_database()
+    try:
+        migrate(url, "election")
+        yield url
+    finally:
+        if not isinstance(databases, DatabaseServer) or databases.running:
+            databases.drop_database(url)
 
 
 def connect(url: str) -> closing[Any]:

@@ -17,7 +17,6 @@ from typing import Any
 from benchmarks import engines
 from benchmarks.ballots import Ballots, Source
 from benchmarks.engines import Databases
-from shared.database import migrate
 from tests.servers import ServerError
 
 _TABLE = "ballots_limit"
@@ -93,23 +92,18 @@ class Limit:
     @contextmanager
     def _table(self) -> Iterator[Any]:
         """A connection to a new database with the empty table: the engine's own copy of the real one."""
-        url = self._databases.new_database()
-        migrate(url, "election")
-        try:
-            with engines.connect(url) as connection:
-                ask = engines.asking(connection)
-                match self._engine:
-                    case "sqlite":
-                        ((definition,),) = ask("SELECT sql FROM sqlite_master WHERE name = 'ballots'")
-                        ask(re.sub(r"^CREATE TABLE \W?ballots\W?", f"CREATE TABLE {_TABLE} ", definition))
-                    case "postgresql":
-                        ask(f"CREATE TABLE {_TABLE} (LIKE ballots INCLUDING ALL)")
-                        ask(f"ALTER TABLE {_TABLE} ALTER election_id SET DEFAULT 1, ALTER source SET DEFAULT {_SOURCE}")
-                    case _:
-                        ask(f"CREATE TABLE {_TABLE} LIKE ballots")
-                yield connection
-        finally:
-            self._databases.drop_database(url)
+        with engines.new_database(self._databases) as url, engines.connect(url) as connection:
+            ask = engines.asking(connection)
+            match self._engine:
+                case "sqlite":
+                    ((definition,),) = ask("SELECT sql FROM sqlite_master WHERE name = 'ballots'")
+                    ask(re.sub(r"^CREATE TABLE \W?ballots\W?", f"CREATE TABLE {_TABLE} ", definition))
+                case "postgresql":
+                    ask(f"CREATE TABLE {_TABLE} (LIKE ballots INCLUDING ALL)")
+                    ask(f"ALTER TABLE {_TABLE} ALTER election_id SET DEFAULT 1, ALTER source SET DEFAULT {_SOURCE}")
+                case _:
+                    ask(f"CREATE TABLE {_TABLE} LIKE ballots")
+            yield connection
 
 
 class _MemoryFile:

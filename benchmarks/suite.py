@@ -18,7 +18,7 @@ from benchmarks.engines import Databases
 from cli.demo import facts
 from shared.apportionment.rule_packs import SERBIA_2014
 from shared.auth import ACCESS_SECONDS
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.queue import keys
 from shared.schema.election import Election, Entry, Participant
 from shared.terms import Role
@@ -153,9 +153,7 @@ def died(server: Server) -> ServerError:
 def running(databases: Databases, partitions: int, *, daemons: int = 1, results: bool = False) -> Iterator[Suite]:
     """A suite with an empty store and an open election; everything ends with the block."""
     with ExitStack() as stack:
-        url = databases.new_database()
-        stack.callback(databases.drop_database, url)
-        migrate(url, "election")
+        url = stack.enter_context(engines.new_database(databases))
         election = _open_election(url)
         pair = new_keys()
         redis = stack.enter_context(Redis())
