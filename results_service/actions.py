@@ -1,15 +1,21 @@
-"""What the public may do: look. Every answer is read in one snapshot and bears the name of the state it shows."""
+"""What the public may do: look. Every answer is read in one snapshot and bears the name of the state it shows.
+
+The result of an election is computed once for each state it is in, however many ask for it. Each question costs one
+small query, which says whether that state has changed; the sums are kept, and only what was recorded since is added.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from results_service import store
-from results_service.rules import Ballots, ListVotes, Result, fingerprint, result_of
+from results_service.memory import Crowd, Recent
+from results_service.rules import Ballots, Certainty, ListVotes, Result, fingerprint, result_of
 from shared import tallies
 from shared.apportionment import Rules
 from shared.database import Database
@@ -18,12 +24,20 @@ from shared.schema.election import Election
 from shared.terms import State
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 # Whether the caller already has the answer of that name.
 Known = Callable[[str], bool]
 
+Clock = Callable[[], datetime]
+
 # Part of every name of a state, so that a program with another form of answer is not taken for unchanged.
-_FORM = 1
+_FORM = 2
+
+# Elections whose results a process keeps, some 100 kB each.
+_KEPT = 128
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,22 @@ class Answer(Generic[T]):
     tag: str
     settled: bool
     body: T | None
+
+
+@dataclass(frozen=True)
+class Kept(Generic[T]):
+    """An answer that is given more than once, with the forms in which it was written."""
+
+    tag: str
+    settled: bool
+    body: T
+    _forms: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    def form(self, name: str, write: Callable[["Kept[T]"], F]) -> F:
+        """The answer as ``write`` writes it, once for all; each ``name`` has one way to be written."""
+        if name not in self._forms:
+            self._forms[name] = write(self)
+        return self._forms[name]  # type: ignore[return-value]  # What is under a name came from its one writer.
 
 
 @dataclass(frozen=True)
@@ -84,6 +114,30 @@ class ElectionResult:
     result: Result
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What is counted in an election, as far as ``look`` has seen; ``election`` belongs to no session any more."""
+
+    look: store.Look
+    election: Election
+    sums: tallies.Sums
+
+    def standing(self, now: datetime) -> tallies.Standing:
+        drained, dead_letter = self.look.drained, self.look.dead_letter
+        return tallies.Standing(tallies.state_of(self.election, now, drained, dead_letter), drained, dead_letter)
+
+
+class Desk:
+    """What the actions work with: the store, the clock, and what this process has kept of the elections."""
+
+    def __init__(self, database: Database, now: Clock) -> None:
+        self.database = database
+        self.now = now
+        self.counted: Recent[int, Counted] = Recent(_KEPT)
+        self.results: Recent[int, Kept[ElectionResult]] = Recent(_KEPT)
+        self.crowd: Crowd[int, Kept[ElectionResult]] = Crowd()
+
+
 def is_ready(database: Database) -> bool:
     """Whether the store answers and has the tables and columns of this program."""
     try:
@@ -94,26 +148,23 @@ def is_ready(database: Database) -> bool:
     return True
 
 
-def list_elections(
-    database: Database, now: datetime, limit: int, offset: int, known: Known
-) -> Answer[Listing[Summary]]:
+def list_elections(desk: Desk, limit: int, offset: int, known: Known) -> Answer[Listing[Summary]]:
     """The elections that are not drafts, those that begin last first."""
-    with database.reading() as session:
-        store.hold_still(session)
+    with desk.database.reading() as session:
         total, elections = store.published_page(session, limit, offset)
-        standings = tallies.standings(session, elections, now)
+        standings = tallies.standings(session, elections, desk.now())
         items = [_summary(election, standings[election.id].state) for election in elections]
         tag = fingerprint(_FORM, total, items)
         return Answer(tag, False, None if known(tag) else Listing(items, total))
 
 
-def read_election(database: Database, election_id: int, now: datetime, known: Known) -> Answer[Details]:
+def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]:
     """One election; NotFound for a draft too."""
-    with database.reading() as session:
-        store.hold_still(session)
+    with desk.database.reading() as session:
         election = _published(session, election_id)
-        state = tallies.current(session, election, now).state
-        tag = fingerprint(_FORM, _version(election), state)
+        state = tallies.current(session, election, desk.now()).state
+        participants = [(entry.participant_id, entry.participant.version) for entry in election.entries]
+        tag = fingerprint(_FORM, election.id, election.version, participants, state)
         if known(tag):
             return Answer(tag, _is_settled(state), None)
         rules = rules_of(election)
@@ -128,55 +179,26 @@ def read_election(database: Database, election_id: int, now: datetime, known: Kn
         return Answer(tag, _is_settled(state), details)
 
 
-def read_result(database: Database, election_id: int, now: datetime, known: Known) -> Answer[ElectionResult]:
+def read_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     """The result of one election, as far as it is counted; NotFound for a draft too.
 
     A cancelled election keeps its votes for everybody to see, and has no seats.
     """
-    with database.reading() as session:
-        store.hold_still(session)
-        election = _published(session, election_id)
-        standing = tallies.current(session, election, now)
-        tag = _tag(session, election, standing)
-        if known(tag):
-            return Answer(tag, _is_settled(standing.state), None)
-        votes = tallies.votes(session, election.id)
-        counts = tallies.counts(session, election.id)
-        result = result_of(
-            state=standing.state,
-            end=election.end,
-            drained=standing.drained,
-            dead_letter=standing.dead_letter,
-            listed=[
-                ListVotes(entry.poll_number, entry.participant.name, entry.exempt, votes[entry.poll_number])
-                for entry in election.entries
-            ],
-            ballots=Ballots(
-                counted=counts.counted,
-                duplicate=counts.duplicate,
-                invalid=counts.invalid,
-                outside=tallies.outside(session, election.id),
-            ),
-            rules=rules_of(election),
-            lots=election.lots,
-        )
-        body = ElectionResult(_summary(election, standing.state), result)
-        return Answer(tag, _is_settled(standing.state), body)
+    return desk.crowd.ask(election_id, lambda: _look_at_result(desk, election_id))
 
 
 def list_refused_ballots(
-    database: Database, election_id: int, now: datetime, limit: int, offset: int, known: Known
+    desk: Desk, election_id: int, limit: int, offset: int, known: Known
 ) -> Answer[Listing[tallies.RefusedBallot]]:
     """The ballots of an election that are not counted, in the order of receipt."""
-    with database.reading() as session:
-        store.hold_still(session)
-        election = _published(session, election_id)
-        standing = tallies.current(session, election, now)
-        tag = _tag(session, election, standing)
+    with desk.database.reading() as session:
+        counted = _counted(desk, session, election_id)
+        standing = counted.standing(desk.now())
+        tag = _tag(counted, standing)
         if known(tag):
             return Answer(tag, _is_settled(standing.state), None)
-        counts = tallies.counts(session, election.id)
-        items = tallies.refused_ballots(session, election.id, limit, offset)
+        items = tallies.refused_ballots(session, election_id, limit, offset)
+        counts = counted.sums.counts
         return Answer(tag, _is_settled(standing.state), Listing(items, counts.duplicate + counts.invalid))
 
 
@@ -185,28 +207,94 @@ def rules_of(election: Election) -> Rules | None:
     return Rules.from_dict(election.rules) if election.rules else None
 
 
+def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
+    with desk.database.reading() as session:
+        counted = _counted(desk, session, election_id)
+    standing = counted.standing(desk.now())
+    tag = _tag(counted, standing)
+    kept = desk.results.get(election_id)
+    if kept is None or kept.tag != tag:
+        kept = _result(counted, standing, tag)
+        desk.results.keep(election_id, kept)
+        log.debug("result computed", election=election_id, tag=tag)
+    return kept
+
+
+def _counted(desk: Desk, session: Session, election_id: int) -> Counted:
+    """What is counted now: what is kept, if nothing has changed, or else that and what was recorded since."""
+    look = store.look(session, election_id)
+    if look is None:
+        raise _not_found(election_id)
+    known = desk.counted.get(election_id)
+    if known is None:
+        election, sums = _published(session, election_id), tallies.sums(session, election_id)
+    elif known.look == look:
+        return known
+    else:
+        election = known.election if known.look.ballot == look.ballot else _published(session, election_id)
+        # Partitions may have come and gone meanwhile, and what was recorded in those counts like everything else.
+        places = look.places if known.look.owners == look.owners else tallies.places(session)
+        sums = tallies.sums_since(session, election_id, known.sums, places)
+    # Read whole, and never changed from here on.
+    session.expunge_all()
+    counted = Counted(look, election, sums)
+    desk.counted.keep(election_id, counted)
+    return counted
+
+
+def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[ElectionResult]:
+    election, sums = counted.election, counted.sums
+    result = result_of(
+        state=standing.state,
+        end=election.end,
+        drained=standing.drained,
+        dead_letter=standing.dead_letter,
+        listed=[
+            ListVotes(entry.poll_number, entry.participant.name, entry.exempt, sums.votes.get(entry.poll_number, 0))
+            for entry in election.entries
+        ],
+        ballots=Ballots(
+            counted=sums.counts.counted,
+            duplicate=sums.counts.duplicate,
+            invalid=sums.counts.invalid,
+            outside=sums.outside,
+        ),
+        rules=rules_of(election),
+        lots=election.lots,
+    )
+    settled = result.certainty is not Certainty.PROVISIONAL
+    return Kept(tag, settled, ElectionResult(_summary(election, standing.state), result))
+
+
 def _published(session: Session, election_id: int) -> Election:
     election = store.published(session, election_id)
     if election is None:
-        # What no row can have comes as 0 and is not what was asked for.
-        raise NotFound(f"There is no election {election_id}." if election_id else "There is no such election.")
+        raise _not_found(election_id)
     return election
 
 
-def _tag(session: Session, election: Election, standing: tallies.Standing) -> str:
-    """The name of all that a result depends on, found without summing anything."""
-    drained = standing.drained
-    # After the end, the moment does not matter any more; the sequences still do, for what came too late.
-    capped = None if drained is None or standing.state is State.SCHEDULED else min(drained, election.end)
+def _not_found(election_id: int) -> NotFound:
+    # What no row can have comes as 0 and is not what was asked for.
+    return NotFound(f"There is no election {election_id}." if election_id else "There is no such election.")
+
+
+def _tag(counted: Counted, standing: tallies.Standing) -> str:
+    """The name of all that a result depends on, the same in every process."""
+    drained, end = standing.drained, counted.election.end
+    # After the end, the moment does not matter any more.
+    capped = None if drained is None or standing.state is State.SCHEDULED else min(drained, end)
+    sums = counted.sums
     return fingerprint(
-        _FORM, _version(election), standing.state, standing.dead_letter, capped, store.positions(session)
+        _FORM,
+        counted.election.id,
+        counted.look.ballot,
+        standing.state,
+        standing.dead_letter,
+        capped,
+        sorted(sums.votes.items()),
+        sums.counts,
+        sums.outside,
     )
-
-
-def _version(election: Election) -> tuple[object, ...]:
-    """What changes when an administrator changes the election, or the name of one who stands in it."""
-    participants = [(entry.participant_id, entry.participant.version) for entry in election.entries]
-    return (election.id, election.version, participants)
 
 
 def _is_settled(state: State) -> bool:

@@ -1,10 +1,14 @@
 """Starts the results service: ``gunicorn 'results_service.app:create_app()'``."""
 
+from datetime import UTC, datetime
+
 from apiflask import APIFlask
 
-from results_service import actions, pages, routes
+from results_service import actions, pages, routes, store
+from results_service.live import Live
 from shared.config import ResultsSettings, load
 from shared.database import Database
+from shared.queue.connection import connect
 from shared.web import create_service, finish
 
 
@@ -12,9 +16,21 @@ def create_app(settings: ResultsSettings | None = None) -> APIFlask:
     """The service, ready to serve; without ``settings`` it reads them from its surroundings."""
     settings = settings or load(ResultsSettings)
     database = Database(settings.election_database_url.get_secret_value())
+    store.hold_still(database.engine)
+    desk = actions.Desk(database, lambda: datetime.now(UTC))
     checks = {"the election store": lambda: actions.is_ready(database)}
     app = create_service("results_service", "Urna: results", settings, checks=checks)
     app.extensions["database"] = database
+    app.extensions["desk"] = desk
+    # Under gunicorn the worker puts itself here.
+    app.extensions["is_stopping"] = lambda: False
+    app.extensions["live"] = Live(
+        read=lambda election_id: actions.read_result(desk, election_id),
+        write=routes.as_event,
+        redis=connect(settings.redis_url.get_secret_value()),
+        limit=settings.live_watchers,
+        is_stopping=lambda: app.extensions["is_stopping"](),
+    )
     app.register_blueprint(routes.blueprint)
     app.register_blueprint(pages.blueprint)
     return finish(app, routes.describe)

@@ -1,7 +1,7 @@
 """The results over HTTP, for everybody. Answers say how long they may be kept, and 304 to who has them already."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from flask import Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field
 
 from results_service import actions
+from results_service.actions import ElectionResult, Kept
+from results_service.live import Live
 from results_service.rules import Certainty
 from shared.auth import public
-from shared.database import Database
 from shared.terms import Kind, Refusal, State
 from shared.web.requests import Page, PageQuery
 
@@ -25,6 +26,13 @@ REFUSALS = {
     503: "The election store cannot be reached; Retry-After says when to come back",
 }
 NO_ELECTION = {**REFUSALS, 404: "There is no such election"}
+STREAM = {
+    200: "Events without end",
+    404: "There is no such election",
+    503: "The election store cannot be reached, or too many watch already; Retry-After says when to come back",
+}
+# A stream is for one reader, and is passed on as it comes.
+UNKEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class Shape(BaseModel):
@@ -160,6 +168,28 @@ class ResultAnswer(ElectionSummary):
     apportionment: SeatsAnswer | None = Field(description="null where no seats are given.")
 
 
+class LiveList(Shape):
+    """A list and its votes so far."""
+
+    poll_number: int
+    name: str
+    votes: int
+    share: str
+    seats: int | None
+
+
+class LiveEvent(Shape):
+    """What the stream of a result says at each change: the result without its explanations."""
+
+    election_id: int
+    state: State
+    certainty: Certainty
+    counted_until: datetime | None
+    ballots: BallotsAnswer
+    valid_votes: int
+    lists: list[LiveList]
+
+
 class RefusedBallot(BaseModel):
     """A ballot that is not counted."""
 
@@ -178,7 +208,7 @@ class RefusedBallots(Page[RefusedBallot]):
 @blueprint.output(Elections)
 @blueprint.doc(summary="Elections, those that begin last first", responses=REFUSALS)
 def list_elections(query: PageQuery) -> Any:
-    answer = actions.list_elections(database(), now(), query.per_page, _offset(query), is_known)
+    answer = actions.list_elections(desk(), query.per_page, _offset(query), is_known)
     return _answer(answer, lambda found: _page(found.items, found.total, query))
 
 
@@ -187,7 +217,7 @@ def list_elections(query: PageQuery) -> Any:
 @blueprint.output(ElectionDetails)
 @blueprint.doc(summary="One election", responses=NO_ELECTION)
 def read_election(election_id: int) -> Any:
-    answer = actions.read_election(database(), election_id, now(), is_known)
+    answer = actions.read_election(desk(), election_id, is_known)
     return _answer(
         answer,
         lambda found: ElectionDetails.model_validate(
@@ -201,8 +231,22 @@ def read_election(election_id: int) -> Any:
 @blueprint.output(ResultAnswer)
 @blueprint.doc(summary="The result so far, how certain it is, and how votes became seats", responses=NO_ELECTION)
 def read_result(election_id: int) -> Any:
-    answer = actions.read_result(database(), election_id, now(), is_known)
-    return _answer(answer, lambda found: ResultAnswer.model_validate({**vars(found.election), **vars(found.result)}))
+    result = actions.read_result(desk(), election_id)
+    if is_known(result.tag):
+        return Response(status=304, headers=caching(result))
+    return Response(result.form("json", _as_json), headers=caching(result), mimetype="application/json")
+
+
+@blueprint.get("/<int:election_id>/live")
+@public
+@blueprint.doc(summary="The result as it changes, as server-sent events", responses=STREAM)
+def watch_result(election_id: int) -> Response:
+    if request.method == "HEAD":
+        actions.read_result(desk(), election_id)
+        return Response(mimetype="text/event-stream", headers=UNKEPT)
+    seen = request.headers.get("Last-Event-ID")
+    stream = live().watch(election_id, seen, request.environ.get("gunicorn.socket"))
+    return Response(stream, mimetype="text/event-stream", headers=UNKEPT)
 
 
 @blueprint.get("/<int:election_id>/refused-ballots")
@@ -211,7 +255,7 @@ def read_result(election_id: int) -> Any:
 @blueprint.output(RefusedBallots)
 @blueprint.doc(summary="The ballots that are not counted, and why", responses=NO_ELECTION)
 def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
-    answer = actions.list_refused_ballots(database(), election_id, now(), query.per_page, _offset(query), is_known)
+    answer = actions.list_refused_ballots(desk(), election_id, query.per_page, _offset(query), is_known)
     return _answer(
         answer,
         lambda found: _page(
@@ -226,28 +270,57 @@ def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
 
 
 def describe(spec: dict[str, Any]) -> None:
-    """Say in the OpenAPI document what the framework does not: the headers of an answer, and that 304 has no body."""
+    """Say in the OpenAPI document what the framework does not: the headers of an answer, and what is in a stream."""
     headers = {
         "ETag": {"description": "Names this state of the answer.", "schema": {"type": "string"}},
         "Cache-Control": {"description": "For how long the answer may be kept.", "schema": {"type": "string"}},
     }
     for path, operations in spec.get("paths", {}).items():
-        if path.startswith("/api/elections"):
-            responses = operations["get"]["responses"]
+        responses = operations["get"]["responses"]
+        if path.endswith("/live"):
+            responses["200"]["content"] = {"text/event-stream": {"schema": _describe_events(spec)}}
+        elif path.startswith("/api/elections"):
             responses["200"]["headers"] = headers
             responses["304"] = {"description": responses["304"]["description"], "headers": headers}
 
 
-def database() -> Database:
-    """The election store of the service that answers."""
-    found = current_app.extensions["database"]
-    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
+def _describe_events(spec: dict[str, Any]) -> dict[str, Any]:
+    event = LiveEvent.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = spec["components"]["schemas"]
+    schemas |= event.pop("$defs")
+    schemas["LiveEvent"] = event
+    return {
+        "type": "string",
+        "description": (
+            "Events without a name: the present state first, then one for each change, a second apart at least. The id "
+            "is the ETag of the result; who comes back with it as Last-Event-ID is not sent that state again."
+        ),
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": "#/components/schemas/LiveEvent"},
+    }
+
+
+def desk() -> actions.Desk:
+    """What the service that answers works with."""
+    found = current_app.extensions["desk"]
+    assert isinstance(found, actions.Desk)  # noqa: S101 -- create_app has put it there.
     return found
 
 
-def now() -> datetime:
-    """The moment of the request."""
-    return datetime.now(UTC)
+def live() -> Live:
+    """The streams of the service that answers."""
+    found = current_app.extensions["live"]
+    assert isinstance(found, Live)  # noqa: S101 -- create_app has put it there.
+    return found
+
+
+def as_event(result: Kept[ElectionResult]) -> bytes:
+    """A result as it goes to all who watch it: one event, whose id is the tag of the result."""
+    found = result.body
+    event = LiveEvent.model_validate(
+        {**vars(found.result), "election_id": found.election.id, "state": found.election.state}
+    )
+    return f"id: {result.tag}\ndata: {event.model_dump_json()}\n\n".encode()
 
 
 def is_known(tag: str) -> bool:
@@ -256,11 +329,16 @@ def is_known(tag: str) -> bool:
     return request.if_none_match.contains_weak(tag)
 
 
-def caching(answer: actions.Answer[T]) -> dict[str, str]:
+def caching(answer: actions.Answer[T] | Kept[T]) -> dict[str, str]:
     """For how long everybody, proxies too, may keep the answer, and its name."""
     # A second keeps a crowd off the database and is not noticed by a reader. What is settled still gets a lot drawn.
     seconds = 60 if answer.settled else 1
     return {"ETag": f'"{answer.tag}"', "Cache-Control": f"public, max-age={seconds}"}
+
+
+def _as_json(result: Kept[ElectionResult]) -> bytes:
+    found = result.body
+    return ResultAnswer.model_validate({**vars(found.election), **vars(found.result)}).model_dump_json().encode()
 
 
 def _answer(answer: actions.Answer[T], shape: Callable[[T], Any]) -> Any:

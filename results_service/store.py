@@ -1,18 +1,108 @@
 """What the results service reads. It writes nothing; its database user could not."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, lazyload
 
-from shared.schema.election import DRAFT, Election, ElectionBase, Partition
+from shared import tallies
+from shared.schema.election import DRAFT, Election, ElectionBase, Entry, Participant, Partition
 
 
-def hold_still(session: Session) -> None:
-    """Let every query of this session see the same moment; to be called before its first query.
+@dataclass(frozen=True)
+class Look:
+    """Everything but the time that an answer about an election depends on: as long as it is the same, so is the answer.
+
+    ``names`` grows with each change of the name of somebody who stands in it.
+    """
+
+    version: int
+    names: int
+    dead_letter: bool
+    partitions: tuple["Reached", ...]
+
+    @property
+    def ballot(self) -> tuple[int, int]:
+        """Changes whenever an administrator changes the election, or the name of one who stands in it."""
+        return (self.version, self.names)
+
+    @property
+    def drained(self) -> datetime | None:
+        """The moment before which everything received is counted; see ``shared.tallies.Standing``."""
+        return tallies.least_of([partition.watermark for partition in self.partitions])
+
+    @property
+    def places(self) -> Mapping[int, int]:
+        """The place of the last part of each partition that there is."""
+        return {partition.number: partition.place for partition in self.partitions}
+
+    @property
+    def owners(self) -> list[tuple[int, int]]:
+        """Which partitions there are and how often each was claimed: another number of them means other owners, too."""
+        return [(partition.number, partition.epoch) for partition in self.partitions]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far one partition is."""
+
+    number: int
+    epoch: int
+    place: int
+    watermark: datetime | None
+
+
+_NAMES = (
+    sa.select(sa.func.coalesce(sa.func.sum(Participant.version), 0))
+    .join_from(Entry, Participant)
+    .where(Entry.election_id == Election.id)
+    .scalar_subquery()
+)
+# Kept, because it costs less to execute than to put together.
+_LOOK = (
+    sa.select(
+        Election.version,
+        _NAMES.label("names"),
+        tallies.HAS_DEAD_LETTER.label("dead_letter"),
+        Partition.partition,
+        Partition.epoch,
+        Partition.sequence,
+        Partition.watermark,
+    )
+    .select_from(Election)
+    .outerjoin(Partition, sa.true())
+    .where(Election.id == sa.bindparam("election"))
+    .order_by(Partition.partition)
+)
+
+
+def hold_still(engine: sa.Engine) -> None:
+    """Let every transaction of this engine see one moment, that of its first query.
 
     Otherwise a part that is recorded between two queries would make sums that do not add up. SQLite does this anyway.
     """
-    if session.get_bind().dialect.name != "sqlite":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    if engine.dialect.name != "sqlite":
+        sa.event.listen(
+            engine, "connect", lambda connection, _: engine.dialect.set_isolation_level(connection, "REPEATABLE READ")
+        )
+
+
+def look(session: Session, election_id: int) -> Look | None:
+    """See in one query whether anything has changed about an election; None when there is no such election."""
+    rows = session.execute(_LOOK, {"election": election_id}).all()
+    if not rows:
+        return None
+    return Look(
+        version=rows[0].version,
+        # MySQL and PostgreSQL sum integers to decimals, and MySQL has no type for the truth.
+        names=int(rows[0].names),
+        dead_letter=bool(rows[0].dead_letter),
+        partitions=tuple(
+            Reached(row.partition, row.epoch, row.sequence, row.watermark) for row in rows if row.partition is not None
+        ),
+    )
 
 
 def published(session: Session, election_id: int) -> Election | None:
@@ -32,12 +122,6 @@ def published_page(session: Session, limit: int, offset: int) -> tuple[int, list
         .offset(offset)
     )
     return total or 0, list(found)
-
-
-def positions(session: Session) -> list[tuple[int, int]]:
-    """How many parts of each partition are recorded: as long as none of these grows, no sum changes."""
-    rows = session.execute(sa.select(Partition.partition, Partition.sequence).order_by(Partition.partition))
-    return [(partition, sequence) for partition, sequence in rows]
 
 
 def touch_every_table(session: Session) -> None:

@@ -160,8 +160,12 @@ class DaemonSettings(QueueSettings, ElectionStoreSettings):
     )
 
 
-class ResultsSettings(WebSettings, ElectionStoreSettings):
+class ResultsSettings(WebSettings, QueueSettings, ElectionStoreSettings):
     """What the results service needs."""
+
+    live_watchers: int = Field(
+        10_000, ge=1, description="Readers of live results in one process from which on more are answered with 503."
+    )
 
 
 SERVICE_SETTINGS: dict[str, type[CommonSettings]] = {

@@ -32,6 +32,16 @@ from shared.terms import Refusal, State
 _ELECTION = sa.bindparam("election", type_=sa.Integer)
 
 
+# Of an election: it has an unsettled dead letter; one of unknown time may belong to any election.
+HAS_DEAD_LETTER = sa.exists().where(
+    sa.or_(
+        DeadLetter.received_at.is_(None),
+        sa.and_(DeadLetter.received_at >= Election.start, DeadLetter.received_at < Election.end),
+    ),
+    ~sa.exists().where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part),
+)
+
+
 @dataclass(frozen=True)
 class Standing:
     """How far an election is: its state, and the moment before which everything received is counted.
@@ -340,20 +350,4 @@ def refused_ballots(
 
 
 def _with_dead_letters(session: Session, election_ids: list[int]) -> set[int]:
-    """Which of the elections have an unsettled dead letter; one of unknown time may belong to any of them."""
-    settled = sa.exists().where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part)
-    found = session.scalars(
-        sa.select(Election.id)
-        .where(
-            Election.id.in_(election_ids),
-            sa.exists().where(
-                sa.or_(
-                    DeadLetter.received_at.is_(None),
-                    sa.and_(DeadLetter.received_at >= Election.start, DeadLetter.received_at < Election.end),
-                ),
-                ~settled,
-            ),
-        )
-        .distinct()
-    )
-    return set(found)
+    return set(session.scalars(sa.select(Election.id).where(Election.id.in_(election_ids), HAS_DEAD_LETTER)))

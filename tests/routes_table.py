@@ -29,6 +29,7 @@ _UNDESCRIBED = {
     "/": "A page of the elections",
     "/elections/{election_id}": "A page of one result",
     "/static/results.css": "The style of these pages",
+    "/static/live.js": "The script by which the page of a result follows its stream",
 }
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

@@ -44,6 +44,10 @@ OWN_NAMES = {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "worker": HTTP,  # Takes parts off the queue, as routes take requests off the net.
     },
+    "results_service": {
+        "live": ACTION,  # Looks at what is watched, and tells all who watch.
+        "memory": GROUND,  # Keeps what was asked for last, and lets a crowd share one look.
+    },
 }
 
 PURE = ("shared.errors", "shared.terms", "shared.apportionment")

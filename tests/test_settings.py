@@ -15,7 +15,6 @@ from shared.config import (
     AdministrationSettings,
     AuthenticationSettings,
     CommonSettings,
-    ResultsSettings,
     load,
 )
 from shared.errors import Misconfigured
@@ -93,19 +92,19 @@ def test_a_service_that_lacks_settings_names_all_of_them(service: str, kind: typ
 
 def test_the_keys_that_an_algorithm_needs_are_asked_for() -> None:
     with pytest.raises(Misconfigured, match="JWT_PUBLIC_KEY is needed while JWT_ALGORITHM is EdDSA"):
-        load(ResultsSettings, election_database_url=URL)
+        load(AdministrationSettings, election_database_url=URL)
     with pytest.raises(Misconfigured, match="JWT_SECRET_KEY is needed while JWT_ALGORITHM is HS256"):
-        load(ResultsSettings, election_database_url=URL, jwt_algorithm="HS256")
+        load(AdministrationSettings, election_database_url=URL, jwt_algorithm="HS256")
     with pytest.raises(Misconfigured, match="JWT_PRIVATE_KEY is needed while JWT_ALGORITHM is EdDSA"):
         load(AuthenticationSettings, **authentication(jwt_public_key=PEM))
 
 
 def test_a_short_shared_key_is_for_development_only() -> None:
     values = {"election_database_url": URL, "jwt_algorithm": "HS256", "jwt_secret_key": "k" * 31}
-    assert load(ResultsSettings, **values, environment="development").jwt_algorithm == "HS256"
+    assert load(AdministrationSettings, **values, environment="development").jwt_algorithm == "HS256"
     with pytest.raises(Misconfigured, match="at least 32 characters"):
-        load(ResultsSettings, **values)
-    assert load(ResultsSettings, **{**values, "jwt_secret_key": "k" * 32}).environment == "production"
+        load(AdministrationSettings, **values)
+    assert load(AdministrationSettings, **{**values, "jwt_secret_key": "k" * 32}).environment == "production"
 
 
 def test_a_wrong_setting_is_named_without_any_value() -> None:
@@ -155,7 +154,7 @@ def test_secrets_are_read_from_files_and_the_environment_wins(tmp_path: Path, mo
 def test_settings_are_read_from_a_file_in_the_working_directory(tmp_path: Path) -> None:
     written = f'ELECTION_DATABASE_URL={URL}\nJWT_PUBLIC_KEY="{PEM}"\nLOG_LEVEL=debug\nUNKNOWN=x\n'
     (tmp_path / ".env").write_text(written, encoding="utf-8")
-    settings = load(ResultsSettings)
+    settings = load(AdministrationSettings)
     assert settings.log_level == "debug"
     assert secret(settings.election_database_url) == URL
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sys
+import warnings
 from typing import Any
 
 from shared.config import SERVICE_SETTINGS, load
@@ -11,7 +12,14 @@ from shared.errors import Misconfigured
 bind = f"{os.environ.get('BIND', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"
 workers = int(os.environ.get("WEB_WORKERS", str(min(4, multiprocessing.cpu_count()))))
 threads = int(os.environ.get("WEB_THREADS", "8"))
-worker_class = "gthread"
+# What is started stands on gunicorn's command line. The results service holds thousands of streams open, for which a
+# thread each would be too much; how many may watch is its own to say, and no limit of the server's.
+streams = any(argument.startswith("results_service.") for argument in sys.argv)
+worker_class = "gevent" if streams else "gthread"
+worker_connections = 100_000 if streams else 1000
+# gevent's worker replaces the blocking parts of the standard library before it loads the service, but after this file
+# and with it PyJWT were loaded, whose client for keys behind a URL it warns of. Nothing here fetches keys.
+warnings.filterwarnings("ignore", "Monkey-patching ssl after ssl has already been imported", RuntimeWarning)
 # A large upload over a slow line keeps one thread busy, not the whole worker; the time-out is for a worker that hangs.
 timeout = 120
 graceful_timeout = 30
@@ -21,6 +29,13 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let a service that asks for it know when its server wants to end, so that it can end its streams."""
+    extensions = worker.wsgi.extensions
+    if "is_stopping" in extensions:
+        extensions["is_stopping"] = lambda: not worker.alive
 
 
 def on_starting(server: Any) -> None:

@@ -16,6 +16,9 @@ from shared.terms import Refusal
 from tests.services.recorded import Recorded
 from tests.services.tokens import ServiceSettings
 
+# Without watchers, nothing is asked of Redis.
+NO_REDIS = "redis://127.0.0.1:1/0"
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
 # The hours of an election that is over, and of one that is open.
@@ -33,7 +36,7 @@ def night(sqlite_url: str) -> Iterator[Recorded]:
 
 @pytest.fixture
 def client(sqlite_url: str, service_settings: ServiceSettings) -> Iterator[FlaskClient]:
-    app = create_app(service_settings(ResultsSettings, election_database_url=sqlite_url))
+    app = create_app(service_settings(ResultsSettings, election_database_url=sqlite_url, redis_url=NO_REDIS))
     yield app.test_client()
     app.extensions["database"].close()
 
@@ -240,7 +243,7 @@ def test_while_the_database_is_away_everything_is_503_with_a_time_to_come_back(
     service_settings: ServiceSettings,
 ) -> None:
     away = "postgresql+psycopg://reader:secret@127.0.0.1:1/urna"
-    app = create_app(service_settings(ResultsSettings, election_database_url=away))
+    app = create_app(service_settings(ResultsSettings, election_database_url=away, redis_url=NO_REDIS))
     client = app.test_client()
     for path in ("/api/elections", "/api/elections/1", "/api/elections/1/results", "/", "/elections/1"):
         response = client.get(path)
@@ -256,7 +259,7 @@ def test_while_the_database_is_away_everything_is_503_with_a_time_to_come_back(
 def test_the_service_is_ready_when_its_tables_are_there(
     election_database_url: str, service_settings: ServiceSettings
 ) -> None:
-    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url))
+    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url, redis_url=NO_REDIS))
     assert get(app.test_client(), "/health/ready", 503)["detail"].startswith("Not ready: the election store")
     Recorded(election_database_url).close()
     assert get(app.test_client(), "/health/ready") == {"status": "ready"}
@@ -269,7 +272,7 @@ def test_the_service_only_reads(election_database_url: str, service_settings: Se
     night.part(election, {1: 2, 2: 1}, [(1, Refusal.DUPLICATE)], received_at=DURING)
     night.drained(NOW, NOW)
     night.close()
-    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url))
+    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url, redis_url=NO_REDIS))
     database: Database = app.extensions["database"]
     verbs: set[str] = set()
     sa.event.listen(
@@ -283,34 +286,12 @@ def test_the_service_only_reads(election_database_url: str, service_settings: Se
     assert verbs <= {"SELECT", "BEGIN", "WITH"}
 
 
-def test_a_result_takes_the_same_queries_for_any_number_of_ballots_and_reads_none_of_them(
-    night: Recorded, client: FlaskClient
-) -> None:
-    election = night.election(hours=OPEN)
-    path = f"/api/elections/{election}/results"
-    statements: list[str] = []
-    database: Database = client.application.extensions["database"]
-    sa.event.listen(database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-
-    def queries_of_one_request() -> list[str]:
-        statements.clear()
-        get(client, path)
-        return statements.copy()
-
-    without_ballots = queries_of_one_request()
-    for _ in range(20):
-        night.part(election, {1: 1_000_000, 2: 7}, [(1, Refusal.DUPLICATE)], received_at=NOW)
-    assert queries_of_one_request() == without_ballots
-    assert not [statement for statement in without_ballots if "ballots" in statement or "payload" in statement]
-    assert get(client, path)["valid_votes"] == 20_000_140
-
-
 def test_sums_of_one_answer_are_of_one_moment(election_database_url: str, service_settings: ServiceSettings) -> None:
     """A part that is recorded between two queries of an answer stands in none of its sums."""
     night = Recorded(election_database_url)
     election = night.election(hours=OPEN)
     night.part(election, {1: 2}, received_at=NOW)
-    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url))
+    app = create_app(service_settings(ResultsSettings, election_database_url=election_database_url, redis_url=NO_REDIS))
     database: Database = app.extensions["database"]
     recorded_meanwhile: list[str] = []
 
@@ -324,6 +305,13 @@ def test_sums_of_one_answer_are_of_one_moment(election_database_url: str, servic
     assert recorded_meanwhile
     assert first["valid_votes"] == first["ballots"]["counted"] == 2
     assert get(app.test_client(), path)["valid_votes"] == 42
+    # The same where only what is new is added up.
+    recorded_meanwhile.clear()
+    night.part(election, {1: 100}, received_at=NOW)
+    third = get(app.test_client(), path)
+    assert recorded_meanwhile
+    assert third["valid_votes"] == third["ballots"]["counted"] == 142
+    assert get(app.test_client(), path)["valid_votes"] == 182
     database.close()
     night.close()
 
@@ -334,21 +322,26 @@ def test_other_methods_than_get_are_refused(client: FlaskClient) -> None:
 
 
 def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorded) -> None:
-    paths = get(client, "/api/openapi.json")["paths"]
-    results = {path: operations for path, operations in paths.items() if path.startswith("/api/elections")}
+    document = get(client, "/api/openapi.json")
+    results = {path: operations for path, operations in document["paths"].items() if path.startswith("/api/elections")}
     assert set(results) == {
         "/api/elections",
         "/api/elections/{election_id}",
         "/api/elections/{election_id}/results",
         "/api/elections/{election_id}/refused-ballots",
+        "/api/elections/{election_id}/live",
     }
     for operations in results.values():
         assert set(operations) == {"get"}
         assert "security" not in operations["get"]
+        assert "application/problem+json" in operations["get"]["responses"]["503"]["content"]
+    stream = results.pop("/api/elections/{election_id}/live")["get"]["responses"]["200"]["content"]
+    assert set(stream) == {"text/event-stream"}
+    assert "lists" in document["components"]["schemas"]["LiveEvent"]["properties"]
+    for operations in results.values():
         responses = operations["get"]["responses"]
         assert "content" not in responses["304"]
         assert set(responses["200"]["headers"]) == {"ETag", "Cache-Control"}
-        assert "application/problem+json" in responses["503"]["content"]
 
 
 def _kept(client: FlaskClient, path: str) -> str:

@@ -13,8 +13,12 @@ from shared.terms import Refusal
 from tests.services.recorded import Recorded
 from tests.services.tokens import ServiceSettings
 
+# Without watchers, nothing is asked of Redis.
+NO_REDIS = "redis://127.0.0.1:1/0"
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 OVER = (NOW - timedelta(hours=2), NOW - timedelta(hours=1))
+OPEN = (NOW - timedelta(hours=1), NOW + timedelta(hours=1))
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def night(sqlite_url: str) -> Iterator[Recorded]:
 
 @pytest.fixture
 def client(night: Recorded, sqlite_url: str, service_settings: ServiceSettings) -> Iterator[FlaskClient]:
-    app = create_app(service_settings(ResultsSettings, election_database_url=sqlite_url))
+    app = create_app(service_settings(ResultsSettings, election_database_url=sqlite_url, redis_url=NO_REDIS))
     yield app.test_client()
     app.extensions["database"].close()
 
@@ -54,6 +58,28 @@ def test_a_result_is_readable_without_a_script(night: Recorded, client: FlaskCli
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_the_page_of_a_result_that_may_change_follows_its_stream_and_that_of_a_final_one_stands_still(
+    night: Recorded, client: FlaskClient
+) -> None:
+    election = night.election(hours=OPEN)
+    for prefix in ("", "/results"):
+        page = client.get(f"/elections/{election}", environ_overrides={"SCRIPT_NAME": prefix})
+        tag = page.headers["ETag"].strip('"')
+        assert f'<main data-tag="{tag}" data-live="{prefix}/api/elections/{election}/live">' in page.text
+        assert f'<script src="{prefix}/static/live.js" defer></script>' in page.text
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self'; connect-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert tag == client.get(f"/api/elections/{election}/results").headers["ETag"].strip('"')
+    with client.get("/static/live.js") as script:
+        assert (script.status_code, script.mimetype) == (200, "text/javascript")
+    final = night.election(hours=OVER)
+    night.drained(NOW, NOW)
+    text = client.get(f"/elections/{final}").text
+    assert "<script" not in text
+    assert "data-live" not in text
 
 
 def test_a_page_has_an_etag_too(night: Recorded, client: FlaskClient) -> None:
