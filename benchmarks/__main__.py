@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from redis import RedisError
@@ -97,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; everything that was started has ended.", file=sys.stderr)
         return 130
+    if asked.quick:
+        print("\nWith numbers as small as these the speeds say nothing; that every count is exact does.")
     report.show_targets()
     report.write(asked.json or Path("var", "bench", f"{asked.engine}{'-quick' if asked.quick else ''}.json"))
     return 1 if report.wrong else 0
@@ -158,6 +161,7 @@ def describe(bench: Bench) -> None:
         durability = {bench.engine: engines.settings(url), "redis": engines.redis_settings(redis)}
         versions = machine.versions(bench.engine, engines.version(url), redis)
     bench.report.begin(f"Benchmark on {bench.engine}, {bench.partitions} partitions")
+    bench.report.add("size", asdict(bench.size))
     bench.report.add("machine", machine.facts(Path(bench.databases.directory)))
     bench.report.add("versions", versions)
     bench.report.add("settings, as the servers say themselves", durability)
