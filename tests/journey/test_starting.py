@@ -86,7 +86,7 @@ def test_each_process_gets_only_its_own_settings(suite: EmbeddedSuite) -> None:
     for process in ("admin_service", "voting_station_service", "results_service", "daemon"):
         assert not {"JWT_PRIVATE_KEY", "ADMIN_PASSWORD", "ACCOUNTS_DATABASE_URL"} & set(environments[process])
     assert "ELECTION_DATABASE_URL" not in environments["voting_station_service"]
-    for process in ("authentication_service", "admin_service", "results_service"):
+    for process in ("authentication_service", "admin_service"):
         assert "REDIS_URL" not in environments[process]
 
 
