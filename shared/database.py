@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -139,12 +140,17 @@ class Database:
 
 def migrate(url: str, store: str) -> None:
     """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times."""
+    # Ten megabytes in every process of every service, of which only the two that prepare a store migrate.
+    from alembic import command
+
     config = alembic_config(url, store)
     command.upgrade(config, "head")
 
 
-def alembic_config(url: str, store: str) -> Config:
+def alembic_config(url: str, store: str) -> "Config":
     """Alembic's configuration for one store, without a file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / store))
     config.attributes["url"] = url
