@@ -31,7 +31,7 @@ _KINDS = ("station", "Redis", "daemon", "database", "results")
 
 
 class Program(Server):
-    """A part of the suite as a process of its own, with no settings but its own."""
+    """A part of the suite as a process of its own, with no settings but its own: it logs as much as a deployed one."""
 
     part: ClassVar[str] = "program"
 
@@ -58,7 +58,7 @@ class Program(Server):
             **super()._environment(),
             "PYTHONPATH": str(ROOT),
             "PYTHONSAFEPATH": "1",
-            "LOG_LEVEL": "warning",
+            "PYTHONUNBUFFERED": "1",
             **self._settings,
             "PORT": str(self.port),
         }
