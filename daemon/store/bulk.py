@@ -10,8 +10,8 @@ is a number or hexadecimal digits made here.
 
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from operator import add, itemgetter
 from typing import Any, TypeVar
 
@@ -19,11 +19,15 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from shared.schema.election import Ballot
+
 GUID_BYTES = 16
 _GREATEST = 2**63 - 1
 # Long enough for the cost of a statement to vanish; short enough for every server's limit on packets, and for a
 # duplicate to cast doubt on few others.
 _ROWS_A_STATEMENT = 10_000
+# The optimizers like short lists.
+_GUIDS_A_QUERY = 1_000
 
 # MySQL and MariaDB refuse LOAD DATA LOCAL with these where the server does not allow it.
 _LOADING_DISABLED = {1148, 3948, 4166}
@@ -43,6 +47,10 @@ _COPY_END = struct.pack(">h", -1)
 _COPY_ROW = struct.Struct(">hiii")
 _COPY_NUMBERS = struct.Struct(">iqiq")
 
+# Where the GUID stands in a row, written as bytes and as a tuple.
+_guid: Callable[[bytes], bytes] = itemgetter(slice(GUID_BYTES))
+_first: Callable[[tuple[bytes, int, int]], bytes] = itemgetter(0)
+
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -57,12 +65,27 @@ class NewBallots:
     poll_numbers: Sequence[int]
 
 
-def load(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> list[bytes]:
-    """Insert the ballots whose GUID the election does not have yet; return the GUIDs of which some were not new.
+@dataclass
+class Doubtful:
+    """The GUIDs of all statements that inserted fewer rows than they had, and how many ballots they left out.
 
-    Of several ballots with one GUID among ``parts``, the first is inserted. What is returned are all GUIDs of the
-    statements that inserted fewer rows than they had: nearly always none. Raises SQLAlchemy's ``DBAPIError``, and
-    OverflowError for a poll number that no column of ours holds.
+    Nearly always there are none. A GUID that was brought several times stands there as often.
+    """
+
+    guids: list[bytes] = field(default_factory=list)
+    left_out: int = 0
+
+    def note(self, guids: Iterable[bytes], rows: int, inserted: int) -> None:
+        """Take in what came of a statement with so many rows."""
+        if inserted != rows:
+            self.guids += guids
+            self.left_out += rows - inserted
+
+
+def load(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> Doubtful:
+    """Insert the ballots whose GUID the election does not have yet; of several with one GUID, the first.
+
+    Raises SQLAlchemy's ``DBAPIError``, and OverflowError for a poll number that no column of ours holds.
     """
     # Not every way would refuse it: where duplicates are passed over, MySQL stores its greatest number instead.
     if any(max(part.poll_numbers, default=0) > _GREATEST for part in parts):
@@ -77,7 +100,8 @@ def insert_numbers(
     # One of the names is a word of the language in MySQL.
     names = ",".join(map(connection.dialect.identifier_preparer.quote, columns))
     into = f"INSERT INTO {table} ({names}) VALUES "  # noqa: S608
-    for chunk in _chunks(rows):
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        chunk = rows[start : start + _ROWS_A_STATEMENT]
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"{into}({','.join('?' * len(columns))})", list(chunk))
         else:
@@ -85,12 +109,33 @@ def insert_numbers(
             connection.exec_driver_sql(into + ",".join(map(repr, chunk)))
 
 
+def sources(
+    connection: sa.Connection, election_id: int, guids: Sequence[bytes], besides: range = range(0)
+) -> dict[bytes, int]:
+    """The source of the stored ballots with these GUIDs, without those whose source is ``besides``."""
+    found: dict[bytes, int] = {}
+    for start in range(0, len(guids), _GUIDS_A_QUERY):
+        written = ",".join([f"{guid.hex()}" for guid in guids[start : start + _GUIDS_A_QUERY]])
+        if connection.dialect.name == "postgresql":
+            among = f"= ANY('{{{written}}}'::uuid[])"
+        else:
+            among = "IN (x'" + written.replace(",", "',x'") + "')"
+        rows = connection.execute(
+            sa.text(
+                f"SELECT guid, source FROM ballots WHERE election_id = {election_id} AND guid {among} "  # noqa: S608
+                f"AND source NOT BETWEEN {besides.start} AND {besides.stop - 1}"
+            ).columns(Ballot.guid, Ballot.source)
+        )
+        found.update((guid, source) for guid, source in rows)
+    return found
+
+
 def split(guids: bytes) -> list[bytes]:
     """The GUIDs of a part one by one."""
     return [guids[start : start + GUID_BYTES] for start in range(0, len(guids), GUID_BYTES)]
 
 
-def _mysql(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> list[bytes]:
+def _mysql(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> Doubtful:
     if connection.info.get(_LOADING, True):
         try:
             return _load_data(connection, election_id, parts)
@@ -103,9 +148,9 @@ def _mysql(connection: sa.Connection, election_id: int, parts: Sequence[NewBallo
     return _insert_text(connection, election_id, parts)
 
 
-def _load_data(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> list[bytes]:
-    doubtful = []
-    for rows in _chunks(_sorted_rows(parts, _FIXED_NUMBERS.__mod__)):
+def _load_data(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> Doubtful:
+    doubtful = Doubtful()
+    for rows in _chunks(_sorted_rows(parts, _FIXED_NUMBERS.__mod__), _guid):
         # The client reads a file that the server asks for by its path; this one is in memory only, and has one.
         file = os.memfd_create("ballots")
         try:
@@ -114,34 +159,32 @@ def _load_data(connection: sa.Connection, election_id: int, parts: Sequence[NewB
             inserted = connection.exec_driver_sql(_LOAD.format(file=file, election_id=election_id)).rowcount
         finally:
             os.close(file)
-        if inserted != len(rows):
-            doubtful += _guids(rows)
+        doubtful.note(map(_guid, rows), len(rows), inserted)
     return doubtful
 
 
-def _insert_text(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> list[bytes]:
-    doubtful = []
-    for rows in _chunks(_sorted_tuples(parts)):
+def _insert_text(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> Doubtful:
+    doubtful = Doubtful()
+    for rows in _chunks(_sorted_tuples(parts), _first):
         values = ",".join([f"({election_id},x'{guid.hex()}',{number},{source})" for guid, number, source in rows])
         statement = f"INSERT IGNORE INTO ballots (election_id, guid, poll_number, source) VALUES {values}"  # noqa: S608
-        if connection.exec_driver_sql(statement).rowcount != len(rows):
-            doubtful += [guid for guid, _, _ in rows]
+        doubtful.note(map(_first, rows), len(rows), connection.exec_driver_sql(statement).rowcount)
     return doubtful
 
 
-def _postgresql(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> list[bytes]:
+def _postgresql(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> Doubtful:
     # What stands before the GUID is the same in every row, so it joins them.
     before = _COPY_ROW.pack(4, 4, election_id, GUID_BYTES)
-    doubtful = []
-    for rows in _chunks(_sorted_rows(parts, lambda numbers: _COPY_NUMBERS.pack(8, numbers[0], 8, numbers[1]))):
+    doubtful = Doubtful()
+    written = _sorted_rows(parts, lambda numbers: _COPY_NUMBERS.pack(8, numbers[0], 8, numbers[1]))
+    for rows in _chunks(written, _guid):
         connection.exec_driver_sql("SAVEPOINT chunk")
         try:
             _copy(connection, b"".join((_COPY_HEAD, before, before.join(rows), _COPY_END)))
         except IntegrityError:
             # COPY takes all or nothing; the few chunks with a duplicate go a slower way.
             connection.exec_driver_sql("ROLLBACK TO SAVEPOINT chunk")
-            _insert_arrays(connection, election_id, rows)
-            doubtful += _guids(rows)
+            doubtful.note(map(_guid, rows), len(rows), _insert_arrays(connection, election_id, rows))
         connection.exec_driver_sql("RELEASE SAVEPOINT chunk")
     return doubtful
 
@@ -158,7 +201,7 @@ def _copy(connection: sa.Connection, content: bytes) -> None:
         ) from error
 
 
-def _insert_arrays(connection: sa.Connection, election_id: int, rows: Sequence[bytes]) -> None:
+def _insert_arrays(connection: sa.Connection, election_id: int, rows: Sequence[bytes]) -> int:
     numbers = [_COPY_NUMBERS.unpack(row[GUID_BYTES:]) for row in rows]
     statement = (
         "INSERT INTO ballots (election_id, guid, poll_number, source) "
@@ -166,24 +209,23 @@ def _insert_arrays(connection: sa.Connection, election_id: int, rows: Sequence[b
         "FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS new (guid, poll_number, source) "
         "ON CONFLICT DO NOTHING"
     )
-    columns = ([guid.hex() for guid in _guids(rows)], [row[1] for row in numbers], [row[3] for row in numbers])
+    columns = ([_guid(row).hex() for row in rows], [row[1] for row in numbers], [row[3] for row in numbers])
     arrays = ["{" + ",".join(map(str, column)) + "}" for column in columns]
-    connection.exec_driver_sql(statement, (election_id, *arrays))
+    return connection.exec_driver_sql(statement, (election_id, *arrays)).rowcount
 
 
-def _sqlite(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> list[bytes]:
+def _sqlite(connection: sa.Connection, election_id: int, parts: Sequence[NewBallots]) -> Doubtful:
     statement = (
         "INSERT OR IGNORE INTO ballots (election_id, guid, poll_number, source) "  # noqa: S608
         f"VALUES ({election_id:d}, ?, ?, ?)"
     )
-    doubtful = []
-    for rows in _chunks(_sorted_tuples(parts)):
-        if connection.exec_driver_sql(statement, rows).rowcount != len(rows):
-            doubtful += [guid for guid, _, _ in rows]
+    doubtful = Doubtful()
+    for rows in _chunks(_sorted_tuples(parts), _first):
+        doubtful.note(map(_first, rows), len(rows), connection.exec_driver_sql(statement, rows).rowcount)
     return doubtful
 
 
-_WAYS: dict[str, Callable[[sa.Connection, int, Sequence[NewBallots]], list[bytes]]] = {
+_WAYS: dict[str, Callable[[sa.Connection, int, Sequence[NewBallots]], Doubtful]] = {
     "mysql": _mysql,
     "mariadb": _mysql,
     "postgresql": _postgresql,
@@ -198,7 +240,7 @@ def _sorted_rows(parts: Sequence[NewBallots], numbers: Callable[[tuple[int, int]
         # A part names few poll numbers many times, so each is written once.
         written = {number: numbers((number, part.source)) for number in set(part.poll_numbers)}
         rows += map(add, split(part.guids), map(written.__getitem__, part.poll_numbers))
-    rows.sort(key=itemgetter(slice(GUID_BYTES)))
+    rows.sort(key=_guid)
     return rows
 
 
@@ -208,14 +250,16 @@ def _sorted_tuples(parts: Sequence[NewBallots]) -> list[tuple[bytes, int, int]]:
         for part in parts
         for guid, number in zip(split(part.guids), part.poll_numbers, strict=True)
     ]
-    rows.sort(key=itemgetter(0))
+    rows.sort(key=_first)
     return rows
 
 
-def _guids(rows: Sequence[bytes]) -> list[bytes]:
-    return [row[:GUID_BYTES] for row in rows]
-
-
-def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), _ROWS_A_STATEMENT):
-        yield rows[start : start + _ROWS_A_STATEMENT]
+def _chunks(rows: list[T], guid: Callable[[T], bytes]) -> Iterator[list[T]]:
+    """The rows of one statement after the other; those with the same GUID are never parted."""
+    start = 0
+    while start < len(rows):
+        end = min(start + _ROWS_A_STATEMENT, len(rows))
+        while end < len(rows) and guid(rows[end]) == guid(rows[end - 1]):
+            end += 1
+        yield rows[start:end]
+        start = end

@@ -86,10 +86,18 @@ def test_of_several_ballots_with_one_guid_the_first_is_stored_and_told(database:
                     repeated.add(guid)
                 expected.setdefault(guid, (number, one.source))
         came_in = insert(database, parts)
-        assert repeated <= came_in.keys()
-        assert all(expected[guid][1] == came_in[guid] for guid in came_in)
-        assert bool(came_in) == bool(repeated)
+        assert came_in == {guid: expected[guid][1] for guid in repeated}
     assert stored(database) == expected
+
+
+def test_a_guid_that_comes_again_and_again_where_a_statement_ends_is_stored_once(database: Database) -> None:
+    guids = [struct.pack(">QQ", 0, place) for place in range(20_000)]
+    first = part(1, guids[:10_000])
+    again = part(2, [guids[9_999]] * 3 + guids[10_000:] + [guids[9_999]])
+    last = part(3, [guids[9_998], guids[19_999]])
+    assert insert(database, [first, again, last]) == {guids[9_998]: 1, guids[9_999]: 1, guids[19_999]: 2}
+    found = stored(database)
+    assert [found[guid] for guid in guids] == [(1, 1)] * 10_000 + [(2, 2)] * 10_000
 
 
 def test_the_same_guid_is_new_in_another_election(database: Database) -> None:
