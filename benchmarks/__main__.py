@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 
 from redis import RedisError
 
@@ -126,10 +127,12 @@ def run(bench: Bench, names: Sequence[str]) -> None:
     forms = limit.choose(bench.size.forms_ballots)
     bench.report.add("limit", {"form": limit.form, f"ballots/s of {bench.size.forms_ballots:,} by form": forms})
     ballots = Source(1).new(bench.size.limit_ballots)
+    processor: list[float] = []
 
     def measure() -> None:
-        (seconds,) = limit.load([ballots])
-        bench.limits.append(bench.size.limit_ballots / seconds)
+        (loaded,) = limit.load([ballots])
+        bench.limits.append(loaded.ballots / loaded.seconds)
+        processor.append(1e6 * loaded.processor / loaded.ballots)
         bench.report.say("limit, ballots/s", bench.limits[-1])
 
     measure()
@@ -140,7 +143,11 @@ def run(bench: Bench, names: Sequence[str]) -> None:
     in_full = [name for name in IN_A_FULL_STORE if name in names]
     if "growth" in names or in_full:
         measure_in_full_store(bench, limit, in_full)
-    bench.report.facts["limit"] |= {"ballots/s": bench.limit, "runs": bench.limits}
+    bench.report.facts["limit"] |= {
+        "ballots/s": bench.limit,
+        "runs": bench.limits,
+        "processor seconds per million ballots": median(processor),
+    }
     for targets, speed in ((TO_THE_LIMIT, bench.limit), (TO_THE_BASELINE, bench.speeds.get(baseline.SCENARIO))):
         for name, target in targets.items():
             if speed and name in bench.speeds:

@@ -44,7 +44,8 @@ def grow(bench: Bench, limit: Limit, suite: Suite, recorded: Recorded) -> Outcom
     outcome = sum((one.outcome for one in counted), warm.outcome)
     costs = [1e6 * one.seconds / one.ballots for one in counted]
     work = [1e6 * sum(one.processor.values()) / one.ballots for one in counted]
-    bare_costs = [1e6 * seconds / one.ballots for seconds, one in zip(bare, counted, strict=True)]
+    bare_costs = [1e6 * one.seconds / one.ballots for one in bare]
+    bare_work = [1e6 * one.processor / one.ballots for one in bare]
     quotient, bare_quotient = costs[-1] / costs[0], bare_costs[-1] / bare_costs[0]
     bench.report.add(
         SCENARIO,
@@ -55,9 +56,11 @@ def grow(bench: Bench, limit: Limit, suite: Suite, recorded: Recorded) -> Outcom
             "seconds per million ballots, by round": costs,
             "processor seconds per million ballots, by round": work,
             "bulk load, seconds per million ballots, by round": bare_costs,
+            "bulk load, processor seconds per million ballots, by round": bare_work,
             "last round / first": quotient,
             "bulk load, last round / first": bare_quotient,
             "quotient / that of the bulk load": quotient / bare_quotient,
+            "the same by processor seconds": work[-1] / work[0] / (bare_work[-1] / bare_work[0]),
         },
     )
     bench.report.hold(FLAT, quotient / bare_quotient)

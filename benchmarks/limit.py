@@ -17,7 +17,8 @@ from typing import Any
 from benchmarks import engines
 from benchmarks.ballots import Ballots, Source
 from benchmarks.engines import Databases
-from tests.servers import ServerError
+from benchmarks.processes import processor_seconds
+from tests.servers import DatabaseServer, ServerError
 
 _TABLE = "ballots_limit"
 # Any part of a partition; it is as long as that of a real one.
@@ -34,6 +35,15 @@ class Form:
     prepare: Callable[[Sequence[Row]], Any]
     load: Callable[[Any, Any], None]
     sorts: bool
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load took: ``seconds`` by the clock, ``processor`` of the database and its one client together."""
+
+    ballots: int
+    seconds: float
+    processor: float
 
 
 class Limit:
@@ -58,21 +68,22 @@ class Limit:
         self.load([Source(100).new(ballots)])
         for form in forms:
             self._form = form
-            (seconds,) = self.load([Source(100).new(ballots)])
-            tried[form.name] = ballots / seconds
+            (loaded,) = self.load([Source(100).new(ballots)])
+            tried[form.name] = ballots / loaded.seconds
         self._form = max(forms, key=lambda form: tried[form.name])
         return tried
 
-    def load(self, pieces: Sequence[Ballots]) -> list[float]:
-        """Load the pieces one after the other into an empty table; the seconds that each took."""
+    def load(self, pieces: Sequence[Ballots]) -> list[Loaded]:
+        """Load the pieces one after the other into an empty table; what each took."""
         prepared = [[self._form.prepare(rows) for rows in self._cut(piece)] for piece in pieces]
         took = []
         with self._table() as connection:
-            for piece in prepared:
-                began = time.perf_counter()
+            for ballots, piece in zip(pieces, prepared, strict=True):
+                used, began = self._processor(), time.perf_counter()
                 for transaction in piece:
                     self._form.load(connection, transaction)
-                took.append(time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                took.append(Loaded(len(ballots), seconds, self._processor() - used))
             ((loaded,),) = engines.asking(connection)(f"SELECT COUNT(*) FROM {_TABLE}")  # noqa: S608 -- a constant.
         must = sum(map(len, pieces))
         if loaded != must:
@@ -82,6 +93,11 @@ class Limit:
                 if isinstance(transaction, _MemoryFile):
                     transaction.close()
         return took
+
+    def _processor(self) -> float:
+        server = self._databases
+        of_server = processor_seconds([server.process_id]) if isinstance(server, DatabaseServer) else 0.0
+        return of_server + time.process_time()
 
     def _cut(self, ballots: Ballots) -> Iterator[Sequence[Row]]:
         for start in range(0, len(ballots), self._transaction):
