@@ -3,9 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from mmap import ACCESS_READ, mmap
+from dataclasses import dataclass
 from typing import IO
 from uuid import uuid4
 
@@ -16,6 +14,7 @@ from shared.config import StationSettings
 from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
 from shared.queue import batches, intake, keys, snapshot
 from shared.queue.jobs import Queues
+from shared.queue.parts import pack
 from shared.terms import Role
 from voting_station_service.rules import partition, read_ballots
 
@@ -24,8 +23,8 @@ MAX_IDEMPOTENCY_KEY = 255
 _MAX_FILE_NAME = 256
 # Nothing that was sent may be left out in silence.
 ONE_FILE = "Send one file at a time; nothing was stored."
-# Up to here the web framework keeps an upload in memory anyway.
-_SMALL_BYTES = 500 * 1024
+# About as much as the processor's cache holds with what is made of it; and no thread waits long for one that reads.
+_BLOCK_BYTES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -54,38 +53,36 @@ def receive(
     """
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
-    with _contents(stream, station.settings.max_upload_bytes) as content:
-        upload = intake.Upload(
-            batch_id=uuid4().hex,
-            election_id=election_id,
-            official_email=official.email,
-            official_jmbg=official.jmbg,
-            file_name=_safe_name(file_name),
-            sha256=hashlib.sha256(content).hexdigest(),
-            lines=0,
-            keep_seconds=station.settings.receipt_days * 86400,
-        )
-        # A repetition gets its receipt also after the election has ended or while the queue is full.
-        earlier = intake.earlier_receipt(station.redis, upload, idempotency_key)
-        if earlier:
-            return earlier
-        if must_be_open:
-            found = _open_election(station, election_id)
-            upload = replace(upload, election_id=found.id, election_was_named=election_id is not None)
-        ballots = read_ballots(content)
-    if not ballots.poll_numbers:
-        return None
-    upload = replace(upload, lines=len(ballots.poll_numbers))
-    _refuse_when_full(station)
-    return intake.accept(
-        station.redis,
-        station.queues,
-        upload,
-        lambda partitions: partition(
-            ballots.guids, ballots.poll_numbers, partitions, station.settings.max_part_ballots
-        ),
-        idempotency_key,
+    size = stream.seek(0, os.SEEK_END)
+    # The web framework sees whole requests only.
+    if size > station.settings.max_upload_bytes:
+        limit = station.settings.max_upload_bytes
+        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
+    upload = intake.Upload(
+        batch_id=uuid4().hex,
+        election_id=election_id,
+        official_email=official.email,
+        official_jmbg=official.jmbg,
+        file_name=_safe_name(file_name),
+        sha256=_sha256(stream),
+        keep_seconds=station.settings.receipt_days * 86400,
     )
+
+    def read(sight: intake.Sight) -> intake.Contents | None:
+        found = _open_election(sight, election_id).id if must_be_open else election_id
+        cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
+        # Packed at once, a ballot takes a third of the memory.
+        parts = [
+            intake.PackedPart(cut.partition, len(cut.lines), pack(cut.guids, cut.poll_numbers, cut.lines))
+            for cut in cuts
+        ]
+        if not parts:
+            return None
+        _refuse_when_full(station, sight)
+        return intake.Contents(found, parts)
+
+    # A repetition gets its receipt also after the election has ended or while the queue is full.
+    return intake.accept(station.redis, station.queues, upload, idempotency_key, read)
 
 
 def batch(station: Station, reader: Identity, batch_id: str) -> batches.BatchStatus:
@@ -103,8 +100,8 @@ def elections(station: Station) -> list[tuple[snapshot.KnownElection, bool]]:
     return [(election, election.is_open(now)) for election in known]
 
 
-def _open_election(station: Station, election_id: int | None) -> snapshot.KnownElection:
-    known, now = snapshot.read(station.redis)
+def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.KnownElection:
+    known, now = sight.elections(), sight.now
     if election_id is None:
         found = [election for election in known if election.is_open(now)]
         if len(found) > 1:
@@ -123,9 +120,8 @@ def _open_election(station: Station, election_id: int | None) -> snapshot.KnownE
     return election
 
 
-def _refuse_when_full(station: Station) -> None:
-    waiting = intake.queued_ballots(station.redis)
-    if waiting >= station.settings.max_queued_ballots:
+def _refuse_when_full(station: Station, sight: intake.Sight) -> None:
+    if sight.queued_ballots >= station.settings.max_queued_ballots:
         raise Unavailable(
             "Too many ballots wait to be counted at the moment; nothing was stored. Send it again.", retry_after=10
         )
@@ -137,19 +133,15 @@ def _safe_name(name: str) -> str:
     return "".join(character for character in last if character.isprintable())[:_MAX_FILE_NAME]
 
 
-@contextmanager
-def _contents(stream: IO[bytes], limit: int) -> Iterator[bytes | mmap]:
-    """An upload's bytes: small ones as they are, large ones mapped from their file, not copied into memory.
-
-    Raises ``TooLarge`` for a file of more than ``limit`` bytes, where the web framework sees whole requests only.
-    """
-    size = stream.seek(0, os.SEEK_END)
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    """An upload's bytes from the start, a large one without having it in memory."""
     stream.seek(0)
-    if size > limit:
-        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
-    if size <= _SMALL_BYTES:
-        yield stream.read()
-        return
-    stream.flush()
-    with mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped:
-        yield mapped
+    while block := stream.read(_BLOCK_BYTES):
+        yield block
+
+
+def _sha256(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in _blocks(stream):
+        digest.update(block)
+    return digest.hexdigest()

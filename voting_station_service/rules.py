@@ -1,11 +1,11 @@
 """What a station decides about an uploaded file of ballots: is it well-formed, and how is it cut into parts.
 
 A file is CSV with two values a line, ``GUID,poll number``, and is refused whole at its first bad line. Nearly
-all files are plain, that is, they are written as a program writes them; one regular expression then checks a
-piece of about a mebibyte at once, and the values are taken out in bulk. A piece that is not plain is read
-with the ``csv`` module, which knows quotes and which leads to the line and the reason of the refusal. Working
-piece by piece keeps the cost in memory at the size of the result (24 bytes a ballot), whatever the size of
-the file.
+all files are plain, that is, they are written as a program writes them; a whole piece of such a file is checked
+and its values are taken out in bulk, without a step in Python for each line. A piece that is not plain is read
+with the ``csv`` module, which knows quotes and which leads to the line and the reason of the refusal. Pieces are
+cut into parts as they come, so that no more than a piece and the parts that are not full yet are in memory,
+whatever the size of the file.
 
 What is read, beyond the words of the classic contract:
 
@@ -31,56 +31,50 @@ import csv
 import io
 import re
 from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from mmap import mmap
-from typing import NoReturn
+from itertools import chain, islice
+from operator import itemgetter
+from struct import Struct
+from typing import Any, NoReturn
 from zlib import crc32
 
 from shared.errors import InvalidInput
 
 GUID_BYTES = 16
 
-# Small enough for a piece and its values to stay in the processor's cache, large enough for the loop to cost
-# nothing. Ballots are dealt out to partitions in blocks of a like size.
-_PIECE_BYTES = 1 << 20
-_BLOCK_BALLOTS = 1 << 15
-
 # The csv module refuses a field of more than 131,072 characters (its default limit). Two such fields, every
 # character a doubled quote, with their quotes, the comma and the line end, are shorter than this, so a longer
-# row is known not to have two values without reading it to its end. A piece must be longer than such a row.
+# row is known not to have two values without reading it to its end.
 _LONGEST_ROW = 4 * 131_072 + 16
 
 _HEX = "[0-9A-Fa-f]"
 _GUID = f"{_HEX}{{8}}+(?:-{_HEX}{{4}}+-{_HEX}{{4}}+-{_HEX}{{4}}+-{_HEX}{{12}}+|{_HEX}{{24}}+)"
-_POLL_NUMBER = "[1-9][0-9]{0,17}+"
-
-# Possessive quantifiers forbid to go back, so a hostile file costs one pass. Blanks and leading zeros are
-# bounded here because a plain line must be short enough never to fill a piece, and because int() refuses
-# thousands of digits.
-_FEW_BLANKS = "[ \\t]{0,64}+"
-_PLAIN_GUID = f"{_FEW_BLANKS}{_GUID}{_FEW_BLANKS}"
-_PLAIN_POLL_NUMBER = f"{_FEW_BLANKS}0{{0,64}}+{_POLL_NUMBER}{_FEW_BLANKS}"
-_PLAIN = re.compile(f"(?:{_PLAIN_GUID},{_PLAIN_POLL_NUMBER}(?:\\n|\\r\\n?+|\\Z))++".encode("ascii"))
-
+# Possessive quantifiers forbid to go back, so a hostile value costs one pass.
 _GUID_VALUE = re.compile(f"[ \\t]*+{_GUID}[ \\t]*+")
-_POLL_NUMBER_VALUE = re.compile(f"[ \\t]*+0*+({_POLL_NUMBER})[ \\t]*+")
+_POLL_NUMBER_VALUE = re.compile("[ \\t]*+0*+([1-9][0-9]{0,17}+)[ \\t]*+")
+# Blanks and zeros are bounded here because a plain value has to be shorter than what the csv module takes.
+_PLAIN_POLL_NUMBER = re.compile(rb"[ \t]{0,64}+0{0,64}+([1-9][0-9]{0,17}+)[ \t]{0,64}+")
+
+_ALL_BUT_SEPARATORS = bytes(set(range(256)) - set(b",\n"))
+# The lengths of a GUID with and without hyphens, and the places of those.
+_LONG_GUID, _SHORT_GUID = 36, 32
+_HYPHENS = (8, 13, 18, 23)
 
 _NUMBER_OF_VALUES = "Incorrect number of values"
 _BAD_POLL_NUMBER = "Incorrect poll number"
 _BAD_GUID = "Incorrect ballot GUID"
 
+# To take GUIDs out of a row of them by dozens is five times as fast as one by one.
+_MANY_GUIDS, _ONE_GUID = Struct("16s" * 64), Struct("16s")
+
 
 @dataclass(frozen=True)
 class Ballots:
-    """The ballots of one file, in its order.
-
-    ``guids`` holds 16 bytes a ballot, ``poll_numbers`` one unsigned 64-bit number a ballot. The index of a
-    ballot is the number of its line in the file, counted from 0.
-    """
+    """Some ballots of one file, in its order: 16 bytes of GUID and a poll number for each."""
 
     guids: bytes
-    poll_numbers: "array[int]"
+    poll_numbers: list[int]
 
 
 @dataclass(frozen=True)
@@ -97,100 +91,108 @@ class Cut:
     lines: "array[int]"
 
 
-def read_ballots(content: bytes | mmap) -> Ballots:
-    """Read one uploaded file; a file without a line gives no ballots, and the caller decides what that means.
+def read_ballots(blocks: Iterable[bytes]) -> Iterator[Ballots]:
+    """Read one uploaded file, which comes in blocks of any size but none; give its ballots by and by.
 
-    ``content`` may be a memory map, so that a large upload need not be copied into memory. Raises
-    InvalidInput (field ``file``) for the first bad line, with the first of the classic contract's checks that
-    the line fails: number of values, poll number, ballot GUID.
+    A file without a line gives no ballots, and the caller decides what that means. Raises InvalidInput (field
+    ``file``) for the first bad line, with the first of the classic contract's checks that the line fails: number
+    of values, poll number, ballot GUID. What was given before then counts for nothing.
     """
-    guids = io.BytesIO()
-    poll_numbers = array("Q")
-    size = len(content)
-    start = len(codecs.BOM_UTF8) if content[: len(codecs.BOM_UTF8)] == codecs.BOM_UTF8 else 0
-    while start < size:
-        end = _end_of_piece(content, start, size)
-        if _PLAIN.fullmatch(content, start, end):
-            _take_plain(content[start:end], guids, poll_numbers)
-        else:
-            _take_csv(content, start, end, guids, poll_numbers)
-        start = end
-    return Ballots(guids.getvalue(), poll_numbers)
+    coming = iter(blocks)
+    content = b""
+    while len(content) < len(codecs.BOM_UTF8) and (block := next(coming, b"")):
+        content += block
+    content = content.removeprefix(codecs.BOM_UTF8)
+    lines = 0
+    ended = False
+    while not ended:
+        block = next(coming, b"")
+        ended = not block
+        content += block
+        end = len(content) if ended else _end_of_lines(content)
+        if end:
+            piece, content = content[:end], content[end:]
+            ballots = _plain(piece) or _by_csv(piece, lines, chain([content], coming))
+            lines += len(ballots.poll_numbers)
+            yield ballots
+        elif len(content) > _LONGEST_ROW:
+            _refuse(str(content, "latin-1"), 0, lines, coming)
 
 
-def partition(guids: bytes, poll_numbers: "array[int]", partitions: int, max_part: int) -> list[Cut]:
-    """Cut ballots into parts of at most ``max_part`` ballots, each of one partition of ``partitions``.
+def partition(ballots: Iterable[Ballots], partitions: int, max_part: int) -> Iterator[Cut]:
+    """Cut the ballots of a file into parts of at most ``max_part`` ballots, each of one partition of ``partitions``.
 
-    ``guids`` has 16 bytes a ballot. The partition of a ballot is ``zlib.crc32(its 16 bytes) % partitions``.
-    This is part of the stored contract and must never change: the same GUID has to meet its duplicates in the
-    same queue, today and when the stored parts are counted again. Parts come by partition and then in the
-    order of the file, and the ballots of a part keep the order of the file. An empty partition has no part.
+    The partition of a ballot is ``zlib.crc32(the 16 bytes of its GUID) % partitions``. This is part of the stored
+    contract and must never change: the same GUID has to meet its duplicates in the same queue, today and when the
+    stored parts are counted again. A part comes when it is full or the file has ended. The parts of a partition, and
+    the ballots of a part, keep the order of the file. An empty partition has no part.
     """
-    count = len(poll_numbers)
-    if len(guids) != GUID_BYTES * count:
-        raise ValueError(f"{count} poll numbers need {GUID_BYTES * count} bytes of GUIDs, not {len(guids)}.")
     if partitions < 1 or max_part < 1:
         raise ValueError("There is at least one partition, and a part holds at least one ballot.")
-    if partitions == 1:
-        return [
-            Cut(
-                partition=0,
-                guids=guids[GUID_BYTES * first : GUID_BYTES * (first + max_part)],
-                poll_numbers=poll_numbers[first : first + max_part],
-                lines=array("I", range(first, min(first + max_part, count))),
-            )
-            for first in range(0, count, max_part)
-        ]
-
     piles = [_Pile(number) for number in range(partitions)]
-    cuts: list[list[Cut]] = [[] for _ in piles]
-    # The ballots are dealt out by blocks, and full parts leave the piles after each, because a Python object
-    # for each GUID of a whole file, or a second copy of all ballots, would cost more memory than the file.
-    for first in range(0, count, _BLOCK_BALLOTS):
-        _deal(guids, poll_numbers, first, piles)
-        for pile, its_cuts in zip(piles, cuts, strict=True):
+    first = 0
+    for some in ballots:
+        _deal(some, first, piles)
+        first += len(some.poll_numbers)
+        for pile in piles:
             while len(pile.lines) >= max_part:
-                its_cuts.append(pile.cut(max_part))
-    for pile, its_cuts in zip(piles, cuts, strict=True):
+                yield pile.cut(max_part)
+    for pile in piles:
         if pile.lines:
-            its_cuts.append(pile.cut(max_part))
-    return [cut for its_cuts in cuts for cut in its_cuts]
+            yield pile.cut(max_part)
 
 
-def _end_of_piece(content: bytes | mmap, start: int, size: int) -> int:
-    """Return where the piece that starts at ``start`` ends: at the last line end within reach.
+def _end_of_lines(content: bytes) -> int:
+    """Return where the last whole line ends, 0 if there is none.
 
-    The last piece ends with the file. A line that is longer than a piece gives a piece without a line end. It
-    is never plain, and as CSV it is always refused, so that nothing is ever taken from a line that was cut.
+    A CR that is the last byte may be the first half of a CRLF, so that its line is not known to be whole.
     """
-    limit = start + _PIECE_BYTES
-    if limit >= size:
-        return size
-    end = max(content.rfind(b"\n", start, limit), content.rfind(b"\r", start, limit)) + 1
-    if end == 0:
-        return limit
-    # A CRLF that straddles the limit is one line end.
-    return end + 1 if content[end - 1 : end + 1] == b"\r\n" else end
+    return max(content.rfind(b"\n"), content.rfind(b"\r", 0, len(content) - 1)) + 1
 
 
-def _take_plain(piece: bytes, guids: io.BytesIO, poll_numbers: "array[int]") -> None:
-    """Take the ballots out of a piece that the expression for plain lines has accepted."""
+def _plain(piece: bytes) -> Ballots | None:
+    """Take the ballots out of whole lines; None if one is not written as a program writes them, or is bad.
+
+    Plain are values without quotes and without blanks around the GUIDs, and GUIDs that all have hyphens or all none.
+    """
     if b"\r" in piece:
         piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not piece.endswith(b"\n"):
         piece += b"\n"
-    values = piece.translate(None, b"- \t").replace(b"\n", b",").split(b",")
+    separators = piece.translate(None, _ALL_BUT_SEPARATORS)
+    count = len(separators) // 2
+    if separators != b",\n" * count:
+        return None
     # After the last line end split() gives one empty value more.
-    guids.write(binascii.unhexlify(b"".join(values[0:-1:2])))
-    texts = values[1::2]
+    values = piece.replace(b"\n", b",").split(b",")
+    lengths = set(map(len, values[:-1:2]))
+    digits = b"".join(values[:-1:2])
+    if lengths == {_LONG_GUID} and all(digits[place::_LONG_GUID] == b"-" * count for place in _HYPHENS):
+        digits = digits.translate(None, b"-")
+    elif lengths != {_SHORT_GUID}:
+        return None
+    try:
+        guids = binascii.unhexlify(digits)
+    except binascii.Error:
+        return None
+    if len(guids) != GUID_BYTES * count:
+        return None
     # A file names few lists many times, so each number is read once.
-    numbers = {text: int(text) for text in set(texts)}
-    poll_numbers.extend(map(numbers.__getitem__, texts))
+    numbers: dict[bytes, int] = {}
+    for text in set(values[1::2]):
+        number = _PLAIN_POLL_NUMBER.fullmatch(text)
+        if number is None:
+            return None
+        numbers[text] = int(number[1])
+    return Ballots(guids, list(map(numbers.__getitem__, values[1::2])))
 
 
-def _take_csv(content: bytes | mmap, start: int, end: int, guids: io.BytesIO, poll_numbers: "array[int]") -> None:
-    """Take the ballots out of any piece with the csv module, or refuse the file at its first bad row."""
-    text = str(content[start:end], "latin-1")
+def _by_csv(piece: bytes, lines: int, following: Iterable[bytes]) -> Ballots:
+    """Take the ballots out of any lines with the csv module, or refuse the file at its first bad row.
+
+    ``lines`` is how many stand before them in the file, ``following`` what comes after them.
+    """
+    text = str(piece, "latin-1")
     hexadecimal: list[str] = []
     numbers: list[int] = []
     try:
@@ -200,34 +202,37 @@ def _take_csv(content: bytes | mmap, start: int, end: int, guids: io.BytesIO, po
                 or not (number := _POLL_NUMBER_VALUE.fullmatch(row[1]))
                 or not _GUID_VALUE.fullmatch(row[0])
             ):
-                _refuse(content, start, text, len(numbers), len(poll_numbers))
+                _refuse(text, len(numbers), lines, following)
             hexadecimal.append(row[0])
             numbers.append(int(number[1]))
     except csv.Error:
-        _refuse(content, start, text, len(numbers), len(poll_numbers))
+        _refuse(text, len(numbers), lines, following)
     if text.count('"') % 2:
         # Every good row has its quotes in pairs, so the end of the file has left one open in the last row.
-        _refuse(content, start, text, len(numbers) - 1, len(poll_numbers))
+        _refuse(text, len(numbers) - 1, lines, following)
     # bytes.fromhex() skips blanks by itself.
-    guids.write(bytes.fromhex("".join(hexadecimal).replace("-", "")))
-    poll_numbers.extend(numbers)
+    return Ballots(bytes.fromhex("".join(hexadecimal).replace("-", "")), numbers)
 
 
-def _refuse(content: bytes | mmap, start: int, text: str, good_rows: int, lines_before: int) -> NoReturn:
-    """Raise InvalidInput for the bad row after ``good_rows`` good ones in the piece that starts at ``start``.
+def _refuse(text: str, good_rows: int, lines: int, following: Iterable[bytes]) -> NoReturn:
+    """Raise InvalidInput for the bad row after ``good_rows`` good ones in a piece with ``lines`` lines before it.
 
     A good row is one line of the file, so rows and lines before the bad row are the same. The bad row may go
-    on beyond the piece, by a quoted line break, so it is read once more from the whole file, but never
-    further than a row with two values can go.
+    on beyond the piece, by a quoted line break, so it is read once more with what follows, but never further
+    than a row with two values can go.
     """
-    offset = start + sum(map(len, islice(io.StringIO(text, newline=""), good_rows)))
-    source = io.StringIO(str(content[offset : offset + _LONGEST_ROW + 1], "latin-1"), newline="")
+    rest = text[sum(map(len, islice(io.StringIO(text, newline=""), good_rows))) :]
+    for block in following:
+        if len(rest) > _LONGEST_ROW:
+            break
+        rest += str(block, "latin-1")
+    source = io.StringIO(rest[: _LONGEST_ROW + 1], newline="")
     try:
         row = next(csv.reader(source))
         problem = _NUMBER_OF_VALUES if source.tell() > _LONGEST_ROW else _problem(row)
     except csv.Error:
         problem = _NUMBER_OF_VALUES
-    raise InvalidInput(f"{problem} on line {lines_before + good_rows}.", field="file")
+    raise InvalidInput(f"{problem} on line {lines + good_rows}.", field="file")
 
 
 def _problem(row: list[str]) -> str:
@@ -263,17 +268,38 @@ class _Pile:
         return cut
 
 
-def _deal(guids: bytes, poll_numbers: "array[int]", first: int, piles: list[_Pile]) -> None:
-    """Deal the block of ballots that starts with number ``first`` out to the piles, in order."""
-    block = guids[GUID_BYTES * first : GUID_BYTES * (first + _BLOCK_BALLOTS)]
-    numbers = poll_numbers[first : first + _BLOCK_BALLOTS]
-    ballots = [block[at : at + GUID_BYTES] for at in range(0, len(block), GUID_BYTES)]
+def _deal(ballots: Ballots, first: int, piles: list[_Pile]) -> None:
+    """Deal ballots out to the piles, in order; ``first`` is the line of the first."""
+    lines = range(first, first + len(ballots.poll_numbers))
+    if len(piles) == 1:
+        piles[0].guids += ballots.guids
+        piles[0].poll_numbers.extend(ballots.poll_numbers)
+        piles[0].lines.extend(lines)
+        return
+    guids = _guids(ballots.guids)
     places: list[list[int]] = [[] for _ in piles]
     add_to = [its_places.append for its_places in places]
     partitions = len(piles)
-    for place, checksum in enumerate(map(crc32, ballots)):
+    for place, checksum in enumerate(map(crc32, guids)):
         add_to[checksum % partitions](place)
     for pile, its_places in zip(piles, places, strict=True):
-        pile.guids += b"".join(map(ballots.__getitem__, its_places))
-        pile.poll_numbers.extend(map(numbers.__getitem__, its_places))
-        pile.lines.extend(map(first.__add__, its_places))
+        if its_places:
+            pick = _picker(its_places)
+            pile.guids += b"".join(pick(guids))
+            pile.poll_numbers.extend(pick(ballots.poll_numbers))
+            pile.lines.extend(pick(lines))
+
+
+def _guids(joined: bytes) -> list[bytes]:
+    """The GUIDs that stand one after the other."""
+    whole = len(joined) - len(joined) % _MANY_GUIDS.size
+    many, rest = _MANY_GUIDS.iter_unpack(joined[:whole]), _ONE_GUID.iter_unpack(joined[whole:])
+    return list(chain.from_iterable(chain(many, rest)))
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function that takes the values at these places out of a sequence."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    # Of one place alone it would give the value, not a tuple.
+    return lambda values: (values[places[0]],)

@@ -93,7 +93,7 @@ def _known(redis: Redis) -> list[int]:
     """The partitions that there are, and those that there were, as far as RQ remembers their queues."""
     found = set(range(partitions(redis)))
     with translated():
-        for queue in redis.smembers("rq:queues"):
+        for queue in redis.smembers(keys.QUEUES):
             number = as_bytes(queue).rpartition(b"-")[2]
             found |= {int(number)} if number.isdigit() else set()
     return sorted(found)

@@ -1,10 +1,9 @@
 """How an upload enters the queue: whole, once, and with the moment at which Redis had it."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -14,8 +13,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from shared.errors import InvalidInput, Unavailable
 from shared.queue import keys
 from shared.queue.connection import translated
-from shared.queue.jobs import Queues, prepared
-from shared.queue.parts import pack
+from shared.queue.jobs import Queues, moment
+from shared.queue.line import Command, Line
+from shared.queue.snapshot import KnownElection, parsed
 
 # Redis's clock may be set back; a receipt may not. So each receipt is later than the one before and than every
 # watermark, which the daemon takes from the same key. It begins with a write that needs no memory: Redis 6 takes
@@ -44,22 +44,9 @@ return false
 _ATTEMPTS = 8
 
 
-class CutPart(Protocol):
-    """Ballots of one partition: 16 bytes of GUID, a poll number and a line for each."""
-
-    @property
-    def partition(self) -> int: ...
-    @property
-    def guids(self) -> bytes: ...
-    @property
-    def poll_numbers(self) -> Sequence[int]: ...
-    @property
-    def lines(self) -> Sequence[int]: ...
-
-
 @dataclass(frozen=True)
 class Upload:
-    """What is known of an upload before Redis has it."""
+    """What is known of an upload before it is read; ``election_id`` is the one that its sender has named."""
 
     batch_id: str
     election_id: int | None
@@ -67,15 +54,47 @@ class Upload:
     official_jmbg: str
     file_name: str
     sha256: str
-    lines: int
     keep_seconds: int
-    election_was_named: bool = True
 
     @property
     def fingerprint(self) -> str:
         """What has to be the same when an idempotency key comes again: what the sender sent, not what was found."""
-        named = self.election_id if self.election_was_named else None
-        return f"{named or ''}:{self.sha256}"
+        return f"{self.election_id or ''}:{self.sha256}"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What Redis knows at one moment, by which a station decides about an upload."""
+
+    partitions: int
+    queued_ballots: int
+    now: datetime
+    published: bytes | None
+
+    def elections(self) -> tuple[KnownElection, ...]:
+        """The published elections; ``Unavailable`` before any daemon has told them."""
+        return parsed(self.published)
+
+
+@dataclass(frozen=True)
+class PackedPart:
+    """Ballots of one partition, in the form of ``shared.queue.parts``."""
+
+    partition: int
+    ballots: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an upload holds, and the election that it is for; the parts of a partition are in the order of the file."""
+
+    election_id: int | None
+    parts: Sequence[PackedPart]
+
+    @property
+    def lines(self) -> int:
+        return sum(part.ballots for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -93,102 +112,90 @@ class Receipt:
 def partitions(redis: Redis) -> int:
     """The number of partitions as the daemon has recorded it; ``Unavailable`` before any daemon has."""
     with translated():
-        recorded = redis.get(keys.PARTITIONS)
-    if recorded is None:
-        raise Unavailable("No daemon has prepared the queue yet; send it again in a moment.")
-    return int(recorded)
-
-
-def queued_ballots(redis: Redis) -> int:
-    """Ballots that were accepted and are not recorded yet."""
-    with translated():
-        return int(redis.get(keys.QUEUED_BALLOTS) or 0)
-
-
-def earlier_receipt(redis: Redis, upload: Upload, idempotency_key: str | None) -> Receipt | None:
-    """The receipt of the same upload under the same key, if there is one; another upload under it is refused."""
-    if idempotency_key is None:
-        return None
-    with translated():
-        return _earlier(redis, redis.get(keys.idempotency(upload.official_email, idempotency_key)), upload)
+        return _number(redis.get(keys.PARTITIONS))
 
 
 def accept(
-    redis: Redis, queues: Queues, upload: Upload, cut: Callable[[int], Sequence[CutPart]], idempotency_key: str | None
-) -> Receipt:
+    redis: Redis,
+    queues: Queues,
+    upload: Upload,
+    idempotency_key: str | None,
+    read: Callable[[Sight], Contents | None],
+) -> Receipt | None:
     """Put an upload into the queues in one transaction; when this returns, it is in the append-only file.
 
-    ``cut`` parts the ballots for a number of partitions. Raises ``Unavailable`` when Redis cannot take all of it, and
-    ``InvalidInput`` when the key was used for something else.
+    ``read`` decides by what Redis knows whether the upload is welcome, and cuts it for the number of partitions; None
+    means that it holds nothing, which is not stored. It is called again if what it has seen has changed. A repetition
+    gets its receipt without it. Raises ``Unavailable`` when Redis cannot take all of it, and ``InvalidInput`` when the
+    key was used for something else.
     """
-    parts: Sequence[CutPart] = []
-    cut_for = 0
     for _ in range(_ATTEMPTS):
-        number = partitions(redis)
-        if number != cut_for:
-            parts, cut_for = cut(number), number
         try:
-            with translated():
-                return _transact(redis, queues, upload, number, parts, idempotency_key)
+            with translated(), Line(redis) as line:
+                return _try_to_accept(redis, line, queues, upload, idempotency_key, read)
         except WatchError:
             continue
     raise Unavailable("The queue is changing at the moment; nothing was stored. Send it again.")
 
 
-def _transact(
+def _try_to_accept(
     redis: Redis,
+    line: Line,
     queues: Queues,
     upload: Upload,
-    number: int,
-    parts: Sequence[CutPart],
     idempotency_key: str | None,
-) -> Receipt:
+    read: Callable[[Sight], Contents | None],
+) -> Receipt | None:
+    remembered = [keys.idempotency(upload.official_email, idempotency_key)] if idempotency_key else []
+    (number, queued, text, *said), (seconds, microseconds) = line.watch(
+        [keys.PARTITIONS, keys.batch(upload.batch_id), *remembered],
+        ("MGET", keys.PARTITIONS, keys.QUEUED_BALLOTS, keys.ELECTIONS, *remembered),
+        ("TIME",),
+    )
+    earlier = _earlier(redis, said[0], upload) if said and said[0] is not None else None
+    if earlier:
+        return earlier
+    now = keys.from_microseconds(int(seconds) * 1_000_000 + int(microseconds))
+    contents = read(Sight(_number(number), int(queued or 0), now, text))
+    if contents is None:
+        return None
+    try:
+        stamp = int(line.execute(list(_commands(queues, upload, contents, remembered)))[-2])
+    except (RedisConnectionError, RedisTimeoutError):
+        stamp = _settle(redis, upload)
+    return Receipt(upload.batch_id, contents.election_id, upload.sha256, contents.lines, keys.from_microseconds(stamp))
+
+
+def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Sequence[str]) -> Iterator[Command]:
+    """All that is written for an upload."""
+    now = moment()
+    jobs: dict[int, list[str]] = {}
+    for index, part in enumerate(contents.parts):
+        job_id = keys.job_id(upload.batch_id, index)
+        yield "SET", keys.payload(job_id), part.payload
+        yield "HSET", keys.job(job_id), *queues.entry(part.partition, upload.batch_id, index, part.ballots, now)
+        jobs.setdefault(part.partition, []).append(job_id)
+    yield "SADD", keys.QUEUES, *(keys.queue(partition) for partition in jobs)
+    for partition, its_jobs in jobs.items():
+        yield "RPUSH", keys.queue(partition), *its_jobs
     batch = keys.batch(upload.batch_id)
-    remembered = keys.idempotency(upload.official_email, idempotency_key) if idempotency_key else None
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.watch(  # type: ignore[no-untyped-call]  # The library has not typed it.
-            keys.PARTITIONS, batch, *([remembered] if remembered else [])
-        )
-        if int(pipe.get(keys.PARTITIONS) or 0) != number:
-            raise WatchError
-        if remembered:
-            earlier = _earlier(redis, pipe.get(remembered), upload)
-            if earlier:
-                return earlier
-        pipe.multi()
-        by_partition: dict[int, list[Any]] = {}
-        for index, part in enumerate(parts):
-            by_partition.setdefault(part.partition, []).append(prepared(upload.batch_id, index, len(part.lines)))
-            pipe.set(keys.payload(keys.job_id(upload.batch_id, index)), pack(part.guids, part.poll_numbers, part.lines))
-        for partition, jobs in by_partition.items():
-            queues.of(partition).enqueue_many(jobs, pipeline=pipe)
-        pipe.hset(
-            batch,
-            mapping={
-                "election_id": upload.election_id or "",
-                "official_email": upload.official_email,
-                "official_jmbg": upload.official_jmbg,
-                "file_name": upload.file_name,
-                "sha256": upload.sha256,
-                "lines": upload.lines,
-                "parts": len(parts),
-                "keep_seconds": upload.keep_seconds,
-            },
-        )
-        if remembered:
-            said = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})
-            pipe.set(remembered, said, ex=upload.keep_seconds)
-        pipe.incrby(keys.QUEUED_BALLOTS, upload.lines)
-        pipe.eval(_RECEIVE, 2, keys.CLOCK, batch)
-        pipe.publish(keys.ARRIVED, ",".join(map(str, by_partition)))
-        # EXEC ends the watch in any case. A client that believes in one reports a lost connection as a changed key, as
-        # if nothing could have been executed, and then waits for an answer to UNWATCH.
-        pipe.watching = False
-        try:
-            stamp = int(pipe.execute()[-2])
-        except (RedisConnectionError, RedisTimeoutError):
-            stamp = _settle(redis, upload)
-    return _receipt(upload, stamp)
+    yield (
+        *("HSET", batch),
+        *("election_id", contents.election_id or ""),
+        *("official_email", upload.official_email),
+        *("official_jmbg", upload.official_jmbg),
+        *("file_name", upload.file_name),
+        *("sha256", upload.sha256),
+        *("lines", contents.lines),
+        *("parts", len(contents.parts)),
+        *("keep_seconds", upload.keep_seconds),
+    )
+    for key in remembered:
+        text = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})
+        yield "SET", key, text, "EX", upload.keep_seconds
+    yield "INCRBY", keys.QUEUED_BALLOTS, contents.lines
+    yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch
+    yield "PUBLISH", keys.ARRIVED, ",".join(map(str, jobs))
 
 
 def _settle(redis: Redis, upload: Upload) -> int:
@@ -205,13 +212,14 @@ def _settle(redis: Redis, upload: Upload) -> int:
     return int(stamp)
 
 
-def _receipt(upload: Upload, stamp: int) -> Receipt:
-    return Receipt(upload.batch_id, upload.election_id, upload.sha256, upload.lines, keys.from_microseconds(stamp))
+def _number(recorded: bytes | str | None) -> int:
+    if recorded is None:
+        raise Unavailable("No daemon has prepared the queue yet; send it again in a moment.")
+    return int(recorded)
 
 
-def _earlier(redis: Redis, said: bytes | str | None, upload: Upload) -> Receipt | None:
-    if said is None:
-        return None
+def _earlier(redis: Redis, said: bytes, upload: Upload) -> Receipt | None:
+    """The receipt of the same upload under the same key; another upload under it is refused."""
     earlier = json.loads(said)
     if earlier["fingerprint"] != upload.fingerprint:
         raise InvalidInput(

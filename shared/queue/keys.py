@@ -10,6 +10,8 @@ QUEUED_BALLOTS = "urna:queued"
 DAEMONS = "urna:daemons"
 ARRIVED = "urna:arrived"
 CHANGED = "urna:changed"
+# RQ keeps the names of all queues here.
+QUEUES = "rq:queues"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

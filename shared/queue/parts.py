@@ -66,13 +66,9 @@ def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int]) -> byt
         raise ValueError(
             f"A part of {count} poll numbers has {len(guids)} bytes of GUIDs and {len(lines)} line numbers."
         )
-    wide_poll_numbers = array("Q", poll_numbers)
-    wide_lines = array("I", lines)
-    poll_number_bytes = _width(max(wide_poll_numbers, default=0))
-    line_bytes = _width(max(wide_lines, default=0))
-    # The lowest level is enough: the planes are either all but constant or all but random.
-    packed = zlib.compress(_planes(wide_poll_numbers, poll_number_bytes) + _planes(wide_lines, line_bytes), 1)
-    head = _HEAD.pack(_MAGIC, _VERSION, poll_number_bytes, line_bytes, count, len(packed))
+    number_planes, line_planes = _planes(array("Q", poll_numbers)), _planes(array("I", lines))
+    packed = _compressed(b"".join((*number_planes, *line_planes)))
+    head = _HEAD.pack(_MAGIC, _VERSION, len(number_planes), len(line_planes), count, len(packed))
     return b"".join((head, _checksum(head, guids, packed), guids, packed))
 
 
@@ -104,11 +100,6 @@ def unpack(payload: bytes) -> PartContents:
     )
 
 
-def _width(greatest: int) -> int:
-    """The fewest bytes, of 1, 2, 4 and 8, that hold a number."""
-    return next(width for width in _TYPECODE if greatest < 1 << 8 * width)
-
-
 def _checksum(head: bytes, guids: bytes, packed: bytes) -> bytes:
     digest = hashlib.sha256(head)
     digest.update(guids)
@@ -116,13 +107,17 @@ def _checksum(head: bytes, guids: bytes, packed: bytes) -> bytes:
     return digest.digest()[:_CHECKSUM_BYTES]
 
 
-def _planes(numbers: "array[int]", width: int) -> bytes:
-    """Numbers as ``width`` planes of bytes, the lowest first; the bytes left out must be zero."""
+def _planes(numbers: "array[int]") -> list[bytes]:
+    """Numbers as planes of bytes, the lowest first: the fewest, of 1, 2, 4 and 8, that hold the greatest."""
     if sys.byteorder == "big":
         numbers = numbers[:]
         numbers.byteswap()
     little_endian = numbers.tobytes()
-    return b"".join(little_endian[plane :: numbers.itemsize] for plane in range(width))
+    planes = [little_endian[plane :: numbers.itemsize] for plane in range(numbers.itemsize)]
+    nothing = bytes(len(numbers))
+    while len(planes) > 1 and all(plane == nothing for plane in planes[len(planes) // 2 :]):
+        del planes[len(planes) // 2 :]
+    return planes
 
 
 def _numbers(planes: bytes, width: int) -> "array[int]":
@@ -135,6 +130,14 @@ def _numbers(planes: bytes, width: int) -> "array[int]":
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers
+
+
+def _compressed(planes: bytes) -> bytes:
+    # A part of a small file is so short that zlib would spend its time on clearing a window of 32 KiB and its tables.
+    window, memory = (13, 5) if len(planes) < 1 << 12 else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
+    # The lowest level is enough: the planes are either all but constant or all but random.
+    stream = zlib.compressobj(1, zlib.DEFLATED, window, memory)
+    return stream.compress(planes) + stream.flush()
 
 
 def _decompressed(packed: bytes, length: int) -> bytes | None:

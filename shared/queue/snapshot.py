@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from redis import Redis
 
@@ -37,14 +38,20 @@ def write(redis: Redis, elections: list[KnownElection]) -> None:
             redis.eval(_WRITE, 1, keys.ELECTIONS, text)
 
 
-def read(redis: Redis) -> tuple[list[KnownElection], datetime]:
+def read(redis: Redis) -> tuple[tuple[KnownElection, ...], datetime]:
     """The elections and Redis's time, read together; ``Unavailable`` before any daemon has written them."""
     with translated():
         pipe = redis.pipeline(transaction=False)
         pipe.get(keys.ELECTIONS)
         pipe.time()
         text, (seconds, microseconds) = pipe.execute()
+    return parsed(text), keys.from_microseconds(seconds * 1_000_000 + microseconds)
+
+
+# The text hardly ever changes, and a station needs it for every upload.
+@lru_cache(maxsize=4)
+def parsed(text: bytes | None) -> tuple[KnownElection, ...]:
+    """The elections in a snapshot; ``Unavailable`` before any daemon has written one."""
     if text is None:
         raise Unavailable("No daemon has told the stations of the elections yet; send it again in a moment.")
-    elections = [KnownElection(**found) for found in json.loads(text)]
-    return elections, keys.from_microseconds(seconds * 1_000_000 + microseconds)
+    return tuple(KnownElection(**found) for found in json.loads(text))

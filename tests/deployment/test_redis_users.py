@@ -15,21 +15,12 @@ from redis.exceptions import NoPermissionError
 from shared.queue import batches, connection, inspection, intake, keys, snapshot, work
 from shared.queue.batches import PartOutcome
 from shared.queue.jobs import Queues
+from shared.queue.parts import pack
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
 from tests.left_out import leave_out
 
 RULES = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
 PARTITIONS = 2
-
-
-@dataclass(frozen=True)
-class Part:
-    """One ballot of one partition."""
-
-    partition: int
-    guids: bytes
-    poll_numbers: list[int]
-    lines: list[int]
 
 
 @dataclass(frozen=True)
@@ -64,17 +55,29 @@ def _upload(users: Users) -> intake.Upload:
     """A batch with one part for each partition, received by the station."""
     users.daemon.set(keys.PARTITIONS, PARTITIONS)
     snapshot.write(users.daemon, [])
-    upload = intake.Upload(secrets.token_hex(16), None, "vera@example.org", "0", "a.csv", "0" * 64, PARTITIONS, 3600)
-    parts = [Part(number, secrets.token_bytes(16), [1], [number]) for number in range(PARTITIONS)]
-    intake.accept(users.station, Queues(users.station), upload, lambda _: parts, "key")
+    upload = intake.Upload(secrets.token_hex(16), None, "vera@example.org", "0", "a.csv", "0" * 64, 3600)
+    intake.accept(users.station, Queues(users.station), upload, "key", _read)
     return upload
+
+
+def _read(sight: intake.Sight) -> intake.Contents:
+    """One ballot for each partition."""
+    return intake.Contents(
+        None,
+        [
+            intake.PackedPart(number, 1, pack(secrets.token_bytes(16), [1], [number]))
+            for number in range(sight.partitions)
+        ],
+    )
 
 
 def test_a_station_takes_uploads_in_and_says_what_became_of_them(users: Users) -> None:
     upload = _upload(users)
-    assert intake.accept(users.station, Queues(users.station), upload, lambda _: [], "key").repeated
-    assert intake.queued_ballots(users.station) == PARTITIONS
-    assert snapshot.read(users.station)[0] == []
+    repeated = intake.accept(users.station, Queues(users.station), upload, "key", _read)
+    assert repeated is not None
+    assert repeated.repeated
+    assert int(users.station.get(keys.QUEUED_BALLOTS) or 0) == PARTITIONS
+    assert snapshot.read(users.station)[0] == ()
     found = batches.status(users.station, upload.batch_id)
     assert found is not None
     assert found.head.lines == PARTITIONS

@@ -2,10 +2,7 @@
 
 import csv
 import io
-import mmap
 import re
-import tempfile
-from array import array
 from uuid import UUID
 
 import pytest
@@ -14,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
 from voting_station_service import rules
-from voting_station_service.rules import Ballots, read_ballots
+from voting_station_service.rules import Ballots
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 OTHER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -23,10 +20,19 @@ POLL_NUMBER = "Incorrect poll number on line {}."
 BALLOT_GUID = "Incorrect ballot GUID on line {}."
 
 
+def read_ballots(content: bytes, block: int = 1 << 17) -> Ballots:
+    """Read a file that comes in blocks of so many bytes."""
+    pieces = list(rules.read_ballots(content[start : start + block] for start in range(0, len(content), block)))
+    return Ballots(
+        guids=b"".join(piece.guids for piece in pieces),
+        poll_numbers=[number for piece in pieces for number in piece.poll_numbers],
+    )
+
+
 def read_by_csv(content: bytes) -> Ballots:
     """Read a file with the csv module only, as if no piece of it were plain."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rules, "_PLAIN", re.compile(b"(?!)"))
+        patch.setattr(rules, "_plain", lambda _piece: None)
         return read_ballots(content)
 
 
@@ -59,11 +65,9 @@ def test_every_line_is_a_ballot_in_the_order_of_the_file() -> None:
     assert votes(f"{GUID},1\n{OTHER},12\n{GUID},3\n".encode()) == [(GUID, 1), (OTHER, 12), (GUID, 3)]
 
 
-def test_the_result_has_16_bytes_and_one_64_bit_number_a_ballot() -> None:
+def test_the_result_has_16_bytes_and_a_number_a_ballot() -> None:
     ballots = read_ballots(f"{GUID},1\n{OTHER},12\n".encode())
-    assert ballots.guids == UUID(GUID).bytes + UUID(OTHER).bytes
-    assert ballots.poll_numbers == array("Q", [1, 12])
-    assert ballots.poll_numbers.typecode == "Q"
+    assert ballots == Ballots(UUID(GUID).bytes + UUID(OTHER).bytes, [1, 12])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"], ids=["empty", "only a byte order mark"])
@@ -293,38 +297,56 @@ def test_the_same_guid_twice_in_a_file_is_two_ballots_for_the_daemon_to_judge() 
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
-def test_a_large_file_is_read_the_same_wherever_it_falls_into_pieces(end: bytes) -> None:
-    lines = 2 * rules._PIECE_BYTES // 39
+def test_a_file_is_read_the_same_wherever_it_falls_into_blocks(end: bytes) -> None:
+    lines = 3_000
     guids = [UUID(int=line << 64) for line in range(lines)]
-    expected = b"".join(guid.bytes for guid in guids)
-    content = b"".join(f"{guid},{1 + line % 19}".encode() + end for line, guid in enumerate(guids))
-    numbers = array("Q", (1 + line % 19 for line in range(lines)))
-    # Blanks before the first line shift every line end past the places where the pieces end.
-    for shift in range(42):
-        assert read_ballots(b" " * shift + content) == Ballots(expected, numbers)
-    with pytest.raises(InvalidInput) as refused:
-        read_ballots(content + b"x")
-    assert refused.value.message == NUMBER_OF_VALUES.format(lines)
+    numbers = [1 + line % 19 for line in range(lines)]
+    expected = Ballots(b"".join(guid.bytes for guid in guids), numbers)
+    content = b"".join(f"{guid},{number}".encode() + end for guid, number in zip(guids, numbers, strict=True))
     quoted = content.replace(b",", b'," ').replace(end, b'"' + end)
-    assert read_ballots(quoted) == Ballots(expected, numbers)
-    with pytest.raises(InvalidInput) as refused:
-        read_ballots(quoted + end)
-    assert refused.value.message == NUMBER_OF_VALUES.format(lines)
-
-
-def test_a_memory_map_is_read_like_bytes() -> None:
-    content = f"\ufeff{GUID},1\r\n".encode() + f"{OTHER}, 12\r\n".encode() * 40_000
-    with tempfile.TemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            assert read_ballots(mapped) == read_ballots(content)
-        file.write(b'"')
-        file.flush()
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+    for block in (*range(1, 42), 5_000, 60_000, len(content) - 1, len(content)):
+        assert read_ballots(content, block) == expected
+        assert read_ballots(b"\xef\xbb\xbf" + content.removesuffix(end), block) == expected
+        assert read_ballots(quoted, block) == expected
+        for wrong in (content + b"x", quoted + end):
             with pytest.raises(InvalidInput) as refused:
-                read_ballots(mapped)
-            assert refused.value.message == NUMBER_OF_VALUES.format(40_001)
+                read_ballots(wrong, block)
+            assert refused.value.message == NUMBER_OF_VALUES.format(lines)
+
+
+def test_a_row_is_refused_for_the_same_reason_wherever_it_falls_into_blocks() -> None:
+    good = f"{GUID},1\n".encode()
+    for row, message in (
+        (f'{GUID},"1\n\n\n2"', POLL_NUMBER),
+        (f'"{GUID}\n\n\n",1', BALLOT_GUID),
+        (f'"{GUID}\n","1\n",1', NUMBER_OF_VALUES),
+        (f'{GUID},"{"x" * 60}', POLL_NUMBER),
+    ):
+        content = good + row.encode() + b"\n" + good
+        for block in range(1, len(content) + 1):
+            with pytest.raises(InvalidInput) as refused:
+                read_ballots(content, block)
+            assert refused.value.message == message.format(1)
+
+
+def test_ballots_are_given_before_the_file_has_been_read_to_its_end() -> None:
+    blocks = iter([f"{GUID},1\n".encode(), f"{GUID},2\n{OTHER}".encode(), b",3\n", b"x"])
+    given = rules.read_ballots(blocks)
+    assert [next(given).poll_numbers, next(given).poll_numbers] == [[1, 2], [3]]
+    with pytest.raises(InvalidInput, match=r"on line 3\."):
+        next(given)
+
+
+def test_a_line_that_borrows_from_the_next_is_not_taken_for_two_good_ones() -> None:
+    assert refusal(f"{GUID}\n1,{OTHER},2\n".encode()) == NUMBER_OF_VALUES.format(0)
+    assert refusal(f"{GUID[:-1]},1\n{GUID[-1]}{OTHER},2\n".encode()) == BALLOT_GUID.format(0)
+    assert refusal(f"{GUID.replace('-', '')},1\n{OTHER[:-4]},2\n".encode()) == BALLOT_GUID.format(1)
+    assert refusal(f"{GUID},1\n{OTHER[:-1]}-,2\n".encode()) == BALLOT_GUID.format(1)
+
+
+@pytest.mark.parametrize("mixed", [f"{GUID},1\n{OTHER.replace('-', '')},2\n", f"{GUID},1\n {OTHER},2\n"])
+def test_lines_may_be_written_in_different_ways(mixed: str) -> None:
+    assert votes(mixed.encode()) == [(GUID, 1), (OTHER, 2)]
 
 
 def read_slowly(content: bytes) -> list[tuple[bytes, int]] | str:

@@ -18,6 +18,7 @@ from shared.database import Database, migrate
 from shared.queue import batches, intake, work
 from shared.queue.connection import connect
 from shared.queue.jobs import Queues
+from shared.queue.parts import pack
 from shared.queue.work import QueuedPart, RecordedPart
 from shared.schema.election import Ballot, Election, Entry, Part, Participant, Partition, RefusedLine, Tally
 from voting_station_service.rules import partition, read_ballots
@@ -83,7 +84,6 @@ class Counting:
     ) -> str:
         """Accept a file and return its batch."""
         content = "".join(f"{ballot},{number}\n" for ballot, number in lines).encode()
-        ballots = read_ballots(content)
         upload = intake.Upload(
             batch_id=uuid4().hex,
             election_id=election,
@@ -91,16 +91,22 @@ class Counting:
             official_jmbg="0101994704401",
             file_name="ballots.csv",
             sha256="0" * 64,
-            lines=len(ballots.poll_numbers),
             keep_seconds=3600,
         )
-        return intake.accept(
-            self.redis,
-            self.queues,
-            upload,
-            lambda number: partition(ballots.guids, ballots.poll_numbers, number, max_part),
-            key,
-        ).batch_id
+
+        def read(sight: intake.Sight) -> intake.Contents:
+            cuts = partition(read_ballots([content]), sight.partitions, max_part)
+            return intake.Contents(
+                election,
+                [
+                    intake.PackedPart(cut.partition, len(cut.lines), pack(cut.guids, cut.poll_numbers, cut.lines))
+                    for cut in cuts
+                ],
+            )
+
+        receipt = intake.accept(self.redis, self.queues, upload, key, read)
+        assert receipt is not None
+        return receipt.batch_id
 
     def claim(self, number: int, owner: str = "test") -> actions.Claim:
         return actions.claim(self.database, self.redis, number, owner)

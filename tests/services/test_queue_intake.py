@@ -13,16 +13,17 @@ import pytest
 from redis import Redis as Client
 
 from shared.errors import InvalidInput, Unavailable
-from shared.queue import batches, inspection, intake, keys, work
+from shared.queue import batches, inspection, intake, keys, snapshot, work
 from shared.queue.connection import connect
-from shared.queue.intake import Receipt, Upload
+from shared.queue.intake import Contents, PackedPart, Receipt, Sight, Upload
 from shared.queue.jobs import Queues
+from shared.queue.parts import pack
 from shared.queue.work import QueuedPart, RecordedPart
 from tests.left_out import needs
 from tests.servers import Redis
 from tests.services.station import contents, file_of, prepare
 from tests.services.wire import Wire
-from voting_station_service.rules import Cut, partition, read_ballots
+from voting_station_service.rules import partition, read_ballots
 
 
 def upload_of(content: bytes, **changed: object) -> Upload:
@@ -33,21 +34,31 @@ def upload_of(content: bytes, **changed: object) -> Upload:
         official_jmbg="0101994704401",
         file_name="station-1.csv",
         sha256=hashlib.sha256(content).hexdigest(),
-        lines=content.count(b"\n"),
         keep_seconds=86400,
     )
     return replace(made, **changed)  # type: ignore[arg-type]  # The tests name the fields that they change.
 
 
+def contents_of(content: bytes, partitions: int, max_part: int = 10) -> Contents:
+    """What a station makes of a file for election 1."""
+    cuts = partition(read_ballots([content]), partitions, max_part)
+    return Contents(
+        1, [PackedPart(cut.partition, len(cut.lines), pack(cut.guids, cut.poll_numbers, cut.lines)) for cut in cuts]
+    )
+
+
 def accept(
     redis: Client, content: bytes, key: str | None = None, *, max_part: int = 10, upload: Upload | None = None
 ) -> Receipt:
-    ballots = read_ballots(content)
-
-    def cut(partitions: int) -> list[Cut]:
-        return partition(ballots.guids, ballots.poll_numbers, partitions, max_part)
-
-    return intake.accept(redis, Queues(redis), upload or upload_of(content), cut, key)
+    receipt = intake.accept(
+        redis,
+        Queues(redis),
+        upload or upload_of(content),
+        key,
+        lambda sight: contents_of(content, sight.partitions, max_part),
+    )
+    assert receipt is not None
+    return receipt
 
 
 def front(redis: Client, partitions: int = 2) -> list[QueuedPart]:
@@ -90,7 +101,7 @@ def test_every_ballot_waits_once_in_the_partition_of_its_guid(redis: Client) -> 
     parts = front(redis)
     assert sorted(line for part in parts for line in part.contents.lines) == list(range(101))
     assert all(len(part.contents.lines) <= 10 for part in parts)
-    ballots = read_ballots(content)
+    (ballots,) = read_ballots([content])
     for part in parts:
         for place, line in enumerate(part.contents.lines):
             assert part.contents.guids[16 * place : 16 * place + 16] == ballots.guids[16 * line : 16 * line + 16]
@@ -111,25 +122,29 @@ def test_parts_of_a_partition_wait_in_the_order_of_the_file_and_uploads_in_the_o
 
 
 def test_the_number_of_commands_outside_of_the_transaction_does_not_grow_with_the_parts(redis: Client) -> None:
-    # RQ asks Redis for its version now and then; once for each part would cost a round trip for each.
     queues = Queues(redis)
-    ballots = read_ballots(file_of(400))
+    content = file_of(400)
 
-    def calls(max_part: int) -> int:
+    def calls(max_part: int) -> dict[str, int]:
         redis.config_resetstat()
         intake.accept(
-            redis,
-            queues,
-            upload_of(file_of(400)),
-            lambda number: partition(ballots.guids, ballots.poll_numbers, number, max_part),
-            None,
+            redis, queues, upload_of(content), "key", lambda sight: contents_of(content, sight.partitions, max_part)
         )
-        return sum(
-            int(stats["calls"]) for name, stats in redis.info("commandstats").items() if name in ("cmdstat_info",)
-        )
+        statistics = redis.info("commandstats")
+        redis.delete(keys.idempotency("official1@example.org", "key"))
+        names = ("watch", "mget", "time", "multi", "exec", "eval", "info", "get", "ping")
+        return {name: int(statistics.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in names}
 
     calls(400)
     assert calls(400) == calls(4)
+    # Redis counts its time twice: it is asked before the transaction and by the stamp inside of it.
+    assert calls(4) == {
+        **dict.fromkeys(("watch", "mget", "multi", "exec", "eval"), 1),
+        "time": 2,
+        "info": 0,
+        "get": 1,
+        "ping": 0,
+    }
 
 
 def test_receipts_strictly_increase_for_uploads_at_the_same_instant(redis: Client) -> None:
@@ -182,17 +197,17 @@ def test_the_clock_cannot_be_seeded_backwards(redis: Client) -> None:
 
 def test_a_number_of_partitions_that_changes_after_the_cut_leads_to_another_cut(redis: Client) -> None:
     content = file_of(60)
-    ballots = read_ballots(content)
-    cuts: list[int] = []
+    seen: list[int] = []
 
-    def cut(partitions: int) -> list[Cut]:
-        cuts.append(partitions)
-        if partitions == 2:
+    def read(sight: Sight) -> Contents:
+        seen.append(sight.partitions)
+        if sight.partitions == 2:
             redis.set(keys.PARTITIONS, 3)
-        return partition(ballots.guids, ballots.poll_numbers, partitions, 10)
+        return contents_of(content, sight.partitions)
 
-    receipt = intake.accept(redis, Queues(redis), upload_of(content), cut, None)
-    assert cuts == [2, 3]
+    receipt = intake.accept(redis, Queues(redis), upload_of(content), None, read)
+    assert receipt is not None
+    assert seen == [2, 3]
     parts = front(redis, 3)
     assert sorted(line for part in parts for line in part.contents.lines) == list(range(60))
     assert {part.batch.id for part in parts} == {receipt.batch_id}
@@ -200,16 +215,60 @@ def test_a_number_of_partitions_that_changes_after_the_cut_leads_to_another_cut(
 
 
 def test_a_number_of_partitions_that_never_rests_is_answered_with_unavailable(redis: Client) -> None:
-    content = file_of(5)
-    ballots = read_ballots(content)
-
-    def cut(partitions: int) -> list[Cut]:
-        redis.set(keys.PARTITIONS, partitions + 1)
-        return partition(ballots.guids, ballots.poll_numbers, partitions, 10)
+    def read(sight: Sight) -> Contents:
+        redis.set(keys.PARTITIONS, sight.partitions + 1)
+        return contents_of(file_of(5), sight.partitions)
 
     with pytest.raises(Unavailable):
-        intake.accept(redis, Queues(redis), upload_of(content), cut, None)
+        intake.accept(redis, Queues(redis), upload_of(file_of(5)), None, read)
     assert not redis.exists(keys.QUEUED_BALLOTS)
+
+
+def test_a_station_decides_by_what_redis_knows_at_one_moment(redis: Client) -> None:
+    accept(redis, file_of(40))
+    seen: list[Sight] = []
+
+    def look(sight: Sight) -> None:
+        seen.append(sight)
+
+    before = contents(redis)
+    assert intake.accept(redis, Queues(redis), upload_of(b""), "key", look) is None
+    assert contents(redis) == before
+    (sight,) = seen
+    assert (sight.partitions, sight.queued_ballots) == (2, 40)
+    known, now = snapshot.read(redis)
+    assert sight.elections() == known
+    assert timedelta() < now - sight.now < timedelta(seconds=10)
+
+
+def test_what_one_upload_has_watched_does_not_make_the_next_fail(redis: Client) -> None:
+    def refuse(_sight: Sight) -> Contents:
+        raise InvalidInput("It is not welcome.")
+
+    for key in (None, "key"):
+        with pytest.raises(InvalidInput, match="not welcome"):
+            intake.accept(redis, Queues(redis), upload_of(file_of(5)), key, refuse)
+        redis.set(keys.PARTITIONS, 3)
+        redis.set(keys.PARTITIONS, 2)
+        seen: list[Sight] = []
+
+        def read(sight: Sight, seen: list[Sight] = seen) -> Contents:
+            seen.append(sight)
+            return contents_of(file_of(5), sight.partitions)
+
+        assert intake.accept(redis, Queues(redis), upload_of(file_of(5)), key, read) is not None
+        assert len(seen) == 1
+
+
+def test_large_parts_arrive_as_they_were_packed(redis: Client) -> None:
+    payloads = [bytes([number]) * size for number, size in enumerate((1, (1 << 16) - 1, 1 << 16, 3_000_000))]
+    upload = upload_of(b"")
+    brought = Contents(1, [PackedPart(number % 2, 7, payload) for number, payload in enumerate(payloads)])
+    receipt = intake.accept(redis, Queues(redis), upload, None, lambda _: brought)
+    assert receipt is not None
+    assert receipt.lines == 28
+    stored = [redis.get(keys.payload(keys.job_id(upload.batch_id, number))) for number in range(4)]
+    assert stored == payloads
 
 
 def test_without_a_recorded_number_of_partitions_nothing_is_accepted(redis: Client) -> None:
@@ -317,7 +376,7 @@ def test_a_batch_expires_only_after_its_last_part_is_recorded(redis: Client) -> 
     left = set(contents(redis))
     assert left == {
         key.encode() for key in (head, keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.QUEUED_BALLOTS)
-    } | {b"rq:queues"}
+    } | {keys.QUEUES.encode()}
 
 
 def test_a_part_that_is_recorded_twice_is_counted_down_once_and_does_not_complete_its_batch(redis: Client) -> None:

@@ -13,9 +13,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from shared.queue import inspection, keys, work
-from shared.queue.connection import connect
+from shared.queue.connection import as_bytes, connect
 from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
-from shared.queue.jobs import RECORD, prepared
+from shared.queue.jobs import RECORD
 from shared.queue.work import DamagedPart, QueuedPart
 from tests.services.station import Station, file_of, prepare
 
@@ -69,8 +69,9 @@ def _bytes(value: bytes | str) -> bytes:
 
 
 def test_a_job_says_its_batch_its_part_and_its_ballots(redis: Redis) -> None:
-    queue(redis).enqueue_many([prepared(BATCH, 3, 17)])
-    assert read_part(f"{BATCH}_3", redis.hmget(keys.job(f"{BATCH}_3"), FIELDS)) == (BATCH, 3, 17)
+    queue(redis).enqueue(RECORD, args=(BATCH, 3, 17), job_id=f"{BATCH}_3")
+    found = redis.hmget(keys.job(f"{BATCH}_3"), FIELDS)
+    assert read_part(f"{BATCH}_3", [None if value is None else as_bytes(value) for value in found]) == (BATCH, 3, 17)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_job_with_a_callback_is_laid_aside(redis: Redis, moment: str) -> None:
 
 
 def test_a_job_with_a_webhook_is_laid_aside(redis: Redis) -> None:
-    queue(redis).enqueue_many([prepared(BATCH, 0, 1)])
+    queue(redis).enqueue(RECORD, args=(BATCH, 0, 1), job_id=JOB)
     hooks = [{"url": "http://example.org/", "statuses": ["finished"], "headers": {}, "timeout": 10}]
     for written in (json.dumps(hooks), "not JSON"):
         redis.hset(keys.job(JOB), "webhooks", written)
