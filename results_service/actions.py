@@ -34,7 +34,7 @@ Clock = Callable[[], datetime]
 # Part of every name of a state, so that a program with another form of answer is not taken for unchanged.
 _FORM = 2
 
-# Elections whose results a process keeps, some 100 kB each.
+# Elections whose results a process keeps, some 300 kB each.
 _KEPT = 128
 
 log = structlog.get_logger()

@@ -1,6 +1,7 @@
 """What lets a crowd ask at once: the last things asked for are kept, and one look answers all who ask meanwhile."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
@@ -73,6 +74,9 @@ class Crowd(Generic[K, V]):
 
     def _look(self, question: "_Question[V]", found: "Future[V]", look: Callable[[], V]) -> None:
         try:
+            # Whoever came at the same moment is let in first. A worker of gevent does one thing at a time, and SQLite
+            # holds it; it would otherwise be done with one look before it hears the next question.
+            time.sleep(0)
             with question.looking:
                 with self._lock:
                     # Who asks from now on may know of something that this look does not see.

@@ -137,8 +137,8 @@ def test_changes_in_quick_succession_are_told_together_and_computed_once_for_all
 def test_an_election_that_opens_ends_and_becomes_final_says_so_without_any_ballot(
     night: Recorded, service: Results
 ) -> None:
-    start = now() + timedelta(seconds=2)
-    election = night.election(hours=(start, start + timedelta(seconds=2)))
+    start = now() + timedelta(seconds=3)
+    election = night.election(hours=(start, start + timedelta(seconds=3)))
     night.drained(now(), now())
     with service.watching(election) as stream:
         assert stream.event().data["state"] == "scheduled"
