@@ -68,10 +68,6 @@ class Companion:
             raise CompanionFailed(_reason(line))
         return outcome
 
-    @property
-    def process_id(self) -> int:
-        return self._process.pid
-
     def _say(self, line: str) -> None:
         try:
             self._pipes()[0].write(line + "\n")

@@ -82,10 +82,6 @@ class Recorded:
             time.sleep(every)
         return self.history[-1].moment
 
-    def moment_of(self, ballots: int) -> float:
-        """When so many were first seen to be recorded."""
-        return next(seen.moment for seen in self.history if seen.recorded >= ballots)
-
     def __enter__(self) -> Self:
         return self
 
