@@ -5,14 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
-from apiflask.types import ResponseReturnValueType
-from flask import current_app, request
+from flask import Response, current_app, request
 from pydantic import BaseModel, Field
 
 from shared.auth import identity, requires
 from shared.errors import InvalidInput
 from shared.queue.batches import BatchStatus
-from shared.queue.intake import Receipt
 from shared.queue.keys import from_microseconds
 from shared.terms import Progress, Refusal, Role
 from voting_station_service import actions
@@ -120,7 +118,7 @@ _HEADERS = {
     summary="Hand in a file of ballots for an election",
     responses={404: "No such election", **_REFUSALS},
 )
-def hand_in_for(election_id: int) -> ResponseReturnValueType:
+def hand_in_for(election_id: int) -> Response:
     return _hand_in(election_id)
 
 
@@ -128,7 +126,7 @@ def hand_in_for(election_id: int) -> ResponseReturnValueType:
 @requires(Role.OFFICIAL)
 @batches.output(ReceiptAnswer, status_code=202)
 @batches.doc(summary="Hand in a file of ballots for the only open election", responses=_REFUSALS)
-def hand_in() -> ResponseReturnValueType:
+def hand_in() -> Response:
     return _hand_in(None)
 
 
@@ -178,7 +176,7 @@ def _station() -> actions.Station:
     return station
 
 
-def _hand_in(election_id: int | None) -> ResponseReturnValueType:
+def _hand_in(election_id: int | None) -> Response:
     files = request.files.getlist("file")
     if not files:
         raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
@@ -195,18 +193,17 @@ def _hand_in(election_id: int | None) -> ResponseReturnValueType:
     )
     if receipt is None:
         raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
-    return _receipt_answer(receipt), 202, {"Location": f"/api/batches/{receipt.batch_id}"}
-
-
-def _receipt_answer(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "id": receipt.batch_id,
-        "election_id": receipt.election_id,
-        "sha256": receipt.sha256,
-        "lines": receipt.lines,
-        "received_at": receipt.received_at,
-        "repeated": receipt.repeated,
-    }
+    answer = ReceiptAnswer(
+        id=receipt.batch_id,
+        election_id=receipt.election_id,
+        sha256=receipt.sha256,
+        lines=receipt.lines,
+        received_at=receipt.received_at,
+        repeated=receipt.repeated,
+    )
+    return Response(
+        answer.model_dump_json(), 202, {"Location": f"/api/batches/{answer.id}"}, mimetype="application/json"
+    )
 
 
 def _batch_answer(found: BatchStatus) -> dict[str, Any]:
