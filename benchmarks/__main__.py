@@ -30,7 +30,7 @@ from benchmarks import (
 from benchmarks.ballots import Outcome, Source
 from benchmarks.bench import FULL, QUICK, Bench
 from benchmarks.growth import grow
-from benchmarks.limit import Limit
+from benchmarks.limit import Limit, Loaded
 from benchmarks.report import Report, Target
 from benchmarks.stations import read_stations
 from benchmarks.store import Recorded
@@ -39,8 +39,9 @@ from daemon import worker
 from tests.servers import DatabaseServer, Redis, ServerError
 
 # The most ballots that the daemon records in one transaction; the bulk load has as many in each of its own.
-TRANSACTION = worker._BALLOTS_AT_ONCE
+TRANSACTION = worker.BALLOTS_AT_ONCE
 
+RUNS_OF_THE_LIMIT = 3
 TO_THE_LIMIT = {
     large_files.SCENARIO: Target("large files, end to end / limit", 0.7, "", at_least=True),
     election_night.SCENARIO: Target("election night of small files / limit", 0.4, "", at_least=True),
@@ -120,38 +121,44 @@ def died_in_words(databases: engines.Databases) -> Iterator[None]:
 
 
 def run(bench: Bench, names: Sequence[str]) -> None:
-    """Measure these scenarios, with the limit before, between and after them."""
+    """Measure these scenarios, and the bulk load of as many ballots after each that is held against it."""
     describe(bench)
     limit = Limit(bench.engine, bench.databases, bench.transaction)
-    bench.report.begin(f"Limit: {bench.size.limit_ballots:,} ballots by the database's own bulk load")
+    bench.report.begin("Limit: the forms of the database's own bulk load")
     forms = limit.choose(bench.size.forms_ballots)
-    bench.report.add("limit", {"form": limit.form, f"ballots/s of {bench.size.forms_ballots:,} by form": forms})
-    ballots = Source(1).new(bench.size.limit_ballots)
-    processor: list[float] = []
-
-    def measure() -> None:
-        (loaded,) = limit.load([ballots])
-        bench.limits.append(loaded.ballots / loaded.seconds)
-        processor.append(1e6 * loaded.processor / loaded.ballots)
-        bench.report.say("limit, ballots/s", bench.limits[-1])
-
-    measure()
+    used = {"as received": limit.form(), "in the order of the key": limit.form(sort=True)}
+    bench.report.add("limit", {f"ballots/s of {bench.size.forms_ballots:,} by form": forms, "used": used})
     for name in [name for name in ALONE if name in names]:
         ALONE[name](bench)
         if name in TO_THE_LIMIT:
-            measure()
+            hold_against_limit(bench, limit, name)
     in_full = [name for name in IN_A_FULL_STORE if name in names]
     if "growth" in names or in_full:
         measure_in_full_store(bench, limit, in_full)
-    bench.report.facts["limit"] |= {
-        "ballots/s": bench.limit,
-        "runs": bench.limits,
-        "processor seconds per million ballots": median(processor),
+    slowest = bench.speeds.get(baseline.SCENARIO)
+    for name, target in TO_THE_BASELINE.items():
+        if slowest and name in bench.speeds:
+            bench.report.hold(target, bench.speeds[name] / slowest)
+
+
+def hold_against_limit(bench: Bench, limit: Limit, name: str) -> None:
+    """Load as many ballots as the scenario had, as received and in the order of the key, by turns."""
+    ballots = Source(1).new(bench.ballots[name])
+    bench.report.begin(f"Limit for {name}: {len(ballots):,} ballots by bulk load, median of {RUNS_OF_THE_LIMIT} runs")
+    took: dict[bool, list[Loaded]] = {False: [], True: []}
+    for sort in (False, True) * RUNS_OF_THE_LIMIT:
+        took[sort] += limit.load([ballots], sort=sort)
+    speeds = {sort: median(len(ballots) / one.seconds for one in runs) for sort, runs in took.items()}
+    facts = {
+        orders: {
+            "ballots/s": speeds[sort],
+            "processor seconds per million ballots": median(1e6 * one.processor / one.ballots for one in took[sort]),
+            "end to end / this": bench.speeds[name] / speeds[sort],
+        }
+        for orders, sort in (("as received", False), ("in the order of the key", True))
     }
-    for targets, speed in ((TO_THE_LIMIT, bench.limit), (TO_THE_BASELINE, bench.speeds.get(baseline.SCENARIO))):
-        for name, target in targets.items():
-            if speed and name in bench.speeds:
-                bench.report.hold(target, bench.speeds[name] / speed)
+    bench.report.add(f"limit for {name}", facts)
+    bench.report.hold(TO_THE_LIMIT[name], bench.speeds[name] / speeds[False])
 
 
 def measure_in_full_store(bench: Bench, limit: Limit, names: Sequence[str]) -> None:

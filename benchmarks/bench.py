@@ -1,7 +1,6 @@
 """What every scenario is given: the engine with its server, how much is measured, and where the figures go."""
 
 from dataclasses import dataclass, field
-from statistics import median
 
 from benchmarks.engines import Databases
 from benchmarks.report import Report
@@ -12,7 +11,6 @@ from benchmarks.stations import PollingStations
 class Size:
     """How much is measured; ``rounds`` are the pieces of ``total_ballots`` whose costs are compared."""
 
-    limit_ballots: int
     forms_ballots: int
     baseline_ballots: int
     large_files: int
@@ -30,7 +28,6 @@ class Size:
 
 
 FULL = Size(
-    limit_ballots=1_000_000,
     forms_ballots=200_000,
     baseline_ballots=5_000,
     large_files=10,
@@ -47,7 +44,6 @@ FULL = Size(
     demonstration=True,
 )
 QUICK = Size(
-    limit_ballots=5_000,
     forms_ballots=2_000,
     baseline_ballots=100,
     large_files=10,
@@ -67,7 +63,7 @@ QUICK = Size(
 
 @dataclass
 class Bench:
-    """One run on one engine. ``limit`` is the speed of the bulk load, once it is measured."""
+    """One run on one engine; ``speeds`` are those of the scenarios in ballots a second, ``ballots`` their numbers."""
 
     engine: str
     databases: Databases
@@ -76,10 +72,5 @@ class Bench:
     size: Size
     stations: PollingStations
     report: Report
-    limits: list[float] = field(default_factory=list)
     speeds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def limit(self) -> float:
-        """Ballots a second by bulk load: the median of all runs, which lie before, between and after the scenarios."""
-        return median(self.limits)
+    ballots: dict[str, int] = field(default_factory=dict)

@@ -36,4 +36,4 @@ def measure(bench: Bench) -> None:
         bench.report.hold(UPLOAD, ninth["p99 ms"])
         bench.report.add(SCENARIO, facts)
         bench.report.check(SCENARIO, differences(suite, counted.outcome))
-    bench.speeds[SCENARIO] = counted.speed
+    bench.speeds[SCENARIO], bench.ballots[SCENARIO] = counted.speed, counted.ballots

@@ -23,4 +23,4 @@ def measure(bench: Bench) -> None:
         facts["ballots per transaction of the daemon"] = counted.ballots / transactions(suite)
         bench.report.add(SCENARIO, facts)
         bench.report.check(SCENARIO, differences(suite, counted.outcome))
-    bench.speeds[SCENARIO] = counted.speed
+    bench.speeds[SCENARIO], bench.ballots[SCENARIO] = counted.speed, counted.ballots

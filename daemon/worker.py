@@ -19,7 +19,7 @@ from shared.queue.work import DamagedPart, QueuedPart
 
 # As many waiting parts as fit are recorded in one transaction; what a crash repeats stays small.
 _PARTS_AT_ONCE = 500
-_BALLOTS_AT_ONCE = 80_000
+BALLOTS_AT_ONCE = 80_000
 
 # A transaction costs the database nearly the same for ten ballots as for a thousand. So while small files keep coming,
 # a partition begins one only so often, unless there is work for a large one; what comes alone never waits.
@@ -112,7 +112,7 @@ class PartitionWorker(threading.Thread):
         began = time.monotonic()
         # Cleared before we look, so that what arrives while we look rings again.
         self.bell.clear()
-        queued = work.front(self.redis, self.partition, jobs=_PARTS_AT_ONCE, ballots=_BALLOTS_AT_ONCE)
+        queued = work.front(self.redis, self.partition, jobs=_PARTS_AT_ONCE, ballots=BALLOTS_AT_ONCE)
         for damaged, group in groupby(queued, key=lambda part: isinstance(part, DamagedPart)):
             if damaged:
                 for part in group:
