@@ -41,6 +41,9 @@ _HEAD = struct.Struct("<4sBBBxII")
 _CHECKSUM_BYTES = 16
 _CONTENT = _HEAD.size + _CHECKSUM_BYTES
 _TYPECODE = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_STORED = struct.Struct("<HH")
+# Below, zlib takes longer than everything else that is done for a part, to make it shorter by a twentieth.
+_WORTH_COMPRESSING = 2048
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int]) -> byt
             f"A part of {count} poll numbers has {len(guids)} bytes of GUIDs and {len(lines)} line numbers."
         )
     number_planes, line_planes = _planes(array("Q", poll_numbers)), _planes(array("I", lines))
-    packed = _compressed(b"".join((*number_planes, *line_planes)))
+    planes = b"".join((*number_planes, *line_planes))
+    # The lowest level is enough: the planes are either all but constant or all but random.
+    packed = stored(planes) if len(planes) < _WORTH_COMPRESSING else zlib.compress(planes, 1)
     head = _HEAD.pack(_MAGIC, _VERSION, len(number_planes), len(line_planes), count, len(packed))
     return b"".join((head, _checksum(head, guids, packed), guids, packed))
 
@@ -132,12 +137,16 @@ def _numbers(planes: bytes, width: int) -> "array[int]":
     return numbers
 
 
-def _compressed(planes: bytes) -> bytes:
-    # A part of a small file is so short that zlib would spend its time on clearing a window of 32 KiB and its tables.
-    window, memory = (13, 5) if len(planes) < 1 << 12 else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
-    # The lowest level is enough: the planes are either all but constant or all but random.
-    stream = zlib.compressobj(1, zlib.DEFLATED, window, memory)
-    return stream.compress(planes) + stream.flush()
+def stored(data: bytes) -> bytes:
+    """A zlib stream (RFC 1950) of at most 65,535 bytes that holds them as they are, in one stored block.
+
+    zlib needs longer than that to begin with anything, and Python lets other threads in whenever it calls zlib.
+    """
+    return b"\x78\x01\x01%b%b%b" % (
+        _STORED.pack(len(data), len(data) ^ 0xFFFF),
+        data,
+        zlib.adler32(data).to_bytes(4, "big"),
+    )
 
 
 def _decompressed(packed: bytes, length: int) -> bytes | None:

@@ -72,6 +72,18 @@ def test_a_part_costs_little_more_than_its_guids() -> None:
     assert len(payload) < 18 * count
 
 
+@pytest.mark.parametrize("count", [1, 100, 500, 511, 512, 513, 600, 5_000])
+def test_a_part_of_any_length_is_packed_and_unpacked(count: int) -> None:
+    contents = PartContents(
+        bytes(range(256)) * (count // 16) + bytes(16 * (count % 16)),
+        array("Q", (1 + line % 19 for line in range(count))),
+        array("I", range(0, 70_000 * count, 70_000)),
+    )
+    payload = packed(contents)
+    assert unpack(payload) == contents
+    assert len(payload) < 32 + 16 * count + 5 * count + 20
+
+
 def test_the_stored_form_of_version_1_never_changes() -> None:
     numbers = bytes([1, 44, 19, 0, 1, 0]) + bytes([0, 5, 112, 0, 0, 17, 0, 0, 1, 0, 0, 0])
     stream = zlib.compress(numbers, 9)
