@@ -1,5 +1,6 @@
 """Starts the voting station service: it takes ballots in, reaches Redis only, and keeps nothing itself."""
 
+import ctypes
 import io
 import re
 from contextlib import suppress
@@ -19,6 +20,12 @@ from shared.web import create_service, finish
 from voting_station_service.actions import Station
 from voting_station_service.classic import classic
 from voting_station_service.routes import batches, describe_uploads
+
+# Parts are larger than this, so that the memory of each goes back to the system when it was sent; glibc would otherwise
+# keep what a large upload took. Blocks of a file are smaller, and memory that is free is kept up to some of them.
+_GIVEN_BACK_BYTES = 1 << 18
+_KEPT_BYTES = 1 << 22
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 # What a multipart body needs around the file itself.
 _MULTIPART_OVERHEAD = 64 * 1024
@@ -101,6 +108,7 @@ class UploadRequest(Request):
 def create_app(settings: StationSettings | None = None) -> APIFlask:
     """The service, ready for gunicorn; settings come from the environment unless given."""
     settings = settings or load(StationSettings)
+    _give_memory_back()
     redis = connect(settings.redis_url.get_secret_value())
     station = Station(redis, Queues(redis), settings)
 
@@ -122,3 +130,11 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     app.register_blueprint(batches)
     app.register_blueprint(classic)
     return finish(app, describe_uploads)
+
+
+def _give_memory_back() -> None:
+    """Tell glibc when to give memory back; other C libraries have no such thing to be told."""
+    with suppress(AttributeError, OSError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)

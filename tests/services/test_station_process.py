@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from benchmarks.processes import family, memory_kib
 from shared.queue.connection import connect
 from shared.queue.keys import QUEUED_BALLOTS
 from shared.terms import Role
@@ -36,12 +37,19 @@ def redis(redis_url: str) -> Iterator[Redis]:
 @pytest.fixture
 def port(redis: Redis, redis_url: str, keys: Keys) -> Iterator[int]:
     """The port of a running station."""
+    with running(redis_url, keys, LIMIT) as (port, _):
+        yield port
+
+
+@contextmanager
+def running(redis_url: str, keys: Keys, limit: int) -> Iterator[tuple[int, int]]:
+    """The port and the process of a running station that takes files of so many bytes."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
         "REDIS_URL": redis_url,
         "JWT_PUBLIC_KEY": keys.public_pem,
-        "MAX_UPLOAD_BYTES": str(LIMIT),
+        "MAX_UPLOAD_BYTES": str(limit),
         "LOG_LEVEL": "error",
         "PORT": str(port),
         "WEB_WORKERS": "1",
@@ -61,7 +69,7 @@ def port(redis: Redis, redis_url: str, keys: Keys) -> Iterator[int]:
             assert service.poll() is None, "the station has ended"
             assert time.monotonic() < deadline, "the station does not answer"
             time.sleep(0.05)
-        yield port
+        yield port, service.pid
     finally:
         service.terminate()
         service.wait(timeout=30)
@@ -111,6 +119,21 @@ def test_an_upload_arrives_whole_with_a_length_or_in_chunks(
     status, body = send(port, multipart(file_of(40_000)), token(Role.OFFICIAL), BATCHES, chunked=chunked)
     assert (status, json.loads(body)["lines"]) == (202, 40_000)
     assert redis.get(QUEUED_BALLOTS) == b"40000"
+
+
+def test_a_large_upload_takes_less_memory_than_its_file_and_gives_it_back(
+    redis: Redis, redis_url: str, keys: Keys, token: Token
+) -> None:
+    lines = 700_000
+    file = file_of(lines)
+    with running(redis_url, keys, len(file)) as (port, process):
+        _, worker = family(process)
+        assert send(port, multipart(file_of(10)), token(Role.OFFICIAL), BATCHES)[0] == 202
+        before = memory_kib(worker, "VmRSS")
+        status, body = send(port, multipart(file), token(Role.OFFICIAL), BATCHES)
+        assert (status, json.loads(body)["lines"]) == (202, lines)
+        assert (memory_kib(worker, "VmHWM") - before) * 1024 < len(file)
+        assert (memory_kib(worker, "VmRSS") - before) * 1024 < len(file) / 2
 
 
 @pytest.mark.parametrize("path", [VOTE, BATCHES])
