@@ -40,6 +40,7 @@ OWN_NAMES = {
         "passwords": GROUND,  # Hashes and checks passwords.
     },
     "admin_service": {"prepare": STARTS},  # Makes the tables, once, before the service starts.
+    "voting_station_service": {"uploads": HTTP},  # Takes the bodies of uploads apart.
     "daemon": {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "worker": HTTP,  # Takes parts off the queue, as routes take requests off the net.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.formparser import FormDataParser
 
 from tests.services.station import BOUNDARY, multipart
-from voting_station_service.app import UploadParser, only_file
+from voting_station_service.uploads import UploadParser, only_file
 
 HEAD = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="station-1.csv"\r\n'.encode()
 TYPE = b"Content-Type: text/csv\r\n"
