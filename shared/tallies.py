@@ -224,13 +224,13 @@ def sums_since(session: Session, election_id: int, kept: Sums, reached: Mapping[
     found = Counter(kept.votes)
     for poll_number, total in session.execute(_votes_of_stretches(len(grown)), bounds):
         found[poll_number] += int(total)
-    counted = duplicate = invalid = parts_outside = newly_outside = 0
+    counted = duplicate = invalid = concerned = newly_outside = 0
     for stretch in session.execute(_counts_of_stretches(len(grown)), bounds):
         counted += int(stretch.counted or 0)
         duplicate += int(stretch.duplicate or 0)
         invalid += int(stretch.invalid or 0)
-        parts_outside += int(stretch.parts_outside or 0)
-    if parts_outside:
+        concerned += int(stretch.concerned or 0)
+    if concerned:
         # A part that comes by itself and with the part 0 of its batch is there twice.
         found_outside = set(session.execute(_outside_of_stretches(len(grown)), bounds))
         newly_outside = sum(part.outside for part in found_outside)
@@ -272,7 +272,7 @@ def _votes_of_stretches(stretches: int) -> sa.CompoundSelect[int, int]:
 
 @lru_cache(maxsize=256)
 def _counts_of_stretches(stretches: int) -> sa.CompoundSelect[int, int, int, int]:
-    """Of each stretch: ballots counted, duplicate and invalid, and how many of its parts are outside any election."""
+    """Of each stretch: ballots counted, duplicate and invalid, and how many of its parts may tell of ones outside."""
 
     # Not a condition on the election, for which there is another index, that leads to all parts of the election.
     def of_election(column: InstrumentedAttribute[int]) -> sa.ColumnElement[int]:
@@ -284,7 +284,9 @@ def _counts_of_stretches(stretches: int) -> sa.CompoundSelect[int, int, int, int
                 of_election(Part.counted).label("counted"),
                 of_election(Part.duplicate).label("duplicate"),
                 of_election(Part.invalid).label("invalid"),
-                sa.func.sum(sa.case((Part.election_id.is_(None), 1), else_=0)).label("parts_outside"),
+                sa.func.sum(sa.case((sa.or_(Part.election_id.is_(None), Part.part == 0), 1), else_=0)).label(
+                    "concerned"
+                ),
             ).where(_is_in_stretch(number, Part))
             for number in range(stretches)
         )
@@ -296,7 +298,8 @@ def _outside_of_stretches(stretches: int) -> sa.CompoundSelect[str, int, int]:
     """The parts outside that were not known to be sent for the election before the stretches.
 
     Only the batch says for which one they were sent, and it is recorded with its part 0: with that come all its parts
-    that are outside, those recorded earlier too. Any other part comes by itself, once its batch is there.
+    that are outside, those recorded earlier too, also if part 0 is not outside itself: an election may be cancelled
+    between two parts. Any other part comes by itself, once its batch is there.
     """
     new, of_batch = aliased(Part), aliased(Part)
     return sa.union_all(
@@ -307,7 +310,6 @@ def _outside_of_stretches(stretches: int) -> sa.CompoundSelect[str, int, int]:
             .join(of_batch, of_batch.batch_id == new.batch_id)
             .where(
                 _is_in_stretch(number, new),
-                new.election_id.is_(None),
                 Batch.election_id == _ELECTION,
                 of_batch.election_id.is_(None),
                 sa.or_(new.part == 0, of_batch.part == new.part),

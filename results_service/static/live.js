@@ -19,9 +19,10 @@ async function show(tag) {
   wanted = tag;
   if (busy) return;
   busy = true;
-  // A proxy may give the page of a second ago. Whoever has seen a change together does not ask together.
-  for (let attempt = 0; attempt < 5 && shown().dataset.tag !== wanted; attempt++) {
-    await pause((attempt ? 1000 : 0) + Math.random() * 500);
+  // A proxy may give the page of a second ago, or none while the service is restarted; the stream tells nothing twice.
+  // Whoever has seen a change together does not ask together.
+  for (let attempt = 0; shown().dataset.tag !== wanted; attempt++) {
+    await pause(Math.min(1000 * attempt, 30000) + Math.random() * 500);
     await fetchShown().catch(() => {});
   }
   busy = false;

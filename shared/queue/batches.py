@@ -25,6 +25,10 @@ HEAD = (
     "received_at",
 )
 
+# What the columns of the store take, and the moments until the year 9999, in microseconds since 1970.
+_COLUMN = range(2**31)
+_MOMENTS = range(253_402_300_800_000_000)
+
 # Enough for a person to see what went wrong; the administration lists all.
 SHOWN_LINES = 100
 
@@ -103,6 +107,10 @@ def head(batch_id: str, fields: Sequence[bytes | None]) -> BatchHead:
     if len(said) < len(HEAD):
         raise ValueError(f"The entry of batch {batch_id} is not whole.")
     election_id, email, jmbg, file_name, sha256, lines, parts, keep_seconds, received_at = said
+    if any(int(number or 0) not in _COLUMN for number in (election_id, lines, parts, keep_seconds)):
+        raise ValueError(f"The entry of batch {batch_id} has a number that no station writes.")
+    if int(received_at) not in _MOMENTS:
+        raise ValueError(f"The entry of batch {batch_id} has a moment of receipt that no calendar has.")
     return BatchHead(
         id=batch_id,
         election_id=int(election_id) if election_id else None,

@@ -17,7 +17,10 @@ FIELDS = ("data", "success_callback_name", "failure_callback_name", "stopped_cal
 # Ours are shorter; whatever is cut off here is no JSON any more.
 _LONGEST_DATA = 1024
 
-_JOB_ID = re.compile(r"[A-Za-z0-9-]{1,64}_[0-9]{1,9}")
+# More than any part holds, and what the columns of the store take.
+_MOST_BALLOTS = 2**31
+
+_JOB_ID = re.compile(r"[0-9a-f]{32}_[0-9]{1,9}")
 
 
 class RefusedJob(Exception):  # The daemon buries such a job; the message says why.
@@ -25,7 +28,7 @@ class RefusedJob(Exception):  # The daemon buries such a job; the message says w
 
 
 def is_job_id(text: str) -> bool:
-    """Whether a queue's entry has the form that ``keys.job_id`` gives it."""
+    """Whether a queue's entry has the form that a station gives it: the UUID of a batch and the number of a part."""
     return _JOB_ID.fullmatch(text) is not None
 
 
@@ -54,7 +57,7 @@ def read_part(job_id: str, fields: Sequence[bytes | None]) -> tuple[str, int, in
             and instance is None
             and type(part) is type(ballots) is int
             and part >= 0
-            and ballots > 0
+            and 0 < ballots < _MOST_BALLOTS
             and keys.job_id(batch_id, part) == job_id
         ):
             return batch_id, part, ballots

@@ -7,6 +7,7 @@ from itertools import product
 from typing import cast
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from shared.errors import NotFound
 from shared.queue import keys
@@ -121,8 +122,8 @@ def _state(redis: Redis, partition: int) -> QueueState:
         oldest = None
         if first is not None:
             batch_id = first.decode(errors="backslashreplace").rpartition("_")[0]
-            stamp = redis.hget(keys.batch(batch_id), "received_at")
-            oldest = keys.from_microseconds(int(stamp)) if stamp else None
+            stamp = _of_batch(redis, batch_id, "received_at")
+            oldest = keys.from_microseconds(int(stamp)) if stamp and stamp.isdigit() and len(stamp) < 18 else None
     return QueueState(partition, waiting, oldest, owner.decode() if owner else None, dead)
 
 
@@ -134,12 +135,23 @@ def _buried(redis: Redis, partition: int) -> Iterator[BuriedPart]:
         batch_id, _, part = name.rpartition("_")
         if not part.isdecimal():
             batch_id, part = name, "0"
-        reason = redis.hget(keys.batch(batch_id), f"dead:{part}")
+        reason = _of_batch(redis, batch_id, f"dead:{part}")
         yield BuriedPart(
             partition,
             name,
             batch_id,
             int(part),
             keys.from_microseconds(int(-score * 1_000_000)),
-            as_bytes(reason).decode() if reason else "",
+            reason.decode() if reason else "",
         )
+
+
+def _of_batch(redis: Redis, batch_id: str, field: str) -> bytes | None:
+    """A field of a batch's entry; None also where something else lies under the key, which is shown all the same."""
+    try:
+        value = redis.hget(keys.batch(batch_id), field)
+    except ResponseError as error:
+        if not str(error).startswith("WRONGTYPE"):
+            raise
+        return None
+    return None if value is None else as_bytes(value)

@@ -8,8 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from shared.errors import InvalidInput
 from shared.queue import keys
@@ -83,12 +85,13 @@ end
 if ARGV[#ARGV] ~= '' then redis.call('PUBLISH', ARGV[#ARGV - 1], ARGV[#ARGV]) end
 """
 )
+# What is damaged may be of any type.
 _BURY = f"""{ALSO_WHEN_FULL}
 redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1])
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) > 0 then redis.call('DECRBY', KEYS[2], ARGV[2]) end
-if redis.call('EXISTS', KEYS[5]) == 1 then redis.call('HSET', KEYS[5], 'status', 'failed') end
+if redis.call('EXISTS', KEYS[5]) == 1 then redis.pcall('HSET', KEYS[5], 'status', 'failed') end
 if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[3]) == 1 then
-  redis.call('HSET', KEYS[3], 'dead:' .. ARGV[3], ARGV[4])
+  redis.pcall('HSET', KEYS[3], 'dead:' .. ARGV[3], ARGV[4])
 end
 """
 
@@ -160,13 +163,23 @@ def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:
         pipe.get(keys.payload(job_id))
     for batch_id in batch_ids:
         pipe.hmget(keys.batch(batch_id), HEAD)
-    answers = pipe.execute()
+    # One key that is not what it should be must not keep the others from being read.
+    answers = [_none_if_of_a_wrong_type(answer) for answer in pipe.execute(raise_on_error=False)]
     heads = dict(zip(batch_ids, answers[2 * len(known) :], strict=True))
     read = {
-        job_id: _read(job_id, fields, payload, heads[job_id.rpartition("_")[0]])
+        job_id: _read(job_id, fields or (), payload, heads[job_id.rpartition("_")[0]] or (None,) * len(HEAD))
         for job_id, fields, payload in zip(known, answers[: 2 * len(known) : 2], answers[1::2], strict=False)
     }
     return [read.get(job_id) or DamagedPart(job_id, "The job's id is not that of a part.") for job_id in ids]
+
+
+def _none_if_of_a_wrong_type(answer: Any) -> Any:
+    """An answer of Redis; what is under the key but is no string or no hash is not what we have written."""
+    if isinstance(answer, ResponseError) and str(answer).startswith("WRONGTYPE"):
+        return None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _read(
@@ -180,7 +193,7 @@ def _read(
         return _without_job(job_id, str(error), payload, stored)
     try:
         batch = head(batch_id, stored)
-    except (KeyError, ValueError):
+    except ValueError:
         return DamagedPart(job_id, "The batch's entry is missing or damaged in Redis.", batch_id, part, None, ballots)
     if payload is None:
         return DamagedPart(
@@ -199,7 +212,7 @@ def _without_job(job_id: str, reason: str, payload: bytes | None, stored: Sequen
     try:
         batch = head(batch_id, stored)
         known = int(number) < batch.parts and keys.job_id(batch_id, int(number)) == job_id
-    except (KeyError, ValueError):
+    except ValueError:
         known = False
     if not known:
         return DamagedPart(job_id, reason)

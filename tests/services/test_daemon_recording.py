@@ -1,6 +1,6 @@
 """What the daemon makes of parts, on every database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from daemon import actions
 from shared import tallies
 from shared.errors import Misconfigured
-from shared.queue import work
+from shared.queue import inspection, keys, work
 from shared.schema.election import Batch, DeadLetter, Election, Part
 from shared.terms import Progress, Refusal
 from tests.services.counting import Counting, counting, guid, new_lines, reference
@@ -216,6 +216,44 @@ def test_a_damaged_part_becomes_a_dead_letter_and_the_line_goes_on(suite: Counti
         assert (letter.batch_id, letter.part, letter.ballots) == (damaged, 0, 5)
         assert letter.received_at == suite.status(damaged).head.received_at
     assert suite.redis.get("urna:queued") == b"0"
+
+
+@pytest.mark.parametrize(
+    ("damaged", "field", "value"),
+    [
+        (keys.batch, "received_at", "9" * 30),
+        (keys.batch, "received_at", "-1"),
+        (keys.batch, "keep_seconds", "9" * 18),
+        (keys.batch, "parts", str(2**31)),
+        (keys.batch, "election_id", "1e3"),
+        (keys.batch, None, None),
+        (keys.job, None, None),
+        (keys.payload, None, None),
+    ],
+)
+def test_whatever_is_damaged_in_redis_is_laid_aside_and_the_next_part_counts(
+    suite: Counting, damaged: Callable[[str], str], field: str | None, value: str | None
+) -> None:
+    election = suite.election()
+    wrong = suite.accept([(guid(1), 1)])
+    key = damaged(wrong if damaged is keys.batch else keys.job_id(wrong, 0))
+    if field is None:
+        # Somebody has put something else there.
+        suite.redis.delete(key)
+        suite.redis.sadd(key, "nothing of ours")
+    else:
+        suite.redis.hset(key, field, value)
+    good = suite.accept([(guid(2), 2)])
+    claim = suite.claim(0)
+    found, following = work.front(suite.redis, 0, jobs=10, ballots=10)
+    assert isinstance(found, work.DamagedPart)
+    assert isinstance(following, work.QueuedPart)
+    actions.bury(suite.database, suite.redis, claim, found, datetime.now(UTC))
+    suite.record_all()
+    assert suite.tally(election) == {2: 1}
+    assert suite.status(good).counted == 1
+    assert suite.redis.get(keys.QUEUED_BALLOTS) == b"0"
+    assert [part.job_id for part in inspection.buried(suite.redis)] == [found.job_id]
 
 
 @pytest.mark.parametrize("overwritten", [True, False])

@@ -87,6 +87,8 @@ def test_a_job_says_its_batch_its_part_and_its_ballots(redis: Redis) -> None:
         (RECORD, [BATCH, 0, 1], {"database": "sqlite://"}),
         (RECORD, [BATCH, 0, 0], {}),
         (RECORD, [BATCH, 0, -1], {}),
+        (RECORD, [BATCH, 0, 2**31], {}),
+        (RECORD, [BATCH, 0, 10**300], {}),
         (RECORD, [BATCH, 0, 1.5], {}),
         (RECORD, [BATCH, 0, True], {}),
         (RECORD, [BATCH, "0", 1], {}),
@@ -239,5 +241,6 @@ def test_a_refused_job_is_an_error_and_no_part() -> None:
 
 def test_the_ids_of_parts_are_told_from_others() -> None:
     assert is_job_id(JOB)
-    assert is_job_id("6dcbf8d2-0b8e-4d6f-8ae1-5b1d0bbd4a0c_170")
-    assert not any(map(is_job_id, ["", "_1", "a_", "a_b", "a:b_1", f"{JOB}\n", "a_٣", "a/b_1"]))
+    assert is_job_id(f"{BATCH}_170")
+    others = ["", "_1", f"{BATCH}_", f"{BATCH}_b", f"{JOB}\n", f"{BATCH}_٣", f"{BATCH[1:]}_1", f"0{JOB}", JOB.upper()]
+    assert not any(map(is_job_id, others))

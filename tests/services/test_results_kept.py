@@ -127,6 +127,19 @@ def test_a_result_is_the_plain_sums_after_whatever_was_recorded(
         assert result(often, election) == result(seldom, election) == result(new_client(), election)
 
 
+def test_a_part_outside_is_known_with_the_batch_also_if_the_first_part_was_inside(
+    night: Recorded, new_client: Callable[[], FlaskClient]
+) -> None:
+    election = night.election(hours=OPEN)
+    client = new_client()
+    # The election was cancelled between the two, and the second was recorded first.
+    batch = night.part(None, outside=5, number=1, partition=1, received_at=NOW, with_batch=False)
+    assert result(client, election)[1]["ballots"]["outside"] == 0
+    night.part(election, {1: 2}, named=election, partition=0, received_at=NOW, batch_id=batch)
+    assert result(client, election) == result(new_client(), election)
+    assert result(client, election)[1]["ballots"]["outside"] == 5
+
+
 def test_parts_of_partitions_that_came_and_went_between_two_questions_are_counted(
     night: Recorded, new_client: Callable[[], FlaskClient]
 ) -> None:
@@ -161,7 +174,7 @@ def test_an_unchanged_result_costs_one_query_and_a_changed_one_as_many_for_any_n
     night.part(election, {1: 1}, partition=1, received_at=NOW)
     after_two_parts = queries()
     assert look == after_two_parts[0]
-    assert len(after_two_parts) == 3
+    assert len(after_two_parts) == 4
     for number in range(50):
         night.part(election, {1: 1_000_000, 2: 7}, [(1, Refusal.DUPLICATE)], partition=number % 2, received_at=NOW)
     assert queries() == after_two_parts
