@@ -138,6 +138,16 @@ class StationSettings(WebSettings, QueueSettings):
     max_queued_ballots: int = Field(
         20_000_000, ge=1, description="Ballots waiting in Redis from which on uploads are answered with 503."
     )
+    uploads_per_minute: int = Field(
+        6000,
+        ge=1,
+        description="Accepted uploads of one official in a minute, at all stations, from which on 429 is answered.",
+    )
+    refused_uploads_per_minute: int = Field(
+        300,
+        ge=1,
+        description="Refused uploads of one official in a minute, at one process, from which on 429 is answered.",
+    )
     receipt_days: int = Field(
         30, ge=1, le=400, description="Days for which Redis remembers batches and idempotency keys."
     )

@@ -1,17 +1,23 @@
 """What officials do at a station: hand in ballots, and ask what became of them."""
 
 import hashlib
+import math
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import IO
 from uuid import uuid4
 
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
 
 from shared.auth import Identity
 from shared.config import StationSettings
-from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, Unavailable
+from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyAttempts, Unavailable
 from shared.queue import batches, intake, keys, snapshot
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
@@ -34,6 +40,30 @@ class Station:
     redis: Redis
     queues: Queues
     settings: StationSettings
+    refusals: FixedWindowRateLimiter = field(default_factory=lambda: FixedWindowRateLimiter(MemoryStorage()))
+
+
+@contextmanager
+def taking(station: Station, official: Identity) -> Iterator[None]:
+    """Around all that is done with an official's upload, from its first byte on: what is refused in it is counted.
+
+    To read a bad file costs as much as to read a good one, so ``TooManyAttempts`` meets who sends too many. They are
+    counted in this process and not in Redis, because a refused upload leaves nothing there.
+    """
+    limit = RateLimitItemPerMinute(station.settings.refused_uploads_per_minute)
+    if not station.refusals.test(limit, official.email):
+        wait = station.refusals.get_window_stats(limit, official.email).reset_time - time.time()
+        raise TooManyAttempts(
+            "Too many refused uploads; mend the files before you send more.", retry_after=_whole(wait)
+        )
+    try:
+        yield
+    except (Unavailable, TooManyAttempts):
+        # The sender can do nothing for these.
+        raise
+    except Exception:
+        station.refusals.hit(limit, official.email)
+        raise
 
 
 def receive(
@@ -69,6 +99,9 @@ def receive(
     )
 
     def read(sight: intake.Sight) -> intake.Contents | None:
+        if sight.uploads >= station.settings.uploads_per_minute:
+            wait = _whole(sight.uploads_forgotten_in)
+            raise TooManyAttempts("Too many uploads; nothing was stored. Send it again later.", retry_after=wait)
         found = _open_election(sight, election_id).id if must_be_open else election_id
         cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
@@ -118,6 +151,11 @@ def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.Kno
         when = "has not begun yet" if election.start > keys.to_microseconds(now) else "has ended"
         raise Conflict(f"The election {when}; nothing was stored.")
     return election
+
+
+def _whole(seconds: float) -> int:
+    """Seconds to wait, as a header says them."""
+    return max(1, math.ceil(seconds))
 
 
 def _refuse_when_full(station: Station, sight: intake.Sight) -> None:

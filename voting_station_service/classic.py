@@ -21,26 +21,29 @@ classic = APIBlueprint("classic", __name__, tag="Classic")
         200: "Empty: the ballots are durably queued",
         400: "The file is missing or has a bad line",
         413: "The file is over the size limit",
+        429: "Too many uploads of this official in a minute",
         503: "The queue cannot take it now",
     },
 )
 def vote() -> str:
-    files = request.files.getlist("file")
-    if not files:
-        raise ClassicRefusal("Field file is missing.")
-    if len(files) > 1:
-        raise ClassicRefusal(actions.ONE_FILE)
-    try:
-        actions.receive(
-            current_app.extensions["station"],
-            identity(),
-            files[0].stream,
-            files[0].filename or "",
-            election_id=None,
-            idempotency_key=request.headers.get("Idempotency-Key"),
-            # The contract knows no refusal here: what comes outside an election is accounted for by the daemon.
-            must_be_open=False,
-        )
-    except InvalidInput as error:
-        raise ClassicRefusal(error.message) from error
+    station = current_app.extensions["station"]
+    with actions.taking(station, identity()):
+        files = request.files.getlist("file")
+        if not files:
+            raise ClassicRefusal("Field file is missing.")
+        if len(files) > 1:
+            raise ClassicRefusal(actions.ONE_FILE)
+        try:
+            actions.receive(
+                station,
+                identity(),
+                files[0].stream,
+                files[0].filename or "",
+                election_id=None,
+                idempotency_key=request.headers.get("Idempotency-Key"),
+                # The contract knows no refusal here: what comes outside an election is accounted for by the daemon.
+                must_be_open=False,
+            )
+        except InvalidInput as error:
+            raise ClassicRefusal(error.message) from error
     return ""

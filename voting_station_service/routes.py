@@ -94,6 +94,7 @@ _REFUSALS = {
     409: "The election is not open",
     413: "The file is over the size limit",
     422: "The file or the Idempotency-Key is wrong",
+    429: "Too many uploads of this official in a minute",
     503: "The queue cannot take it now",
 }
 _KEY = {
@@ -105,9 +106,11 @@ _KEY = {
 }
 
 
-_HEADERS = {
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}}
+_HEADERS: dict[str, dict[str, Any]] = {
     "202": {"Location": {"description": "Where to ask what became of the file.", "schema": {"type": "string"}}},
-    "503": {"Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}},
+    "429": _RETRY_AFTER,
+    "503": _RETRY_AFTER,
 }
 
 
@@ -177,22 +180,23 @@ def _station() -> actions.Station:
 
 
 def _hand_in(election_id: int | None) -> Response:
-    files = request.files.getlist("file")
-    if not files:
-        raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
-    if len(files) > 1:
-        raise InvalidInput(actions.ONE_FILE, field="file")
-    receipt = actions.receive(
-        _station(),
-        identity(),
-        files[0].stream,
-        files[0].filename or "",
-        election_id=election_id,
-        idempotency_key=request.headers.get("Idempotency-Key"),
-        must_be_open=True,
-    )
-    if receipt is None:
-        raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
+    with actions.taking(_station(), identity()):
+        files = request.files.getlist("file")
+        if not files:
+            raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
+        if len(files) > 1:
+            raise InvalidInput(actions.ONE_FILE, field="file")
+        receipt = actions.receive(
+            _station(),
+            identity(),
+            files[0].stream,
+            files[0].filename or "",
+            election_id=election_id,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            must_be_open=True,
+        )
+        if receipt is None:
+            raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
     answer = ReceiptAnswer(
         id=receipt.batch_id,
         election_id=receipt.election_id,

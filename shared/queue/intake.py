@@ -40,6 +40,9 @@ redis.call('SET', KEYS[1], '', 'PX', 1)
 return false
 """
 
+# An official's uploads are counted from the first one on for so long.
+UPLOADS_WINDOW_SECONDS = 60
+
 # How often the number of partitions or an idempotency key may change under our hands before we give up.
 _ATTEMPTS = 8
 
@@ -70,6 +73,9 @@ class Sight:
     queued_ballots: int
     now: datetime
     published: bytes | None
+    # What this official has had accepted in the window that runs, and for how many seconds it still does.
+    uploads: int = 0
+    uploads_forgotten_in: int = 0
 
     def elections(self) -> tuple[KnownElection, ...]:
         """The published elections; ``Unavailable`` before any daemon has told them."""
@@ -147,16 +153,20 @@ def _try_to_accept(
     read: Callable[[Sight], Contents | None],
 ) -> Receipt | None:
     remembered = [keys.idempotency(upload.official_email, idempotency_key)] if idempotency_key else []
-    (number, queued, text, *said), (seconds, microseconds) = line.watch(
+    counter = keys.uploads(upload.official_email)
+    # The counter is not watched, so that an official's uploads do not stand in each other's way; those that come at the
+    # same instant may go beyond the limit by as many as there are threads.
+    (number, queued, text, uploads, *said), (seconds, microseconds), left = line.watch(
         [keys.PARTITIONS, keys.batch(upload.batch_id), *remembered],
-        ("MGET", keys.PARTITIONS, keys.QUEUED_BALLOTS, keys.ELECTIONS, *remembered),
+        ("MGET", keys.PARTITIONS, keys.QUEUED_BALLOTS, keys.ELECTIONS, counter, *remembered),
         ("TIME",),
+        ("TTL", counter),
     )
     earlier = _earlier(redis, said[0], upload) if said and said[0] is not None else None
     if earlier:
         return earlier
     now = keys.from_microseconds(int(seconds) * 1_000_000 + int(microseconds))
-    contents = read(Sight(_number(number), int(queued or 0), now, text))
+    contents = read(Sight(_number(number), int(queued or 0), now, text, int(uploads or 0), int(left)))
     if contents is None:
         return None
     try:
@@ -194,6 +204,9 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
         text = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})
         yield "SET", key, text, "EX", upload.keep_seconds
     yield "INCRBY", keys.QUEUED_BALLOTS, contents.lines
+    uploads = keys.uploads(upload.official_email)
+    yield "SET", uploads, 0, "EX", UPLOADS_WINDOW_SECONDS, "NX"
+    yield "INCRBY", uploads, 1
     yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch
     yield "PUBLISH", keys.ARRIVED, ",".join(map(str, jobs))
 

@@ -52,6 +52,11 @@ def lease(partition: int) -> str:
     return f"urna:lease:{partition}"
 
 
+def uploads(official_email: str) -> str:
+    """How many uploads of an official were accepted within a minute, at all stations together."""
+    return f"urna:uploads:{sha256(official_email.lower().encode()).hexdigest()}"
+
+
 def idempotency(official_email: str, key: str) -> str:
     """Keys of two officials never meet, and a hostile key cannot reach another one."""
     digest = sha256(f"{official_email.lower()}\0{key}".encode()).hexdigest()

@@ -361,7 +361,7 @@ def test_the_same_key_gives_the_same_receipt(redis: Client) -> None:
 def test_a_key_is_remembered_as_long_as_the_station_says_and_nothing_else_of_an_upload_expires(redis: Client) -> None:
     accept(redis, file_of(40), "key")
     expiring = {key.split(b":")[1]: redis.ttl(key) for key in contents(redis) if redis.ttl(key) >= 0}
-    assert set(expiring) == {b"idempotency"}
+    assert set(expiring) == {b"idempotency", b"uploads"}
     assert 86390 < expiring[b"idempotency"] <= 86400
 
 
@@ -374,9 +374,12 @@ def test_a_batch_expires_only_after_its_last_part_is_recorded(redis: Client) -> 
     assert 86390 < redis.ttl(head) <= 86400
     assert redis.get(keys.QUEUED_BALLOTS) == b"0"
     left = set(contents(redis))
+    forgotten = keys.uploads("official1@example.org")
+    assert redis.ttl(forgotten) > 0
     assert left == {
-        key.encode() for key in (head, keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.QUEUED_BALLOTS)
-    } | {keys.QUEUES.encode()}
+        key.encode()
+        for key in (head, keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.QUEUED_BALLOTS, keys.QUEUES, forgotten)
+    }
 
 
 def test_a_part_that_is_recorded_twice_is_counted_down_once_and_does_not_complete_its_batch(redis: Client) -> None:

@@ -41,9 +41,9 @@ def test_the_document_is_the_same_every_time(station: Station, document: dict[st
 def test_every_refusal_of_an_upload_is_described(document: dict[str, Any], path: str) -> None:
     responses = document["paths"][path]["post"]["responses"]
     expected = {
-        "/vote": {"200", "400", "401", "413", "503"},
-        "/api/batches": {"202", "401", "403", "409", "413", "422", "503"},
-        NAMED: {"202", "401", "403", "404", "409", "413", "422", "503"},
+        "/vote": {"200", "400", "401", "413", "429", "503"},
+        "/api/batches": {"202", "401", "403", "409", "413", "422", "429", "503"},
+        NAMED: {"202", "401", "403", "404", "409", "413", "422", "429", "503"},
     }
     assert set(responses) == expected[path]
 
