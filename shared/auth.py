@@ -16,6 +16,7 @@ from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
 
 from shared.config import WebSettings
 from shared.errors import Forbidden, Unauthenticated
+from shared.journal import events
 from shared.terms import Role
 
 P = ParamSpec("P")
@@ -165,6 +166,8 @@ def _guard(access: Access) -> Callable[[Callable[P, R]], Callable[P, R]]:
                 raise Unauthenticated(f"This route takes a token of the type {access.token}.")
             if not isinstance(claims.get("sub"), str):
                 raise Unauthenticated("The token does not say whom it speaks for.")
+            # Before the roles are looked at: who may not do something has tried it, and that is for the journal, too.
+            events.act_as(claims["sub"])
             if access.roles and not access.roles & _roles(claims):
                 if access.classic:
                     raise ClassicUnauthorized

@@ -59,6 +59,13 @@ class Refusal(StrEnum):
     OUTSIDE_ELECTION = "outside_election"
 
 
+class Outcome(StrEnum):
+    """How something that is in the journal ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+
+
 class Method(StrEnum):
     """How votes become seats or shares."""
 

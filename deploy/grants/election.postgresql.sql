@@ -15,6 +15,8 @@ GRANT SELECT ON refused_lines TO administration;
 GRANT SELECT ON tallies TO administration;
 GRANT SELECT ON dead_letters TO administration;
 GRANT SELECT ON partitions TO administration;
+GRANT SELECT, INSERT ON journal TO administration;
+GRANT SELECT, UPDATE ON journal_head TO administration;
 
 -- Daemon: adds to what was counted and changes none of it. The partitions are its own: their owner, epoch and watermark move on, and
 -- another number of them adds or removes rows.
@@ -30,6 +32,8 @@ GRANT SELECT, INSERT ON refused_lines TO daemon;
 GRANT SELECT, INSERT ON tallies TO daemon;
 GRANT SELECT, INSERT ON dead_letters TO daemon;
 GRANT SELECT, INSERT, UPDATE, DELETE ON partitions TO daemon;
+GRANT SELECT, INSERT ON journal TO daemon;
+GRANT SELECT, UPDATE ON journal_head TO daemon;
 
 -- Results: reads.
 GRANT SELECT ON alembic_version TO results;

@@ -12,6 +12,10 @@ NAMING = {
 }
 
 
+# SQLite gives out row numbers for the type INTEGER only; the others need the wide type said.
+BigInteger = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
 def metadata() -> sa.MetaData:
     """An empty collection of tables with the names of constraints settled."""
     return sa.MetaData(naming_convention=NAMING)

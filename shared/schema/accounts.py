@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from shared.database import UtcDateTime
 from shared.schema import metadata
+from shared.schema.journal import JournalColumns, JournalHeadColumns
 from shared.terms import Approval
 
 
@@ -88,3 +89,11 @@ class FailedLogin(AccountsBase):
     failed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (sa.Index(None, "key", "failed_at"),)
+
+
+class Journal(JournalColumns, AccountsBase):
+    """Who did what to which account, when, from where, with which outcome. Rows are added, never changed or removed."""
+
+
+class JournalHead(JournalHeadColumns, AccountsBase):
+    """The newest entry of the journal: one row, which is locked to add an entry, so that writers queue."""

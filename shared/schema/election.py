@@ -10,11 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from shared.database import Blob, Guid, UtcDateTime
-from shared.schema import metadata
+from shared.schema import BigInteger, metadata
+from shared.schema.journal import JournalColumns, JournalHeadColumns
 from shared.terms import Approval, State
-
-# SQLite gives out row numbers for the type INTEGER only; the others need the wide type said.
-BigInteger = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class ElectionBase(DeclarativeBase):
@@ -227,6 +225,14 @@ class Partition(ElectionBase):
     watermark: Mapped[datetime | None] = mapped_column(
         UtcDateTime, doc="Everything received before it is recorded or a dead letter."
     )
+
+
+class Journal(JournalColumns, ElectionBase):
+    """Who did what to what, when, from where, with which outcome. Rows are added and never changed or removed."""
+
+
+class JournalHead(JournalHeadColumns, ElectionBase):
+    """The newest entry of the journal: one row, which is locked to add an entry, so that writers queue."""
 
 
 PUBLISHED = "published"

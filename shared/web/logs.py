@@ -7,6 +7,8 @@ import uuid
 import structlog
 from flask import Flask, Response, g, request
 
+from shared.journal import events
+
 # What nginx or a caller may give as a request id; anything else could forge log lines.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -22,6 +24,7 @@ def install(app: Flask) -> None:
         g.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
         g.began = time.perf_counter()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        events.begin(request.remote_addr or "", g.request_id)
 
     @app.after_request
     def _end(response: Response) -> Response:

@@ -21,15 +21,19 @@ ACCOUNTS_RIGHTS = {
         "user_roles": "siud",
         "refresh_sessions": "siud",
         "failed_logins": "sid",
+        "journal": "si",
+        "journal_head": "su",
     },
 }
 _VOTED_ON = ("jurisdictions", "participants", "candidates", "elections", "entries")
 _COUNTED = ("batches", "parts", "ballots", "refused_lines", "tallies", "dead_letters", "partitions")
+_JOURNAL = {"journal": "si", "journal_head": "su"}
 ELECTION_RIGHTS = {
-    "administration": dict.fromkeys(_VOTED_ON, "siud") | dict.fromkeys(_COUNTED, "s"),
+    "administration": dict.fromkeys(_VOTED_ON, "siud") | dict.fromkeys(_COUNTED, "s") | _JOURNAL,
     "daemon": dict.fromkeys(("jurisdictions", "participants", "elections", "entries"), "s")
     | dict.fromkeys(_COUNTED, "si")
-    | {"partitions": "siud"},
+    | {"partitions": "siud"}
+    | _JOURNAL,
     "results": dict.fromkeys(_VOTED_ON + _COUNTED, "s"),
 }
 
