@@ -142,7 +142,7 @@ def is_ready(database: Database) -> bool:
     """Whether the store answers and has the tables and columns of this program."""
     try:
         with database.reading() as session:
-            store.touch_every_table(session)
+            store.touch_what_is_read(session)
     except (Unavailable, DBAPIError):
         return False
     return True

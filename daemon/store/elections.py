@@ -1,5 +1,6 @@
 """The elections, as far as ballots are judged by them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
             jurisdiction_id=row.jurisdiction_id,
             start=row.start,
             end=row.end,
-            poll_numbers=frozenset(session.scalars(sa.select(Entry.poll_number).where(Entry.election_id == row.id))),
+            poll_numbers=frozenset(_poll_numbers(session, row.id)),
         )
         for row in found
     ]
@@ -32,18 +33,24 @@ def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
 
 def published(session: Session, since: datetime) -> list[KnownElection]:
     """The published elections that end after ``since``, for the stations."""
-    found = session.scalars(
-        sa.select(Election).where(Election.stage == PUBLISHED, Election.end > since).order_by(Election.id)
-    )
+    found = session.execute(
+        sa.select(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end)
+        .where(Election.stage == PUBLISHED, Election.end > since)
+        .order_by(Election.id)
+    ).all()
     return [
         KnownElection(
-            id=election.id,
-            title=election.title,
-            kind=election.kind,
-            jurisdiction_id=election.jurisdiction_id,
-            start=to_microseconds(election.start),
-            end=to_microseconds(election.end),
-            poll_numbers=[entry.poll_number for entry in election.entries],
+            id=row.id,
+            title=row.title,
+            kind=row.kind,
+            jurisdiction_id=row.jurisdiction_id,
+            start=to_microseconds(row.start),
+            end=to_microseconds(row.end),
+            poll_numbers=sorted(_poll_numbers(session, row.id)),
         )
-        for election in found
+        for row in found
     ]
+
+
+def _poll_numbers(session: Session, election_id: int) -> Iterable[int]:
+    return session.scalars(sa.select(Entry.poll_number).where(Entry.election_id == election_id))

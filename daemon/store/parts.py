@@ -117,7 +117,8 @@ def bury(session: Session, partition: int, part: DamagedPart, now: datetime) -> 
     if part.batch_id is None or part.part is None:
         # A job that no station wrote has no place among the batches; Redis and the log keep it.
         return
-    if session.get(DeadLetter, (part.batch_id, part.part)) is None:
+    is_there = sa.exists().where(DeadLetter.batch_id == part.batch_id, DeadLetter.part == part.part)
+    if not session.scalar(sa.select(is_there)):
         session.add(
             DeadLetter(
                 batch_id=part.batch_id,

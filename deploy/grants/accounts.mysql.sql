@@ -1,9 +1,8 @@
 -- Rights of the authentication service's user on the accounts store. Run by the user `prepare`, after every migration, in
 -- the store's database (deploy/grants/apply-mysql.sh). Deleting an account is soft, so no user is ever deleted.
-GRANT SELECT ON alembic_version TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE ON users TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%';
 GRANT SELECT, INSERT, DELETE ON failed_logins TO 'authentication'@'%';
 GRANT SELECT, INSERT ON journal TO 'authentication'@'%';
-GRANT SELECT, UPDATE ON journal_head TO 'authentication'@'%';
+GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'authentication'@'%';

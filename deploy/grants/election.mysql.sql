@@ -1,51 +1,56 @@
--- Rights on the election store, least for each service. Run by the user `prepare`, after every migration, in the store's
--- database (deploy/grants/apply-mysql.sh).
+-- Rights on the election store, least for each user: by column where a table is more than the work needs. Run by the user
+-- `prepare`, after every migration, in the store's database (deploy/grants/apply-mysql.sh). Which query needs what is
+-- tried by tests/deployment and by the journey in tests/journey/test_least_rights.py.
 
--- Administration: everything about what is voted on, and only looking at what became of the ballots.
-GRANT SELECT ON alembic_version TO 'administration'@'%';
-GRANT SELECT, INSERT, UPDATE, DELETE ON jurisdictions TO 'administration'@'%';
-GRANT SELECT, INSERT, UPDATE, DELETE ON participants TO 'administration'@'%';
-GRANT SELECT, INSERT, UPDATE, DELETE ON candidates TO 'administration'@'%';
-GRANT SELECT, INSERT, UPDATE, DELETE ON elections TO 'administration'@'%';
-GRANT SELECT, INSERT, UPDATE, DELETE ON entries TO 'administration'@'%';
+-- Administration: what is voted on. Of what became of the ballots it reads the sums, who sent which file, and the refused lines; no
+-- ballot, and nothing of what a station received. The right to change a jurisdiction is there for the lock on its row.
+GRANT SELECT, INSERT ON jurisdictions TO 'administration'@'%';
+GRANT UPDATE (name) ON jurisdictions TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON participants TO 'administration'@'%';
+GRANT UPDATE (name, individual, version) ON participants TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON candidates TO 'administration'@'%';
+GRANT UPDATE (forename, surname, post, code_name, biography, approval, approval_reason, version) ON candidates TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON elections TO 'administration'@'%';
+GRANT UPDATE (title, kind, individual, jurisdiction_id, start, `end`, stage, cancelled_at, cancelled_reason, rules, lots, version) ON elections TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON entries TO 'administration'@'%';
 GRANT SELECT ON batches TO 'administration'@'%';
-GRANT SELECT ON parts TO 'administration'@'%';
-GRANT SELECT ON ballots TO 'administration'@'%';
-GRANT SELECT ON refused_lines TO 'administration'@'%';
-GRANT SELECT ON tallies TO 'administration'@'%';
-GRANT SELECT ON dead_letters TO 'administration'@'%';
-GRANT SELECT ON partitions TO 'administration'@'%';
+GRANT SELECT (batch_id, part, election_id, received, counted, duplicate, invalid, outside) ON parts TO 'administration'@'%';
+GRANT SELECT (batch_id, line, election_id, guid, poll_number, reason) ON refused_lines TO 'administration'@'%';
+GRANT SELECT (election_id, poll_number, votes) ON tallies TO 'administration'@'%';
+GRANT SELECT (batch_id, part, received_at) ON dead_letters TO 'administration'@'%';
+GRANT SELECT (watermark) ON partitions TO 'administration'@'%';
 GRANT SELECT, INSERT ON journal TO 'administration'@'%';
-GRANT SELECT, UPDATE ON journal_head TO 'administration'@'%';
+GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';
 
--- Daemon: adds to what was counted and changes none of it. The partitions are its own: their owner, epoch and watermark move on, and
--- another number of them adds or removes rows.
-GRANT SELECT ON alembic_version TO 'daemon'@'%';
-GRANT SELECT ON jurisdictions TO 'daemon'@'%';
-GRANT SELECT ON participants TO 'daemon'@'%';
-GRANT SELECT ON elections TO 'daemon'@'%';
-GRANT SELECT ON entries TO 'daemon'@'%';
-GRANT SELECT, INSERT ON batches TO 'daemon'@'%';
-GRANT SELECT, INSERT ON parts TO 'daemon'@'%';
-GRANT SELECT, INSERT ON ballots TO 'daemon'@'%';
+-- Daemon: adds to what was counted and changes none of it. Whether a GUID was there before it may ask, and not for whom; nor does it
+-- read back what a station received. The partitions are its own: their owner, epoch and watermark move on, and another number of them
+-- adds or removes rows.
+GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage) ON elections TO 'daemon'@'%';
+GRANT SELECT (election_id, poll_number) ON entries TO 'daemon'@'%';
+GRANT INSERT ON batches TO 'daemon'@'%';
+GRANT INSERT ON parts TO 'daemon'@'%';
+GRANT SELECT (batch_id, part, `partition`, sequence, election_id, received_at, recorded_at, received, counted, duplicate, invalid, outside) ON parts TO 'daemon'@'%';
+GRANT INSERT ON ballots TO 'daemon'@'%';
+GRANT SELECT (election_id, guid, source) ON ballots TO 'daemon'@'%';
 GRANT SELECT, INSERT ON refused_lines TO 'daemon'@'%';
-GRANT SELECT, INSERT ON tallies TO 'daemon'@'%';
-GRANT SELECT, INSERT ON dead_letters TO 'daemon'@'%';
-GRANT SELECT, INSERT, UPDATE, DELETE ON partitions TO 'daemon'@'%';
-GRANT SELECT, INSERT ON journal TO 'daemon'@'%';
-GRANT SELECT, UPDATE ON journal_head TO 'daemon'@'%';
+GRANT INSERT ON tallies TO 'daemon'@'%';
+GRANT INSERT ON dead_letters TO 'daemon'@'%';
+GRANT SELECT (batch_id, part) ON dead_letters TO 'daemon'@'%';
+GRANT SELECT, INSERT, DELETE ON partitions TO 'daemon'@'%';
+GRANT UPDATE (epoch, owner, sequence, watermark) ON partitions TO 'daemon'@'%';
+GRANT INSERT, SELECT (id) ON journal TO 'daemon'@'%';
+GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'daemon'@'%';
 
--- Results: reads.
-GRANT SELECT ON alembic_version TO 'results'@'%';
-GRANT SELECT ON jurisdictions TO 'results'@'%';
+-- Results: reads. The official's national id stands beside a refused ballot, as administrators and auditors may see it.
 GRANT SELECT ON participants TO 'results'@'%';
-GRANT SELECT ON candidates TO 'results'@'%';
 GRANT SELECT ON elections TO 'results'@'%';
 GRANT SELECT ON entries TO 'results'@'%';
-GRANT SELECT ON batches TO 'results'@'%';
-GRANT SELECT ON parts TO 'results'@'%';
-GRANT SELECT ON ballots TO 'results'@'%';
-GRANT SELECT ON refused_lines TO 'results'@'%';
+GRANT SELECT (id, election_id, official_jmbg, received_at) ON batches TO 'results'@'%';
+GRANT SELECT (batch_id, part, `partition`, sequence, election_id, counted, duplicate, invalid, outside) ON parts TO 'results'@'%';
+GRANT SELECT (batch_id, line, election_id, guid, poll_number, reason) ON refused_lines TO 'results'@'%';
 GRANT SELECT ON tallies TO 'results'@'%';
-GRANT SELECT ON dead_letters TO 'results'@'%';
-GRANT SELECT ON partitions TO 'results'@'%';
+GRANT SELECT (batch_id, part, received_at) ON dead_letters TO 'results'@'%';
+GRANT SELECT (`partition`, epoch, sequence, watermark) ON partitions TO 'results'@'%';
+
+-- Auditor: reads everything in this store, to count again what was received (urna recount) and to check the journal.
+GRANT SELECT ON * TO 'auditor'@'%';

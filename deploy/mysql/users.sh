@@ -21,5 +21,5 @@
         # shellcheck disable=SC2016
         printf 'GRANT ALL ON `%s`.* TO `prepare`@`%%` WITH GRANT OPTION;\n' "$MYSQL_DATABASE"
     } | MYSQL_PWD=$(cat "$secrets/root_password") mysql --no-defaults --protocol=socket --user=root \
-        --socket=/var/run/mysqld/mysqld.sock
+        --socket="${SOCKET:-/var/run/mysqld/mysqld.sock}"
 )

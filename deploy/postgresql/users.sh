@@ -9,6 +9,12 @@
         # What everybody may by default nobody may here: the store is for the users named below.
         printf 'REVOKE ALL ON DATABASE "%s" FROM PUBLIC;\n' "$POSTGRES_DB"
         printf 'REVOKE ALL ON SCHEMA public FROM PUBLIC;\n'
+        # The databases that every server has; in them everybody could make temporary tables.
+        printf 'REVOKE ALL ON DATABASE postgres FROM PUBLIC;\nREVOKE ALL ON DATABASE template1 FROM PUBLIC;\n'
+        # Programs in the database, and files in it that no table holds: no service needs them.
+        printf 'REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;\n'
+        printf 'REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC;\n' \
+            'lo_creat(integer)' 'lo_create(oid)' 'lo_from_bytea(oid, bytea)'
         for user in $USERS; do
             password=$(cat "$secrets/${user}_password")
             case $password in

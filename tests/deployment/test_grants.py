@@ -1,167 +1,234 @@
-"""The rights that deploy/grants gives, tried on real servers: every service, every table, every kind of statement."""
+"""The rights that deploy/grants gives, tried on real servers: every user, table, column and kind of statement."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
 
-from shared.database import migrate
+from results_service.store import READ
 from shared.schema.accounts import AccountsBase
 from shared.schema.election import ElectionBase
+from tests.deployment.least_rights import LeastRights, is_denied, users_of
+from tests.servers import DatabaseServer
 
-GRANTS = Path(__file__).parents[2] / "deploy" / "grants"
-PASSWORD = "Aa0" + "b" * 21
+ALL = "*"
+# What a user may do to a table: select, insert, update, delete. The first three may be said for some columns only.
+Rights = dict[str, str]
 
-# What each service may do to each table: select, insert, update, delete. A table that is not named here is not reached.
-ACCOUNTS_RIGHTS = {
+
+def may(select: str = "", insert: str = "", update: str = "", delete: str = "") -> Rights:
+    """Rights on a table: ``ALL``, or the names of the columns."""
+    named = {"select": select, "insert": insert, "update": update, "delete": delete}
+    return {kind: columns for kind, columns in named.items() if columns}
+
+
+READS = may(ALL)
+OWNS = may(ALL, ALL, ALL, ALL)
+
+# A table that is not named here is not reached.
+ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
     "authentication": {
-        "users": "siu",
-        "user_roles": "siud",
-        "refresh_sessions": "siud",
-        "failed_logins": "sid",
-        "journal": "si",
-        "journal_head": "su",
+        "users": may(ALL, ALL, ALL),
+        "user_roles": OWNS,
+        "refresh_sessions": OWNS,
+        "failed_logins": may(ALL, ALL, "", ALL),
+        "journal": may(ALL, ALL),
+        "journal_head": may(ALL, "", "sequence hash"),
     },
 }
-_VOTED_ON = ("jurisdictions", "participants", "candidates", "elections", "entries")
-_COUNTED = ("batches", "parts", "ballots", "refused_lines", "tallies", "dead_letters", "partitions")
-_JOURNAL = {"journal": "si", "journal_head": "su"}
-ELECTION_RIGHTS = {
-    "administration": dict.fromkeys(_VOTED_ON, "siud") | dict.fromkeys(_COUNTED, "s") | _JOURNAL,
-    "daemon": dict.fromkeys(("jurisdictions", "participants", "elections", "entries"), "s")
-    | dict.fromkeys(_COUNTED, "si")
-    | {"partitions": "siud"}
-    | _JOURNAL,
-    "results": dict.fromkeys(_VOTED_ON + _COUNTED, "s"),
+SUMS = "counted duplicate invalid outside"
+REFUSED = "batch_id line election_id guid poll_number reason"
+DEAD = "batch_id part received_at"
+ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
+    "administration": {
+        "jurisdictions": may(ALL, ALL, "name"),
+        "participants": may(ALL, ALL, "name individual version", ALL),
+        "candidates": may(
+            *(ALL, ALL), "forename surname post code_name biography approval approval_reason version", ALL
+        ),
+        "elections": may(
+            *(ALL, ALL),
+            "title kind individual jurisdiction_id start end stage cancelled_at cancelled_reason rules lots version",
+            ALL,
+        ),
+        "entries": may(ALL, ALL, "", ALL),
+        "batches": READS,
+        "parts": may(f"batch_id part election_id received {SUMS}"),
+        "refused_lines": may(REFUSED),
+        "tallies": may("election_id poll_number votes"),
+        "dead_letters": may(DEAD),
+        "partitions": may("watermark"),
+        "journal": may(ALL, ALL),
+        "journal_head": may(ALL, "", "sequence hash"),
+    },
+    "daemon": {
+        "elections": may("id title kind jurisdiction_id start end stage"),
+        "entries": may("election_id poll_number"),
+        "batches": may("", ALL),
+        "parts": may(
+            f"batch_id part partition sequence election_id received_at recorded_at received {SUMS}",
+            ALL,
+        ),
+        "ballots": may("election_id guid source", ALL),
+        "refused_lines": may(ALL, ALL),
+        "tallies": may("", ALL),
+        "dead_letters": may("batch_id part", ALL),
+        "partitions": may(ALL, ALL, "epoch owner sequence watermark", ALL),
+        "journal": may("id", ALL),
+        "journal_head": may(ALL, "", "sequence hash"),
+    },
+    "results": {
+        "participants": READS,
+        "elections": READS,
+        "entries": READS,
+        "batches": may("id election_id official_jmbg received_at"),
+        "parts": may(f"batch_id part partition sequence election_id {SUMS}"),
+        "refused_lines": may(REFUSED),
+        "tallies": READS,
+        "dead_letters": may(DEAD),
+        "partitions": may("partition epoch sequence watermark"),
+    },
+    "auditor": dict.fromkeys([*ElectionBase.metadata.tables, "alembic_version"], READS),
 }
 
-# MySQL and MariaDB: this command is denied on this table. PostgreSQL: insufficient privilege.
-_MYSQL_DENIED = 1142
-_POSTGRESQL_DENIED = "42501"
+# MySQL says this of an INSERT that may be done and names too few columns.
+_MYSQL_NO_DEFAULT = 1364
 
 
-def _statements(table: sa.Table) -> dict[str, sa.Executable]:
-    """One statement of each kind that touches no row; what is refused is refused for want of the right."""
-    column = list(table.columns)[-1]
-    nothing = sa.select(table).where(sa.false())
-    return {
-        "s": sa.select(sa.literal(1)).select_from(table).where(sa.false()),
-        "i": table.insert().from_select(list(table.columns), nothing, include_defaults=False),
-        "u": table.update().values({column: column}).where(sa.false()),
-        "d": table.delete().where(sa.false()),
-    }
+def _statements(table: sa.Table) -> dict[tuple[str, str], sa.Executable]:
+    """One statement of each kind for each column; it touches no row, so it is refused for want of a right only."""
+    never = sa.false()
+    made: dict[tuple[str, str], sa.Executable] = {("delete", ALL): table.delete().where(never)}
+    for column in table.columns:
+        nothing = sa.select(sa.null()).where(never)
+        made["select", column.name] = sa.select(column).where(never)
+        made["insert", column.name] = table.insert().from_select([column], nothing, include_defaults=False)
+        made["update", column.name] = table.update().values({column: sa.null()}).where(never)
+    return made
 
 
-def _may(engine: sa.Engine, statement: sa.Executable) -> bool:
-    with engine.connect() as connection:
-        try:
-            connection.execute(statement)
-        except DBAPIError as error:
-            denied = getattr(error.orig, "sqlstate", None) == _POSTGRESQL_DENIED
-            if not denied and not (error.orig and error.orig.args[0] == _MYSQL_DENIED):
-                raise
+def _is_let(connection: sa.Connection, statement: sa.Executable) -> bool:
+    try:
+        connection.execute(statement)
+    except sa.exc.DBAPIError as error:
+        if is_denied(error):
             return False
+        if error.orig is None or error.orig.args[0] != _MYSQL_NO_DEFAULT:
+            raise
     return True
 
 
-class Store:
-    """A store with its tables, to which users are added with the rights that deploy/grants gives them."""
+def _rights(store: LeastRights, user: str, tables: list[sa.Table]) -> dict[str, dict[str, set[str]]]:
+    """What the user may do, by table, kind of statement and column, found out by trying."""
+    found: dict[str, dict[str, set[str]]] = {}
+    with store.engine(user) as engine, engine.connect() as connection:
+        for table in tables:
+            for (kind, column), statement in _statements(table).items():
+                if _is_let(connection, statement):
+                    found.setdefault(table.name, {}).setdefault(kind, set()).add(column)
+    return found
 
-    def __init__(self, url: str, store: str, users: list[str]) -> None:
-        self.url = sa.make_url(url)
-        self.users = users
-        self.owner = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        self.is_postgresql = self.owner.dialect.name == "postgresql"
-        migrate(url, store)
-        with self.owner.connect() as connection:
-            for user in users:
-                for statement in self._made(user):
-                    connection.exec_driver_sql(statement)
-            text = (GRANTS / f"{store}.{'postgresql' if self.is_postgresql else 'mysql'}.sql").read_text()
-            lines = [line for line in text.splitlines() if not line.startswith("--")]
-            for statement in " ".join(lines).split(";"):
-                if statement.strip():
-                    # A percent sign would be a place for a value to the drivers.
-                    connection.exec_driver_sql(statement.replace("%", "%%"))
 
-    def _made(self, user: str) -> list[str]:
-        if self.is_postgresql:
-            return [f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'", f"GRANT USAGE ON SCHEMA public TO {user}"]
-        return [f"CREATE USER '{user}'@'%%' IDENTIFIED BY '{PASSWORD}'"]
-
-    def rights(self, user: str, tables: list[sa.Table]) -> dict[str, str]:
-        """What the user may do, by table, found out by trying."""
-        engine = sa.create_engine(self.url.set(username=user, password=PASSWORD))
-        try:
-            found = {
-                table.name: "".join(kind for kind, statement in _statements(table).items() if _may(engine, statement))
-                for table in tables
-            }
-        finally:
-            engine.dispose()
-        return {name: kinds for name, kinds in found.items() if kinds}
-
-    def close(self) -> None:
-        """Take the users away again: they belong to the server and not to the store."""
-        with self.owner.connect() as connection:
-            for user in self.users:
-                if self.is_postgresql:
-                    connection.exec_driver_sql(f"DROP OWNED BY {user}")
-                    connection.exec_driver_sql(f"DROP ROLE {user}")
-                else:
-                    connection.exec_driver_sql(f"DROP USER '{user}'@'%%'")
-        self.owner.dispose()
+def _expected(rights: dict[str, Rights], tables: list[sa.Table]) -> dict[str, dict[str, set[str]]]:
+    columns = {table.name: set(table.columns.keys()) for table in tables}
+    return {
+        table: {
+            kind: columns[table] if named == ALL and kind != "delete" else set(named.split())
+            for kind, named in kinds.items()
+        }
+        for table, kinds in rights.items()
+    }
 
 
 SERVERS = pytest.mark.parametrize("engine", ["mariadb", "mysql", "postgresql"])
 
 
 @pytest.fixture
-def election(election_database_url: str) -> Iterator[Store]:
-    store = Store(election_database_url, "election", list(ELECTION_RIGHTS))
+def election(databases: DatabaseServer, tmp_path: Path) -> Iterator[LeastRights]:
+    store = LeastRights(databases, "election", tmp_path / "secrets")
     yield store
     store.close()
 
 
 @pytest.fixture
-def accounts(accounts_database_url: str) -> Iterator[Store]:
-    store = Store(accounts_database_url, "accounts", list(ACCOUNTS_RIGHTS))
+def accounts(databases: DatabaseServer, tmp_path: Path) -> Iterator[LeastRights]:
+    store = LeastRights(databases, "accounts", tmp_path / "secrets")
     yield store
     store.close()
 
 
-def _version_table() -> sa.Table:
-    return sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
+def _tables(base: type[sa.orm.DeclarativeBase]) -> list[sa.Table]:
+    version = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32)))
+    return [*base.metadata.sorted_tables, version]
 
 
 @SERVERS
-def test_each_service_may_do_in_the_election_store_what_its_work_needs_and_nothing_more(election: Store) -> None:
-    tables = [*ElectionBase.metadata.sorted_tables, _version_table()]
+def test_each_user_may_do_in_the_election_store_what_its_work_needs_and_nothing_more(election: LeastRights) -> None:
+    tables = _tables(ElectionBase)
     for user, rights in ELECTION_RIGHTS.items():
-        assert election.rights(user, tables) == rights | {"alembic_version": "s"}, user
+        assert _rights(election, user, tables) == _expected(rights, tables), user
 
 
 @SERVERS
-def test_the_authentication_service_may_do_in_its_store_what_its_work_needs_and_nothing_more(accounts: Store) -> None:
-    tables = [*AccountsBase.metadata.sorted_tables, _version_table()]
+def test_the_authentication_service_may_do_in_its_store_what_its_work_needs_and_nothing_more(
+    accounts: LeastRights,
+) -> None:
+    tables = _tables(AccountsBase)
     for user, rights in ACCOUNTS_RIGHTS.items():
-        assert accounts.rights(user, tables) == rights | {"alembic_version": "s"}, user
+        assert _rights(accounts, user, tables) == _expected(rights, tables), user
+
+
+def test_every_user_that_is_made_is_one_whose_rights_are_tried() -> None:
+    assert set(users_of("election")) == {"prepare", *ELECTION_RIGHTS}
+    assert set(users_of("accounts")) == {"prepare", *ACCOUNTS_RIGHTS}
 
 
 @SERVERS
-def test_the_administration_can_number_what_it_makes(election: Store) -> None:
-    engine = sa.create_engine(election.url.set(username="administration", password=PASSWORD))
+def test_the_administration_can_number_what_it_makes(election: LeastRights) -> None:
     jurisdictions = ElectionBase.metadata.tables["jurisdictions"]
-    with engine.begin() as connection:
+    with election.engine("administration") as engine, engine.begin() as connection:
         made = connection.execute(jurisdictions.insert().values(name="Vojvodina")).inserted_primary_key
         assert made is not None
         assert made[0] > 0
-    engine.dispose()
 
 
-def test_no_service_changes_or_removes_what_is_counted() -> None:
-    for rights in ELECTION_RIGHTS.values():
-        for table in set(_COUNTED) - {"partitions"}:
-            assert not set(rights.get(table, "")) & {"u", "d"}
+@SERVERS
+def test_giving_the_rights_again_changes_none(election: LeastRights) -> None:
+    tables = _tables(ElectionBase)
+    election.apply()
+    for user, rights in ELECTION_RIGHTS.items():
+        assert _rights(election, user, tables) == _expected(rights, tables), user
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_what_an_earlier_version_gave_is_taken_away(election: LeastRights) -> None:
+    with election.engine("administrator") as engine, engine.connect() as connection:
+        connection.exec_driver_sql("GRANT ALL ON ballots TO daemon; GRANT SELECT (payload) ON parts TO results")
+    assert election.may("daemon", "DELETE FROM ballots") == [True]
+    election.apply()
+    assert election.may("daemon", "DELETE FROM ballots") == [False]
+    assert election.may("results", "SELECT payload FROM parts") == [False]
+
+
+def test_no_user_changes_or_removes_what_is_recorded_and_no_service_reads_what_a_station_received() -> None:
+    recorded = ("batches", "parts", "ballots", "refused_lines", "tallies", "dead_letters", "journal")
+    assert set(recorded) <= set(ElectionBase.metadata.tables)
+    for user, rights in ELECTION_RIGHTS.items():
+        for table in recorded:
+            assert not set(rights.get(table, {})) & {"update", "delete"}, (user, table)
+        if user != "auditor":
+            read = rights["parts"]["select"].split()
+            assert not {ALL, "payload"} & set(read)
+            assert "poll_number" not in rights.get("ballots", {}).get("select", "")
+            assert rights.get("ballots", {}).get("select") != ALL
+
+
+def test_the_results_service_asks_at_its_start_for_exactly_what_its_user_may_read() -> None:
+    asked = {}
+    for read in READ:
+        columns = read if isinstance(read, tuple) else tuple(read.__table__.columns)
+        asked[columns[0].table.name if isinstance(columns[0], sa.Column) else columns[0].class_.__tablename__] = {
+            "select": {column.name for column in columns}
+        }
+    assert asked == _expected(ELECTION_RIGHTS["results"], _tables(ElectionBase))
