@@ -5,6 +5,7 @@ name of its setting in lower case. No secret has a default: a service that lacks
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +14,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import Misconfigured
+
+# As a browser sends it in the header Origin; a name or an address, and a port where it is not the scheme's own.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
 MAX_UPLOAD_BYTES = 128 * 1024 * 1024
 
@@ -47,6 +51,15 @@ class WebSettings(CommonSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="How many proxies in front may be believed about the caller's address."
     )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: list[str]) -> list[str]:
+        # A path, a slash at the end or a pattern would match nothing, or more than was meant.
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin such as https://urna.example or http://127.0.0.1:8080")
+        return value
 
     @model_validator(mode="after")
     def _has_a_key_to_check_tokens(self) -> "WebSettings":

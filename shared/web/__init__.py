@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response
 from flask.json.provider import DefaultJSONProvider
-from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
@@ -18,7 +16,7 @@ from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
 from shared.errors import Misconfigured
 from shared.logs import configure
-from shared.web import explorer, health, logs, problems
+from shared.web import explorer, headers, health, logs, problems
 
 VERSION = "0.1.0"
 
@@ -97,14 +95,12 @@ def create_service(
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # The documented way to add middleware.
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
-    if settings.cors_origins:
-        CORS(app, origins=settings.cors_origins, expose_headers=["ETag", "Location", "Retry-After"])
     tokens = configure_tokens(app, settings, private_key)
     problems.install(app, tokens)
     logs.install(app)
     health.install(app, checks)
     explorer.install(app, title)
-    app.after_request(_harden)
+    headers.install(app, settings.cors_origins)
     return app
 
 
@@ -162,14 +158,3 @@ def _openapi_path(rule: str) -> str:
         inner = part.strip("<>").split(":")[-1]
         parts.append(f"{{{inner}}}" if part.startswith("<") else part)
     return "/".join(parts)
-
-
-def _harden(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers.setdefault(
-        "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-    )
-    return response

@@ -15,7 +15,7 @@ threads = int(os.environ.get("WEB_THREADS", "8"))
 # What is started stands on gunicorn's command line. The results service holds thousands of streams open, for which a
 # thread each would be too much; how many may watch is its own to say, and no limit of the server's.
 streams = any(argument.startswith("results_service.") for argument in sys.argv)
-worker_class = "gevent" if streams else "gthread"
+worker_class = "shared.web.greenlets.Greenlets" if streams else "shared.web.threads.Threads"
 worker_connections = 100_000 if streams else 1000
 # gevent's worker replaces the blocking parts of the standard library before it loads the service, but after this file
 # and with it PyJWT were loaded, whose client for keys behind a URL it warns of. Nothing here fetches keys.

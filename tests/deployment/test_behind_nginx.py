@@ -1,4 +1,7 @@
-"""What a service does with what nginx says about the caller (deploy/nginx/forward.conf)."""
+"""What a service does with what nginx says about the caller (deploy/nginx/forward.conf), and what nginx adds itself."""
+
+import re
+from pathlib import Path
 
 from apiflask import APIFlask
 from flask import request, url_for
@@ -6,6 +9,10 @@ from flask import request, url_for
 from shared.auth import public
 from shared.config import WebSettings, load
 from shared.web import create_service, finish
+from shared.web.headers import HEADERS
+
+NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
+HSTS = 'add_header Strict-Transport-Security "max-age=31536000" always;'
 
 # The headers as nginx sets them for a request that came in under /results on port 443.
 FORWARDED = {
@@ -36,3 +43,24 @@ def test_behind_nginx_links_bear_the_prefix_and_the_caller_is_the_one_that_nginx
 def test_without_a_proxy_in_front_nobody_is_believed_about_himself() -> None:
     answer = _service(0).test_client().get("/where", headers=FORWARDED)
     assert answer.json == {"caller": "127.0.0.1", "link": "http://localhost/where", "path": "/where"}
+
+
+def test_nginx_gives_its_own_answers_the_headers_of_the_services() -> None:
+    added = re.findall(r"^add_header (\S+) \"?(.*?)\"? always;$", (NGINX / "own.conf").read_text(), re.MULTILINE)
+    assert dict(added) == {"Strict-Transport-Security": "max-age=31536000", **HEADERS}
+
+
+def test_every_answer_that_nginx_passes_on_or_gives_says_that_there_is_only_https() -> None:
+    """``add_header`` in a location makes nginx forget those of the server, so the header has to be there again."""
+    server = (NGINX / "site.conf").read_text().partition("# The container's own check")[0]
+    before, *locations = re.split(r"^    location ", server, flags=re.MULTILINE)
+    assert HSTS in before
+    assert len(locations) > 10
+    for location in locations:
+        name = location.partition(" {")[0]
+        passes_on = "forward.conf;" in location
+        has_own = "include /etc/nginx/urna/own.conf;" in location
+        # What is passed on has the headers of the service already; whatever else nginx answers it answers itself.
+        assert passes_on != has_own, name
+        if "add_header" in location:
+            assert HSTS in location or has_own, name

@@ -1,0 +1,53 @@
+"""What gunicorn's workers do otherwise here: they answer what is no HTTP like everything else, and say less of it."""
+
+import json
+import socket
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors
+from gunicorn.workers.base import Worker
+
+from shared.web.headers import HEADERS
+
+_STATUSES = {
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+}
+
+
+class Careful(Worker):  # type: ignore[misc]  # gunicorn has no types.
+    """A worker that tells neither the sender nor the log what was sent when it was no HTTP: a token may stand in it."""
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what gunicorn could not read, or what the service could not answer."""
+        if isinstance(exc, errors.ParseException):
+            status = next(
+                (status for kind, status in _STATUSES.items() if isinstance(exc, kind)), HTTPStatus.BAD_REQUEST
+            )
+            detail = "This is no HTTP request that can be read."
+            self.log.warning("A request could not be read: %s", type(exc).__name__)
+        else:
+            status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here."
+            self.log.error("A request ended with %s", type(exc).__name__)
+        refuse(client, status, detail)
+
+
+def refuse(client: socket.socket, status: HTTPStatus, detail: str) -> None:
+    """Write an answer without the help of the service, and let the sender go."""
+    body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}).encode()
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        **HEADERS,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    try:
+        util.write_nonblock(client, f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n".encode() + body)
+    except OSError:
+        # Who has gone away waits for no answer.
+        return
