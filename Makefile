@@ -99,6 +99,11 @@ bench: setup ## Measure the suite against its database's bulk load (ENGINE=maria
 bench-quick: setup ## The same with small numbers, to see that it works and every count is exact
 	@$(BIN)/python -m benchmarks --quick $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
+.PHONY: faults
+faults: setup ## Break the suite on purpose and check every ballot (N=500 schedules, SEED=… for one, ENGINE=…, JOBS=… at once)
+	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(N),--schedules $(N)) $(if $(FIRST),--first $(FIRST)) \
+	  $(if $(ENGINE),--engine $(ENGINE)) $(if $(JOBS),--jobs $(JOBS))
+
 .PHONY: clean
 clean: ## Remove the environment and what tools left behind; var/, with its elections, stays
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

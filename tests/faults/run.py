@@ -1,0 +1,140 @@
+"""One schedule from beginning to end: a suite, officials, faults, then peace, and the checks."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from shared.database import Database
+from shared.queue import keys
+from tests.faults.checks import wrong
+from tests.faults.evidence import Evidence, read_queue, read_store
+from tests.faults.faults import Strokes
+from tests.faults.officials import Official, Surroundings, ask, email, token
+from tests.faults.plan import OFFICIALS, RESULTS, STATIONS, Plan
+from tests.faults.record import Record
+from tests.faults.stores import QueueStore, Store
+from tests.faults.suite import Suite, running
+from tests.faults.watch import Watch
+
+# How long the suite may take to count everything once it is left in peace.
+_SECONDS_TO_DRAIN = 120.0
+# What nobody has thought of is logged so, by us and by gunicorn.
+_UNEXPECTED = ("unexpected error", "Exception in thread", "Exception in worker", "Error handling request", "CRITICAL")
+
+
+@dataclass
+class Outcome:
+    """What came of a schedule."""
+
+    seed: int
+    engine: str
+    wrong: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    timeline: list[str] = field(default_factory=list)
+
+
+def run(plan: Plan, queue: QueueStore, store: Store) -> Outcome:
+    """Run a schedule on stores that are running; they are left running."""
+    record = Record()
+    with running(plan, queue, store) as suite:
+        watch = Watch(suite, record)
+        strokes = Strokes(suite, record, watch)
+        record.begin()
+        elections = [poll.id for poll in suite.polls]
+        surroundings = Surroundings(suite.ports, elections, suite.keys, record)
+        officials = [
+            Official(number, [one for one in plan.uploads if one.official == number], surroundings)
+            for number in range(OFFICIALS)
+        ]
+        watch.start()
+        strokes.start()
+        for official in officials:
+            official.start()
+        strokes.end()
+        record.say("everything is healed")
+        for official in officials:
+            official.join()
+        record.say("every file is handed in")
+        _wait_until_counted(suite, record)
+        watch.end()
+        evidence = _evidence(suite, record)
+        _read_logs(suite, record)
+    found = [*record.wrong, *wrong(evidence)]
+    _tell(record, evidence)
+    return Outcome(plan.seed, plan.engine, found, dict(record.counts), record.timeline())
+
+
+def _wait_until_counted(suite: Suite, record: Record) -> None:
+    """Until nothing waits and every election is final."""
+    deadline = time.monotonic() + _SECONDS_TO_DRAIN
+    with suite.queue.client() as client:
+        while time.monotonic() < deadline:
+            waiting = [client.llen(keys.queue(number)) for number in range(suite.plan.partitions)]
+            if not any(waiting) and all(
+                result is not None and result["state"] == "final" for result in _results(suite).values()
+            ):
+                record.say("everything is counted and final")
+                return
+            time.sleep(0.1)
+    record.complain(f"Not counted {_SECONDS_TO_DRAIN:.0f} s after the last fault; parts that wait: {waiting}.")
+
+
+def _results(suite: Suite) -> dict[int, dict[str, object] | None]:
+    port = suite.programs[RESULTS].port
+    return {poll.id: ask(port, f"/api/elections/{poll.id}/results") for poll in suite.polls}
+
+
+def _evidence(suite: Suite, record: Record) -> Evidence:
+    evidence = Evidence(suite.polls, record.attempts, record.marks, record.glances)
+    database: Database = suite.store.open()
+    try:
+        read_store(evidence, database)
+    finally:
+        database.close()
+    read_queue(evidence, suite.queue)
+    evidence.results = _results(suite)
+    bearers = {email(number): token(suite.keys, number) for number in range(OFFICIALS)}
+    for place, batch in enumerate(evidence.batches):
+        port = suite.programs[STATIONS[place % 2]].port
+        bearer = bearers.get(batch.official)
+        evidence.statuses[batch.id] = ask(port, f"/api/batches/{batch.id}", bearer)
+    return evidence
+
+
+def _read_logs(suite: Suite, record: Record) -> None:
+    for name, log in suite.logs():
+        lines = log.splitlines()
+        for place, line in enumerate(lines):
+            if any(words in line for words in _UNEXPECTED):
+                record.complain(f"{name} wrote: " + "\n".join(lines[place : place + 40]))
+                break
+
+
+def _tell(record: Record, evidence: Evidence) -> None:
+    """Count what the last lines of a run say."""
+    stored = {batch.file_name for batch in evidence.batches}
+    tell = Counter[str]()
+    for attempt in evidence.attempts:
+        tell["sendings"] += 1
+        if not attempt.reached:
+            tell["nobody there"] += 1
+        elif attempt.hung_up:
+            tell["hung up half-way"] += 1
+        elif attempt.status is None:
+            tell["answer lost"] += 1
+            tell["answer lost, and stored" if attempt.file_name in stored else "answer lost, and not stored"] += 1
+        elif attempt.accepted:
+            tell["accepted"] += 1
+            tell["repeated"] += bool(attempt.body.get("repeated"))
+        elif attempt.refused_for_good:
+            tell["refused for good"] += 1
+        else:
+            tell["put off"] += 1
+    tell["sent again"] = tell["sendings"] - len({attempt.upload.number for attempt in evidence.attempts})
+    tell["batches"] = len(evidence.batches)
+    for part in evidence.parts:
+        for name in ("received", "counted", "duplicate", "invalid", "outside"):
+            tell[f"ballots {name}"] += getattr(part, name)
+    tell["looks at watermarks"] = len(evidence.marks)
+    tell["looks at results"] = len(evidence.glances)
+    record.counts.update(tell)
