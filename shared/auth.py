@@ -139,10 +139,12 @@ class _KnownTokens:
         if claims is None or int(claims["exp"]) <= time.time():
             verify_jwt_in_request()
             claims = get_jwt()
-            if "exp" in claims:
-                if len(self._claims) >= _MOST_KNOWN_TOKENS:
-                    self._claims.clear()
-                self._claims[digest] = claims
+            if "exp" not in claims:
+                # The library takes it for good for ever.
+                raise Unauthenticated("The token does not say when it expires.")
+            if len(self._claims) >= _MOST_KNOWN_TOKENS:
+                self._claims.clear()
+            self._claims[digest] = claims
         return claims
 
 

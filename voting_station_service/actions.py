@@ -122,7 +122,10 @@ def batch(station: Station, reader: Identity, batch_id: str) -> batches.BatchSta
     """What became of a batch; officials see their own, administrators and auditors see all."""
     found = batches.status(station.redis, batch_id)
     sees_all = reader.has(Role.ADMINISTRATOR) or reader.has(Role.AUDITOR)
-    if found is None or not (sees_all or found.head.official_email == reader.email):
+    # The address of a deleted account may meanwhile be another person's.
+    if found is None or not (
+        sees_all or (found.head.official_email, found.head.official_jmbg) == (reader.email, reader.jmbg)
+    ):
         raise NotFound("There is no such batch of yours; receipts are kept for a limited time.")
     return found
 

@@ -51,6 +51,9 @@ class RowNumber(IntegerConverter):
     A number that is too large for the databases becomes 0, which no row has, so that it is not found like any other.
     """
 
+    # Python would read the digits of every script.
+    regex = "[0-9]+"
+
     def to_python(self, value: str) -> int:
         number = int(value) if len(value) < 20 else 0
         return number if number < 2**31 else 0

@@ -86,15 +86,14 @@ def install(app: APIFlask, tokens: JWTManager) -> None:
     app.register_error_handler(HTTPException, _refuse_http)
 
     tokens.unauthorized_loader(lambda _reason: _token_answer(401, MISSING_HEADER))
-    tokens.invalid_token_loader(lambda reason: _token_answer(401, f"The token is not valid: {reason}."))
+    tokens.invalid_token_loader(lambda reason: _token_answer(401, f"The token is not valid: {reason.rstrip('.')}."))
     tokens.expired_token_loader(lambda _header, _claims: _token_answer(401, "Token has expired"))
     tokens.revoked_token_loader(lambda _header, _claims: _token_answer(401, "Token has been revoked"))
 
 
 def _token_answer(status: int, message: str) -> Response:
-    if is_api():
-        return problem(status, message, headers={"WWW-Authenticate": "Bearer"})
-    return _json({"msg": message}, status)
+    headers = {"WWW-Authenticate": "Bearer"}
+    return problem(status, message, headers=headers) if is_api() else _json({"msg": message}, status, headers)
 
 
 def _refuse(error: errors.UrnaError) -> Response:

@@ -20,7 +20,7 @@ def keys() -> Keys:
     return new_keys()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def token(keys: Keys) -> Token:
     """Makes the header ``{"Authorization": "Bearer …"}`` for an account with the given roles."""
 
@@ -38,7 +38,7 @@ def token(keys: Keys) -> Token:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def service_settings(keys: Keys) -> ServiceSettings:
     """Makes the settings of a service: ``service_settings(AdministrationSettings, election_database_url=url)``.
 

@@ -6,6 +6,7 @@ import time_machine
 
 from shared import auth
 from shared.terms import Role
+from tests.services.bearers import claims, strangers
 from tests.services.station import Station, running
 from tests.services.tokens import Keys, ServiceSettings, Token, access_claims, bearer, new_keys, signed
 
@@ -39,6 +40,16 @@ def test_whoever_is_known_a_token_with_another_character_is_checked(station: Sta
     assert status(station, header) == 200
 
 
+def test_whoever_is_known_everything_that_only_looks_like_the_token_is_refused(station: Station, keys: Keys) -> None:
+    good = signed(claims(), keys.private_pem)
+    for caller in strangers(keys, good):
+        if caller.refused is None:
+            continue
+        assert status(station, bearer(good)) == 200
+        headers = {name: value.encode().decode("latin-1") for name, value in caller.headers.items()}
+        assert status(station, headers) == 401, caller.name
+
+
 def test_a_token_is_known_for_what_its_roles_open_and_for_nothing_else(station: Station) -> None:
     header = station.token(Role.AUDITOR)
     for _ in range(2):
@@ -61,11 +72,11 @@ def test_a_service_with_another_key_knows_none_of_the_tokens(
     assert status(station, header) == 200
 
 
-def test_a_token_without_an_end_is_checked_each_time(station: Station, keys: Keys) -> None:
+def test_a_token_without_an_end_is_refused_each_time(station: Station, keys: Keys) -> None:
     claims = access_claims(Role.OFFICIAL, email="a@example.org", jmbg="0", forename="A", surname="A")
     del claims["exp"]
     header = bearer(signed(claims, keys.private_pem))
-    assert [status(station, header) for _ in range(2)] == [200, 200]
+    assert [status(station, header) for _ in range(2)] == [401, 401]
     assert not station.app.extensions["known_tokens"]._claims
 
 

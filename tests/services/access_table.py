@@ -1,0 +1,235 @@
+"""Who may what, route by route, written by hand: the services' own declarations are what this is held against.
+
+Each row names a route as the OpenAPI documents write it, who may use it, what a caller who may is answered, and a
+request that does on it what the route is for. A ``{name}`` in a path or in a body is filled in from the world in which
+the request is made.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.terms import Role
+from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
+
+
+@dataclass(frozen=True)
+class Who:
+    """Which type of token a route takes, None for none, and the roles of which one is needed, if any is."""
+
+    token: str | None
+    roles: frozenset[str] = frozenset()
+
+
+def holders(*roles: Role) -> Who:
+    """Accounts with one of these roles."""
+    return Who("access", frozenset(role.value for role in roles))
+
+
+EVERYBODY = Who(None)
+ANY_ACCOUNT = Who("access")
+REFRESH_TOKEN = Who("refresh")
+ADMINISTRATOR = holders(Role.ADMINISTRATOR)
+OFFICIAL = holders(Role.OFFICIAL)
+SUPERVISION = holders(Role.ADMINISTRATOR, Role.AUDITOR)
+STAFF = holders(Role.ADMINISTRATOR, Role.AUDITOR, Role.OFFICIAL)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A route and what it is expected to do; ``done`` is the status of a request by somebody who may make it."""
+
+    route: str
+    who: Who
+    done: int
+    path: str = ""
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    # Multipart with a file of ballots.
+    upload: bool = False
+    # Who does not supervise is shown only what is his own, the official's of the matrix.
+    owned: bool = False
+
+    def __str__(self) -> str:
+        return self.route
+
+    @property
+    def method(self) -> str:
+        return self.route.partition(" ")[0]
+
+    @property
+    def rule(self) -> str:
+        return self.route.partition(" ")[2]
+
+    @property
+    def example(self) -> str:
+        """A path for which the request makes sense."""
+        return self.path or self.rule
+
+    @property
+    def is_classic(self) -> bool:
+        return not self.rule.startswith(("/api/", "/health/"))
+
+
+NEWEST = {"If-Match": "*"}
+
+_NOW = datetime.now(UTC)
+_NEXT_YEAR = {
+    "start": (_NOW + timedelta(days=365)).isoformat(),
+    "end": (_NOW + timedelta(days=366)).isoformat(),
+}
+
+EVERY_SERVICE = [
+    Row("GET /health/live", EVERYBODY, 200),
+    Row("GET /health/ready", EVERYBODY, 200),
+    Row("GET /api/docs", EVERYBODY, 200),
+    Row("GET /api/openapi.json", EVERYBODY, 200),
+    Row("GET /api/static/{name}", EVERYBODY, 200, "/api/static/vendor/swagger-ui/swagger-ui.css"),
+]
+
+OWN: dict[str, list[Row]] = {
+    "authentication_service": [
+        # Classic.
+        Row("POST /register", EVERYBODY, 200, body=person(900)),
+        Row("POST /login", EVERYBODY, 200, body={"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}),
+        Row("POST /refresh", REFRESH_TOKEN, 200),
+        Row("POST /delete", ADMINISTRATOR, 200, body={"email": "{victim_email}"}),
+        # Everybody.
+        Row("POST /api/register", EVERYBODY, 201, body=person(900)),
+        Row("POST /api/login", EVERYBODY, 200, body={"login": ADMIN_EMAIL, "password": ADMIN_PASSWORD}),
+        # Who is logged in.
+        Row("POST /api/refresh", REFRESH_TOKEN, 200),
+        Row("POST /api/logout", REFRESH_TOKEN, 204),
+        Row("GET /api/profile", ANY_ACCOUNT, 200),
+        Row("PATCH /api/profile", ANY_ACCOUNT, 200, body={"forename": "Another"}, headers=NEWEST),
+        # Accounts of others.
+        Row("GET /api/users", ADMINISTRATOR, 200),
+        Row("GET /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}"),
+        Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["voter"]}, NEWEST),
+        Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
+    ],
+    "admin_service": [
+        # Classic.
+        Row("POST /createParticipant", ADMINISTRATOR, 200, body={"name": "New", "individual": False}),
+        Row("GET /getParticipants", ADMINISTRATOR, 200),
+        Row(
+            "POST /createElection",
+            ADMINISTRATOR,
+            200,
+            body={**_NEXT_YEAR, "individual": False, "participants": [1, 2]},
+        ),
+        Row("GET /getElections", ADMINISTRATOR, 200),
+        Row("GET /getResults", ADMINISTRATOR, 200, "/getResults?id={final}"),
+        # Participants.
+        Row("GET /api/participants", STAFF, 200),
+        Row("POST /api/participants", ADMINISTRATOR, 201, body={"name": "New", "individual": False}),
+        Row("GET /api/participants/{participant_id}", STAFF, 200, "/api/participants/1"),
+        Row(
+            "PATCH /api/participants/{participant_id}",
+            ADMINISTRATOR,
+            200,
+            "/api/participants/{unused}",
+            {"name": "Other"},
+            NEWEST,
+        ),
+        Row("DELETE /api/participants/{participant_id}", ADMINISTRATOR, 204, "/api/participants/{unused}"),
+        # Candidates.
+        Row("GET /api/candidates", STAFF, 200),
+        Row(
+            "POST /api/candidates",
+            ADMINISTRATOR,
+            201,
+            body={"participant_id": 1, "forename": "Ana", "surname": "Anić"},
+        ),
+        Row("GET /api/candidates/{candidate_id}", STAFF, 200, "/api/candidates/{candidate}"),
+        Row(
+            "PATCH /api/candidates/{candidate_id}",
+            ADMINISTRATOR,
+            200,
+            "/api/candidates/{candidate}",
+            {"forename": "Ana"},
+            NEWEST,
+        ),
+        Row("DELETE /api/candidates/{candidate_id}", ADMINISTRATOR, 204, "/api/candidates/{candidate}"),
+        Row(
+            "POST /api/candidates/{candidate_id}/approval",
+            ADMINISTRATOR,
+            200,
+            "/api/candidates/{candidate}/approval",
+            {"decision": "approved"},
+            NEWEST,
+        ),
+        # Geography.
+        Row("GET /api/jurisdictions", STAFF, 200),
+        Row("POST /api/jurisdictions", ADMINISTRATOR, 201, body={"name": "New"}),
+        Row("GET /api/jurisdictions/{jurisdiction_id}", STAFF, 200, "/api/jurisdictions/1"),
+        # Elections.
+        Row("GET /api/elections", STAFF, 200),
+        Row("POST /api/elections", ADMINISTRATOR, 201, body={**_NEXT_YEAR, "kind": "parliamentary", "draft": True}),
+        Row("GET /api/elections/{election_id}", STAFF, 200, "/api/elections/{draft}"),
+        Row(
+            "PATCH /api/elections/{election_id}",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{draft}",
+            {"title": "Other"},
+            NEWEST,
+        ),
+        Row("DELETE /api/elections/{election_id}", ADMINISTRATOR, 204, "/api/elections/{draft}"),
+        Row("GET /api/elections/{election_id}/batches", SUPERVISION, 200, "/api/elections/{final}/batches"),
+        Row(
+            "POST /api/elections/{election_id}/publication",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{draft}/publication",
+            headers=NEWEST,
+        ),
+        Row(
+            "POST /api/elections/{election_id}/closing",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{open}/closing",
+            headers=NEWEST,
+        ),
+        Row(
+            "POST /api/elections/{election_id}/cancellation",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{open}/cancellation",
+            {"reason": "Flood"},
+            NEWEST,
+        ),
+        Row(
+            "POST /api/elections/{election_id}/lots",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{tied}/lots",
+            {"poll_numbers": [1]},
+            NEWEST,
+        ),
+    ],
+    "voting_station_service": [
+        Row("POST /vote", OFFICIAL, 200, upload=True),
+        Row("POST /api/batches", OFFICIAL, 202, upload=True),
+        Row("POST /api/elections/{election_id}/batches", OFFICIAL, 202, "/api/elections/{open}/batches", upload=True),
+        Row("GET /api/batches/{batch_id}", STAFF, 200, "/api/batches/{batch}", owned=True),
+        Row("GET /api/elections", STAFF, 200),
+    ],
+    # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
+    "results_service": [
+        Row("GET /api/elections", EVERYBODY, 200),
+        Row("GET /api/elections/{election_id}", EVERYBODY, 200, "/api/elections/{final}"),
+        Row("GET /api/elections/{election_id}/live", EVERYBODY, 200, "/api/elections/{final}/live"),
+        Row(
+            "GET /api/elections/{election_id}/refused-ballots", EVERYBODY, 200, "/api/elections/{final}/refused-ballots"
+        ),
+        Row("GET /api/elections/{election_id}/results", EVERYBODY, 200, "/api/elections/{final}/results"),
+        # Pages.
+        Row("GET /", EVERYBODY, 200),
+        Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),
+        Row("GET /static/results.css", EVERYBODY, 200),
+        Row("GET /static/live.js", EVERYBODY, 200),
+    ],
+}
+
+TABLE: dict[str, list[Row]] = {service: [*EVERY_SERVICE, *rows] for service, rows in OWN.items()}

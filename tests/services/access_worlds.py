@@ -1,0 +1,190 @@
+"""The four services with something in them that somebody could read or change, each on a real store of its own."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import make_url
+from werkzeug.test import TestResponse
+
+from results_service.app import create_app as create_results
+from shared.config import ResultsSettings
+from shared.terms import Refusal
+from tests.services import accounts, administration, station
+from tests.services.access_table import Row
+from tests.services.bearers import Bearer
+from tests.services.recorded import CLASSIC_RULES, Recorded
+from tests.services.station import MULTIPART, contents, file_of, multipart
+from tests.services.tokens import Keys, ServiceSettings, Token
+
+HOUR = timedelta(hours=1)
+
+
+class Tables:
+    """A SQLite database as another program sees it: what has changed in it, and back to what was."""
+
+    def __init__(self, url: str) -> None:
+        self._database = sqlite3.connect(make_url(url).database or "")
+        self._kept = sqlite3.connect(":memory:")
+        self._database.backup(self._kept)
+        self._version = self._seen()
+        self._contents = self._read()
+
+    def changed(self) -> list[str]:
+        """The tables that are not what they were; whoever has only read has changed none."""
+        if self._seen() == self._version:
+            return []
+        now = self._read()
+        return sorted(name for name in now if now[name] != self._contents[name])
+
+    def restore(self) -> None:
+        """Let everything be as it was."""
+        if self._seen() != self._version:
+            self._kept.backup(self._database)
+            self._version = self._seen()
+
+    def close(self) -> None:
+        self._database.close()
+        self._kept.close()
+
+    def _seen(self) -> Any:
+        # Another number after each change that somebody else has committed.
+        return self._database.execute("PRAGMA data_version").fetchone()
+
+    def _read(self) -> dict[str, list[Any]]:
+        names = [name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: self._database.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
+
+
+class Values:
+    """The same for a Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._kept = {key: redis.dump(key) or b"" for key in redis.scan_iter(count=1000)}
+        self._contents = contents(redis)
+        self._version = self._seen()
+
+    def changed(self) -> list[str]:
+        if self._seen() == self._version:
+            return []
+        now = contents(self._redis)
+        names = now.keys() | self._contents.keys()
+        return sorted(name.decode() for name in names if now.get(name) != self._contents.get(name))
+
+    def restore(self) -> None:
+        if self._seen() != self._version:
+            self._redis.flushdb()
+            for key, value in self._kept.items():
+                self._redis.restore(key, 0, value)
+            self._version = self._seen()
+
+    def close(self) -> None:
+        """The connection is somebody else's."""
+
+    def _seen(self) -> Any:
+        # Every write counts, but for the snapshots that Redis takes of itself, of which the tests' take none.
+        return self._redis.info("persistence")["rdb_changes_since_last_save"]
+
+
+@dataclass(frozen=True)
+class World:
+    """A running service; ``names`` are what the table's requests speak of."""
+
+    app: APIFlask
+    stored: Tables | Values
+    names: dict[str, Any]
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def send(self, row: Row, caller: Bearer, method: str = "", path: str = "") -> TestResponse:
+        """Make the row's request as this caller; the answer's body is left unread, for it may be one without end."""
+        body = {name: self._filled(value) for name, value in row.body.items()} if row.body is not None else None
+        if caller.json and row.who.token:
+            body = {**(body or {}), **caller.json}
+        how: dict[str, Any] = {"json": body}
+        if row.upload:
+            how = {"data": multipart(file_of(2)), "content_type": MULTIPART}
+        # As a server hands them on: the bytes of a header are taken for Latin-1.
+        headers = {name: value.encode().decode("latin-1") for name, value in caller.headers.items()}
+        path = path or str(self._filled(row.example))
+        query = "&".join(f"{name}={value}" for name, value in caller.query.items())
+        return self.client.open(
+            path + ("&" if "?" in path else "?") * bool(query) + query,
+            method=method or row.method,
+            headers={**row.headers, **headers},
+            **how,
+        )
+
+    def _filled(self, value: Any) -> Any:
+        return value.format(**self.names) if isinstance(value, str) else value
+
+
+@contextmanager
+def authentication(
+    url: str, settings: ServiceSettings, keys: Keys, make: Callable[[accounts.Accounts], list[Bearer]]
+) -> Iterator[tuple[World, list[Bearer]]]:
+    """The authentication service with the accounts of ``make``, and one more that is done something to."""
+    with accounts.running(url, settings, keys) as service:
+        callers = make(service)
+        victim = service.register(800)["email"]
+        names = {"victim": service.user_id(victim), "victim_email": victim}
+        with closing(Tables(url)) as tables:
+            yield World(service.app, tables, names), callers
+
+
+def _elections(recorded: Recorded) -> dict[str, Any]:
+    """Elections in every state that a request of the table needs."""
+    now = datetime.now(UTC)
+    over = (now - 3 * HOUR, now - 2 * HOUR)
+    final = recorded.election(hours=over, title="Final")
+    recorded.part(final, {1: 3, 2: 2}, [(1, Refusal.DUPLICATE)], received_at=over[0])
+    rules = {**CLASSIC_RULES, "seats": 1, "tie_policy": "lots"}
+    tied = recorded.election(hours=(now - 5 * HOUR, now - 4 * HOUR), rules=rules, title="Tied")
+    recorded.part(tied, {1: 7, 2: 7}, received_at=now - 5 * HOUR)
+    opened = recorded.election(hours=(now - HOUR, now + HOUR), title="Open")
+    draft = recorded.election(hours=(now + 3 * HOUR, now + 4 * HOUR), stage="draft", title="A secret draft")
+    recorded.drained(now, now)
+    return {"final": final, "tied": tied, "open": opened, "draft": draft}
+
+
+@contextmanager
+def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator[World]:
+    """The administration service with elections, a participant that stands in none, and a candidate."""
+    recorded = Recorded(url)
+    names = _elections(recorded)
+    recorded.close()
+    with administration.running(url, settings, token) as service:
+        (unused,) = service.participants(1)
+        person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
+        candidate = service.post("/api/candidates", person, 201)["id"]
+        with closing(Tables(url)) as tables:
+            yield World(service.app, tables, {**names, "unused": unused, "candidate": candidate})
+
+
+@contextmanager
+def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iterator[World]:
+    """The results service with elections."""
+    recorded = Recorded(url)
+    names = _elections(recorded)
+    recorded.close()
+    app = create_results(settings(ResultsSettings, election_database_url=url, redis_url=redis_url))
+    with closing(Tables(url)) as tables:
+        yield World(app, tables, names)
+    app.extensions["database"].close()
+
+
+@contextmanager
+def receiving(redis_url: str, settings: ServiceSettings, token: Token, official: Bearer) -> Iterator[World]:
+    """A voting station with a batch of ``official``."""
+    with station.running(redis_url, settings, token) as service:
+        batch = service.accepted(file_of(3, 100), header=official.headers, key="a key of the official")["id"]
+        yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch})
