@@ -34,6 +34,13 @@ ROWS = [(service, row) for service, rows in TABLE.items() for row in rows]
 # A refresh changes nothing but the token; a log-out ends the session.
 CHANGING = [(service, row) for service, row in ROWS if row.method != "GET" and not row.rule.endswith("/refresh")]
 
+# What every answer of whichever status has.
+USUAL_HEADERS = {
+    *("Content-Type", "Content-Length", "X-Request-ID", "X-Content-Type-Options", "X-Frame-Options"),
+    *("Referrer-Policy", "Content-Security-Policy", "Permissions-Policy", "Cache-Control"),
+    *("Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy"),
+}
+
 # An answer: its status, and the words of a refusal; None where it is none, whose body is the service's own business.
 Answer = tuple[int, str | None]
 
@@ -138,10 +145,7 @@ def given(row: Row, answer: TestResponse, method: str) -> Answer:
     """The status of an answer and, of a refusal, its words; a refusal that says anything else is given whole."""
     if answer.status_code == row.done:
         return answer.status_code, None
-    headers = set(answer.headers.keys()) - {
-        *("Content-Type", "Content-Length", "X-Request-ID", "X-Content-Type-Options", "X-Frame-Options"),
-        *("Referrer-Policy", "Content-Security-Policy"),
-    }
+    headers = set(answer.headers.keys()) - USUAL_HEADERS
     if answer.status_code == 401:
         headers ^= {"WWW-Authenticate"}
     whole: Answer = (answer.status_code, f"{sorted(headers)} {answer.content_type}: {answer.get_data(as_text=True)}")
