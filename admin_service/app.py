@@ -1,5 +1,6 @@
 """Starts the administration service: ``gunicorn 'admin_service.app:create_app()'``."""
 
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from apiflask import APIFlask
@@ -11,7 +12,9 @@ from admin_service.routes import blueprints
 from shared.config import AdministrationSettings, load
 from shared.database import Database
 from shared.errors import Unavailable
+from shared.journal import store as journal
 from shared.web import create_service, finish
+from shared.web import journal as refusals
 
 
 def create_app(settings: AdministrationSettings | None = None) -> APIFlask:
@@ -30,6 +33,7 @@ def create_app(settings: AdministrationSettings | None = None) -> APIFlask:
         "admin_service", "Urna: administration", settings, checks={"the election store": store_is_ready}
     )
     app.extensions["database"] = database
+    refusals.install(app, partial(journal.write, database))
     app.extensions["zone"] = ZoneInfo(settings.election_timezone)
     for blueprint in (classic, *blueprints):
         app.register_blueprint(blueprint)

@@ -30,6 +30,7 @@ from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.schema.election import Participant
 from shared.terms import Kind, Refusal, Role
+from shared.web.journal import journaled
 from shared.web.problems import ClassicRefusal, classic_body, classic_input, require_fields
 
 classic = APIBlueprint("classic", __name__, tag="Classic")
@@ -60,6 +61,7 @@ class ClassicElection(BaseModel):
 
 @classic.post("/createParticipant")
 @classic_requires(Role.ADMINISTRATOR)
+@journaled("participant.created", "participant")
 @classic_input(ClassicParticipant)
 @classic.doc(summary="Make a participant known", responses={200: "Its id", 400: "A field is missing or wrong"})
 def create_participant() -> dict[str, Any]:
@@ -83,6 +85,7 @@ def get_participants() -> dict[str, Any]:
 
 @classic.post("/createElection")
 @classic_requires(Role.ADMINISTRATOR)
+@journaled("election.created", "election")
 @classic_input(ClassicElection)
 @classic.doc(summary="Schedule an election", responses={200: "Its poll numbers", 400: "A field is missing or wrong"})
 def create_election() -> dict[str, Any]:

@@ -5,8 +5,9 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import structlog
 from redis import Redis
@@ -16,6 +17,8 @@ from daemon import rules
 from daemon.store import ballots, elections, partitions, parts
 from shared.database import Database
 from shared.errors import Misconfigured
+from shared.journal import events
+from shared.journal.store import note, note_event
 from shared.queue import keys, snapshot, work
 from shared.queue.batches import SHOWN_LINES, PartOutcome, RefusedLine
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
@@ -56,6 +59,8 @@ def prepare(database: Database, redis: Redis, count: int) -> None:
                 f"{', '.join(map(str, waiting))}. Start with PARTITIONS={known} until the queues are empty."
             )
         partitions.remove(session, sorted(set(recorded) - set(range(count))))
+        if count != len(recorded):
+            note(session, "partitions.changed", "queue", {"partitions": {"from": len(recorded), "to": count}})
     work.settle_count(redis, count)
 
 
@@ -112,6 +117,7 @@ def bury(database: Database, redis: Redis, claimed: Claim, part: DamagedPart, no
     with database.writing() as session:
         _own(session, claimed)
         parts.bury(session, claimed.partition, part, now)
+        note_event(session, _burial(claimed, part))
     work.bury(redis, claimed.partition, part)
     log.error("part buried", job=part.job_id, partition=claimed.partition, reason=part.reason)
 
@@ -122,6 +128,22 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
         found = elections.published(session, now - keep)
     snapshot.write(redis, found)
     return sorted(keys.from_microseconds(election.end) for election in found)
+
+
+def name_of(owner: str) -> str:
+    """How the journal names a daemon."""
+    return f"daemon {owner}"
+
+
+def _burial(claimed: Claim, part: DamagedPart) -> events.Event:
+    """What the journal tells of a part that is laid aside; once, also if it is tried again and laid aside again."""
+    told = events.event(
+        "part.buried",
+        f"part {part.part or 0} of batch {part.batch_id or part.job_id}",
+        {"partition": claimed.partition, "ballots": part.ballots, "reason": part.reason},
+        actor=name_of(claimed.owner),
+    )
+    return replace(told, id=sha256(f"buried {part.job_id}".encode(errors="surrogateescape")).hexdigest()[:32])
 
 
 def _seed_clock(session: Session, redis: Redis) -> None:

@@ -1,7 +1,8 @@
 """Starts the daemon: a thread for each partition that it owns, and the main thread that keeps house.
 
 The main thread says that this daemon lives, takes its fair share of the partitions' leases and renews them, and gives
-the stations the elections. A worker thread takes what is at the front of its partition and records it.
+the stations the elections. A worker thread takes what is at the front of its partition and records it, and one more
+thread moves what the stations tell for the journal.
 """
 
 import gc
@@ -22,10 +23,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import actions
+from daemon.relay import JournalRelay
 from daemon.worker import PartitionWorker
 from shared.config import DaemonSettings, load
 from shared.database import Database
 from shared.errors import Misconfigured, UrnaError
+from shared.journal import events
 from shared.logs import configure
 from shared.queue import keys, work
 from shared.queue.connection import connect
@@ -45,7 +48,7 @@ class Daemon:
         # A frozen daemon's transaction is ended by the database itself, soon after its lease has run out.
         self.database = Database(
             settings.election_database_url.get_secret_value(),
-            pool_size=settings.partitions + 2,
+            pool_size=settings.partitions + 3,
             stall_seconds=int(settings.lease_seconds) + 5,
             loads=True,
         )
@@ -55,13 +58,16 @@ class Daemon:
             PartitionWorker(number, self.owner, self.database, self.redis, self.stop)
             for number in range(settings.partitions)
         ]
+        # Of all daemons, whoever works partition 0 also moves the journal.
+        self.relay = JournalRelay(self.database, self.redis, self.workers[0].leased, self.stop)
 
     def run(self) -> None:
         """Work until ``stop`` is set; whatever part is in work then is finished and committed."""
+        events.act_as(actions.name_of(self.owner))
         if not self._prepare():
             return
         listener = threading.Thread(target=self._listen, name="listener")
-        for thread in (listener, *self.workers):
+        for thread in (listener, self.relay, *self.workers):
             thread.start()
         log.info("daemon started", owner=self.owner, partitions=len(self.workers))
         try:
@@ -70,7 +76,7 @@ class Daemon:
         finally:
             # Whatever ended the housekeeping: workers that went on without it would hold no lease.
             self.stop.set()
-            for thread in (listener, *self.workers):
+            for thread in (listener, self.relay, *self.workers):
                 thread.join()
         with suppress(UrnaError):
             for worker in self.workers:

@@ -2,15 +2,17 @@
 
 import ctypes
 from contextlib import suppress
+from functools import partial
 
 from apiflask import APIFlask
 
 from shared.config import StationSettings, load
 from shared.errors import Unavailable
-from shared.queue import intake
+from shared.queue import intake, journal
 from shared.queue.connection import connect
 from shared.queue.jobs import Queues
 from shared.web import create_service, finish
+from shared.web import journal as refusals
 from voting_station_service.actions import Station
 from voting_station_service.classic import classic
 from voting_station_service.routes import batches, describe_uploads
@@ -48,6 +50,7 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     )
     app.request_class = UploadRequest
     app.extensions["station"] = station
+    refusals.install(app, partial(journal.add_refusal, redis))
     app.register_blueprint(batches)
     app.register_blueprint(classic)
     return finish(app, describe_uploads)

@@ -6,6 +6,7 @@ from flask import current_app, request
 from shared.auth import classic_requires, identity
 from shared.errors import InvalidInput
 from shared.terms import Role
+from shared.web.journal import journaled
 from shared.web.problems import ClassicRefusal
 from voting_station_service import actions
 
@@ -14,6 +15,7 @@ classic = APIBlueprint("classic", __name__, tag="Classic")
 
 @classic.post("/vote")
 @classic_requires(Role.OFFICIAL)
+@journaled("batch.refused", "upload")
 @classic.doc(
     summary="Hand in a file of ballots",
     description="Multipart field `file`: CSV, each line `GUID,poll number`. Answers with an empty body.",

@@ -13,6 +13,7 @@ from shared.errors import InvalidInput
 from shared.queue.batches import BatchStatus
 from shared.queue.keys import from_microseconds
 from shared.terms import Progress, Refusal, Role
+from shared.web.journal import journaled
 from voting_station_service import actions
 
 batches = APIBlueprint("batches", __name__, tag="Batches", url_prefix="/api")
@@ -116,6 +117,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
 
 @batches.post("/elections/<int:election_id>/batches")
 @requires(Role.OFFICIAL)
+@journaled("batch.refused", "election {election_id}")
 @batches.output(ReceiptAnswer, status_code=202)
 @batches.doc(
     summary="Hand in a file of ballots for an election",
@@ -127,6 +129,7 @@ def hand_in_for(election_id: int) -> Response:
 
 @batches.post("/batches")
 @requires(Role.OFFICIAL)
+@journaled("batch.refused", "upload")
 @batches.output(ReceiptAnswer, status_code=202)
 @batches.doc(summary="Hand in a file of ballots for the only open election", responses=_REFUSALS)
 def hand_in() -> Response:

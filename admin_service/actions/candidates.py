@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from admin_service import store
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput
+from shared.journal.events import difference
+from shared.journal.store import note
 from shared.schema.election import Candidate
 from shared.terms import Approval
 
@@ -18,6 +21,7 @@ def create(database: Database, participant_id: int, texts: Mapping[str, str], no
         candidate = Candidate(participant_id=participant_id, created_at=now, **texts)
         session.add(candidate)
         session.flush()
+        note(session, "candidate.created", f"candidate {candidate.id}", _facts(candidate))
         return candidate
 
 
@@ -26,6 +30,7 @@ def change(database: Database, candidate_id: int, check: Callable[[int], None], 
     with database.writing() as session:
         candidate = store.candidate(session, candidate_id, lock=True)
         check(candidate.version)
+        before = _facts(candidate)
         changed = {column: text for column, text in texts.items() if getattr(candidate, column) != text}
         for column, text in changed.items():
             setattr(candidate, column, text)
@@ -33,6 +38,7 @@ def change(database: Database, candidate_id: int, check: Callable[[int], None], 
             candidate.approval = Approval.WAITING.value
             candidate.approval_reason = ""
         session.flush()
+        note(session, "candidate.changed", f"candidate {candidate_id}", difference(before, _facts(candidate)))
         return candidate
 
 
@@ -49,13 +55,22 @@ def decide(
         check(candidate.version)
         if candidate.approval == decision.value:
             raise Conflict(f"This candidate is {decision.value} already.")
+        before = _facts(candidate)
         candidate.approval = decision.value
         candidate.approval_reason = reason
         session.flush()
+        note(session, "candidate.decided", f"candidate {candidate_id}", difference(before, _facts(candidate)))
         return candidate
 
 
 def delete(database: Database, candidate_id: int) -> None:
     """Forget a candidate."""
     with database.writing() as session:
-        session.delete(store.candidate(session, candidate_id, lock=True))
+        candidate = store.candidate(session, candidate_id, lock=True)
+        session.delete(candidate)
+        note(session, "candidate.deleted", f"candidate {candidate_id}", _facts(candidate))
+
+
+def _facts(candidate: Candidate) -> dict[str, Any]:
+    names = ("participant_id", "forename", "surname", "post", "code_name", "biography", "approval", "approval_reason")
+    return {name: getattr(candidate, name) for name in names}

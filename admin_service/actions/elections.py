@@ -19,6 +19,8 @@ from shared.apportionment import Entry as Standing
 from shared.apportionment import Rules
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
+from shared.journal.events import difference
+from shared.journal.store import note
 from shared.schema.election import CANCELLED, DRAFT, PUBLISHED, Election, Entry
 from shared.terms import Kind, State
 
@@ -98,7 +100,7 @@ def create(database: Database, plan: Plan, now: datetime, *, draft: bool = False
         session.add(election)
         session.flush()
         _fill(session, election, plan.places)
-        return _shown(session, election, now)
+        return _noted(session, election, "created", {}, now)
 
 
 def change(
@@ -108,6 +110,7 @@ def change(
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
+        before = _facts(election)
         rules.check_may_change(_state(session, election, now), election.start, _latest(session, now))
         plan = _changed(election, changes)
         same_ballot = list(plan.places) == _places(election)
@@ -119,7 +122,7 @@ def change(
         session.flush()
         if not same_ballot:
             _fill(session, election, plan.places)
-        return _shown(session, election, now)
+        return _noted(session, election, "changed", before, now)
 
 
 def delete(database: Database, election_id: int, now: datetime) -> None:
@@ -128,6 +131,7 @@ def delete(database: Database, election_id: int, now: datetime) -> None:
         election = store.election(session, election_id, lock=True)
         rules.check_may_delete(_state(session, election, now))
         session.delete(election)
+        note(session, "election.deleted", f"election {election_id}", _facts(election))
 
 
 def publish(database: Database, election_id: int, check: Callable[[int], None], now: datetime) -> Shown:
@@ -135,11 +139,12 @@ def publish(database: Database, election_id: int, check: Callable[[int], None], 
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
+        before = _facts(election)
         rules.check_may_publish(_state(session, election, now))
         election.stage = PUBLISHED
         _settle(session, election, _changed(election, Changes()))
         session.flush()
-        return _shown(session, election, now)
+        return _noted(session, election, "published", before, now)
 
 
 def close(database: Database, election_id: int, check: Callable[[int], None], now: datetime) -> Shown:
@@ -152,11 +157,12 @@ def close(database: Database, election_id: int, check: Callable[[int], None], no
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
+        before = _facts(election)
         rules.check_may_close(_state(session, election, now))
         election.end = rules.closing_end(_latest(session, now), election.end)
         flag_modified(election, "end")
         session.flush()
-        return _shown(session, election, now)
+        return _noted(session, election, "closed", before, now)
 
 
 def cancel(database: Database, election_id: int, check: Callable[[int], None], reason: str, now: datetime) -> Shown:
@@ -164,12 +170,13 @@ def cancel(database: Database, election_id: int, check: Callable[[int], None], r
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
+        before = _facts(election)
         rules.check_may_cancel(_state(session, election, now))
         election.stage = CANCELLED
         election.cancelled_at = now
         election.cancelled_reason = reason
         session.flush()
-        return _shown(session, election, now)
+        return _noted(session, election, "cancelled", before, now)
 
 
 def draw(
@@ -179,6 +186,7 @@ def draw(
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
+        before = _facts(election)
         rules.check_may_draw(_state(session, election, now))
         votes = tallies.votes(session, election.id)
         rules.check_lots(
@@ -190,7 +198,7 @@ def draw(
         )
         election.lots = list(poll_numbers)
         session.flush()
-        return _shown(session, election, now)
+        return _noted(session, election, "drawn", before, now)
 
 
 def _state(session: Session, election: Election, now: datetime) -> State:
@@ -206,6 +214,20 @@ def _shown(session: Session, election: Election, now: datetime) -> Shown:
     # The answer needs the names of the participants, which a ballot that was just written does not have yet.
     session.refresh(election, ["entries"])
     return Shown(election, _state(session, election, now))
+
+
+def _noted(session: Session, election: Election, verb: str, before: Mapping[str, Any], now: datetime) -> Shown:
+    """Leave what has changed in the journal, and show the election as it is now."""
+    shown = _shown(session, election, now)
+    note(session, f"election.{verb}", f"election {election.id}", difference(before, _facts(election)))
+    return shown
+
+
+def _facts(election: Election) -> dict[str, Any]:
+    """All of an election that an administrator decides."""
+    names = ("title", "kind", "individual", "jurisdiction_id", "start", "end", "stage", "cancelled_reason", "rules")
+    ballot = [{"participant_id": entry.participant_id, "exempt": entry.exempt} for entry in election.entries]
+    return {**{name: getattr(election, name) for name in names}, "lots": election.lots, "entries": ballot}
 
 
 def _settle(session: Session, election: Election, plan: Plan) -> None:

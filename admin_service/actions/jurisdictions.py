@@ -4,6 +4,7 @@ from sqlalchemy.exc import IntegrityError
 
 from shared.database import Database
 from shared.errors import Conflict
+from shared.journal.store import note
 from shared.schema.election import Jurisdiction
 
 
@@ -14,6 +15,7 @@ def create(database: Database, name: str) -> Jurisdiction:
             jurisdiction = Jurisdiction(name=name)
             session.add(jurisdiction)
             session.flush()
+            note(session, "jurisdiction.created", f"jurisdiction {jurisdiction.id}", {"name": name})
             return jurisdiction
     except IntegrityError as error:
         # The database decides which names are the same; some take no notice of case and accents.

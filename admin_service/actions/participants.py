@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from admin_service import store
 from admin_service.rules import NOTICE
 from shared.database import Database
 from shared.errors import Conflict
+from shared.journal.events import difference
+from shared.journal.store import note
 from shared.schema.election import Participant
 
 
@@ -16,6 +19,7 @@ def create(database: Database, name: str, individual: bool, now: datetime) -> Pa
         participant = Participant(name=name, individual=individual, created_at=now)
         session.add(participant)
         session.flush()
+        note(session, "participant.created", f"participant {participant.id}", _facts(participant))
         return participant
 
 
@@ -35,6 +39,7 @@ def change(
     with database.writing() as session:
         participant = store.participant(session, participant_id, lock=True)
         check(participant.version)
+        before = _facts(participant)
         if name is not None and name != participant.name:
             if store.stands(session, participant_id, begun_by=now + NOTICE):
                 raise Conflict(
@@ -49,6 +54,7 @@ def change(
                 )
             participant.individual = individual
         session.flush()
+        note(session, "participant.changed", f"participant {participant_id}", difference(before, _facts(participant)))
         return participant
 
 
@@ -59,3 +65,8 @@ def delete(database: Database, participant_id: int) -> None:
         if store.is_used(session, participant_id):
             raise Conflict("This participant stands in an election or has candidates, so it cannot be deleted.")
         session.delete(participant)
+        note(session, "participant.deleted", f"participant {participant_id}", _facts(participant))
+
+
+def _facts(participant: Participant) -> dict[str, Any]:
+    return {"name": participant.name, "individual": participant.individual}

@@ -12,6 +12,7 @@ from admin_service.routes.fields import READERS, Id, Line, Name, Reason, Tagged,
 from shared.auth import requires
 from shared.schema.election import Candidate
 from shared.terms import Approval, Role
+from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag, paginate
 
 candidates = APIBlueprint("candidates", __name__, tag="Candidates", url_prefix="/api/candidates")
@@ -87,6 +88,7 @@ def list_candidates(query: CandidateQuery) -> dict[str, Any]:
 
 @candidates.post("")
 @requires(Role.ADMINISTRATOR)
+@journaled("candidate.created", "candidate")
 @candidates.input(NewCandidate, arg_name="body")
 @candidates.output(CandidateAnswer, status_code=201)
 @candidates.doc(summary="Put a candidate forward", responses={422: "A field is wrong"})
@@ -108,6 +110,7 @@ def show_candidate(candidate_id: int) -> Tagged[CandidateAnswer]:
 
 @candidates.patch("/<int:candidate_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("candidate.changed", "candidate {candidate_id}")
 @candidates.input(CandidateChange, arg_name="body")
 @candidates.output(CandidateAnswer)
 @candidates.doc(
@@ -122,6 +125,7 @@ def change_candidate(candidate_id: int, body: CandidateChange) -> Tagged[Candida
 
 @candidates.post("/<int:candidate_id>/approval")
 @requires(Role.ADMINISTRATOR)
+@journaled("candidate.decided", "candidate {candidate_id}")
 @candidates.input(CandidateDecision, arg_name="body")
 @candidates.output(CandidateAnswer)
 @candidates.doc(
@@ -141,6 +145,7 @@ def decide_on_candidate(candidate_id: int, body: CandidateDecision) -> Tagged[Ca
 
 @candidates.delete("/<int:candidate_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("candidate.deleted", "candidate {candidate_id}")
 @candidates.output({}, status_code=204)
 @candidates.doc(summary="Delete a candidate", responses={404: "No such candidate"})
 def delete_candidate(candidate_id: int) -> tuple[str, int]:

@@ -15,6 +15,7 @@ from admin_service.rules import Period, Place
 from shared import tallies
 from shared.auth import requires
 from shared.terms import Kind, Progress, Role, State
+from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag, paginate
 
 elections = APIBlueprint("elections", __name__, tag="Elections", url_prefix="/api/elections")
@@ -164,6 +165,7 @@ def list_elections(query: ElectionQuery) -> dict[str, Any]:
 
 @elections.post("")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.created", "election")
 @elections.input(NewElection, arg_name="body")
 @elections.output(ElectionAnswer, status_code=201)
 @elections.doc(
@@ -198,6 +200,7 @@ def show_election(election_id: int) -> Tagged[ElectionAnswer]:
 
 @elections.patch("/<int:election_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.changed", "election {election_id}")
 @elections.input(ElectionChange, arg_name="body")
 @elections.output(ElectionAnswer)
 @elections.doc(
@@ -221,6 +224,7 @@ def change_election(election_id: int, body: ElectionChange) -> Tagged[ElectionAn
 
 @elections.delete("/<int:election_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.deleted", "election {election_id}")
 @elections.output({}, status_code=204)
 @elections.doc(summary="Delete a draft", responses={404: "No such election", 409: "It is no draft"})
 def delete_election(election_id: int) -> tuple[str, int]:
@@ -230,6 +234,7 @@ def delete_election(election_id: int) -> tuple[str, int]:
 
 @elections.post("/<int:election_id>/publication")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.published", "election {election_id}")
 @elections.output(ElectionAnswer)
 @elections.doc(
     summary="Publish a draft",
@@ -242,6 +247,7 @@ def publish_election(election_id: int) -> Tagged[ElectionAnswer]:
 
 @elections.post("/<int:election_id>/closing")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.closed", "election {election_id}")
 @elections.output(ElectionAnswer)
 @elections.doc(
     summary="Close an open election before its time",
@@ -254,6 +260,7 @@ def close_election(election_id: int) -> Tagged[ElectionAnswer]:
 
 @elections.post("/<int:election_id>/cancellation")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.cancelled", "election {election_id}")
 @elections.input(Cancellation, arg_name="body")
 @elections.output(ElectionAnswer)
 @elections.doc(
@@ -265,6 +272,7 @@ def cancel_election(election_id: int, body: Cancellation) -> Tagged[ElectionAnsw
 
 @elections.post("/<int:election_id>/lots")
 @requires(Role.ADMINISTRATOR)
+@journaled("election.drawn", "election {election_id}")
 @elections.input(Lots, arg_name="body")
 @elections.output(ElectionAnswer)
 @elections.doc(

@@ -11,6 +11,7 @@ from admin_service.routes.fields import READERS, Name, Tagged, database
 from shared.auth import requires
 from shared.schema.election import Jurisdiction
 from shared.terms import Role
+from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, paginate
 
 jurisdictions = APIBlueprint("jurisdictions", __name__, tag="Jurisdictions", url_prefix="/api/jurisdictions")
@@ -45,6 +46,7 @@ def list_jurisdictions(query: PageQuery) -> dict[str, Any]:
 
 @jurisdictions.post("")
 @requires(Role.ADMINISTRATOR)
+@journaled("jurisdiction.created", "jurisdiction")
 @jurisdictions.input(NewJurisdiction, arg_name="body")
 @jurisdictions.output(JurisdictionAnswer, status_code=201)
 @jurisdictions.doc(

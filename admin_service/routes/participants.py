@@ -12,6 +12,7 @@ from admin_service.routes.fields import READERS, Flag, Name, Tagged, database
 from shared.auth import requires
 from shared.schema.election import Participant
 from shared.terms import Role
+from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag, paginate
 
 participants = APIBlueprint("participants", __name__, tag="Participants", url_prefix="/api/participants")
@@ -65,6 +66,7 @@ def list_participants(query: ParticipantQuery) -> dict[str, Any]:
 
 @participants.post("")
 @requires(Role.ADMINISTRATOR)
+@journaled("participant.created", "participant")
 @participants.input(NewParticipant, arg_name="body")
 @participants.output(ParticipantAnswer, status_code=201)
 @participants.doc(summary="Make a participant known", responses={422: "A field is wrong"})
@@ -85,6 +87,7 @@ def show_participant(participant_id: int) -> Tagged[ParticipantAnswer]:
 
 @participants.patch("/<int:participant_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("participant.changed", "participant {participant_id}")
 @participants.input(ParticipantChange, arg_name="body")
 @participants.output(ParticipantAnswer)
 @participants.doc(
@@ -106,6 +109,7 @@ def change_participant(participant_id: int, body: ParticipantChange) -> Tagged[P
 
 @participants.delete("/<int:participant_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("participant.deleted", "participant {participant_id}")
 @participants.output({}, status_code=204)
 @participants.doc(
     summary="Delete a participant that was never used",

@@ -115,6 +115,11 @@ def event(
     )
 
 
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What changed, as ``details`` say it: by name what it was and what it is."""
+    return {name: {"from": before.get(name), "to": now} for name, now in after.items() if before.get(name) != now}
+
+
 def told(text: str, length: int) -> str:
     """A text as the journal keeps it: as long as its column, without what no database keeps or nobody can see."""
     # Composed, because databases and fonts show both spellings of a letter alike.

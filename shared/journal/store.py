@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from shared.database import Database
 from shared.errors import Unavailable
 from shared.journal import chain, events
 from shared.journal.chain import Anchor, Finding, Link
@@ -51,6 +52,12 @@ def note(
 def note_event(session: Session, event: Event) -> None:
     """The same for an event that was made elsewhere."""
     session.info.setdefault(_WAITING, []).append(event)
+
+
+def write(database: Database, event: Event) -> None:
+    """Write an event that belongs to no other transaction, such as a refusal."""
+    with database.writing() as session:
+        note_event(session, event)
 
 
 def append(session: Session, happened: Iterable[Event]) -> int:

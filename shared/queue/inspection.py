@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from shared.errors import NotFound
+from shared.journal.events import event
 from shared.queue import keys
 from shared.queue.connection import as_bytes, translated
 from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
@@ -21,6 +22,8 @@ if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('INCRBY', KEYS[3], ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[4])
+local time = redis.call('TIME')
+redis.call('RPUSH', KEYS[4], string.format('%.0f', time[1] * 1000000 + time[2]) .. ' ' .. ARGV[5])
 return 1
 """
 
@@ -76,14 +79,18 @@ def replay(redis: Redis, batch_id: str, part: int) -> int:
         for job_id, partition in product(ids, _known(redis)):
             put = redis.eval(
                 _REPLAY,
-                3,
+                4,
                 keys.buried(partition),
                 keys.queue(partition % current),
                 keys.QUEUED_BALLOTS,
+                keys.JOURNAL,
                 job_id,
                 str(_ballots(redis, job_id)),
                 keys.ARRIVED,
                 str(partition % current),
+                event(
+                    "part.replayed", f"part {part} of batch {batch_id}", {"partition": partition % current}
+                ).to_json(),
             )
             if put:
                 return partition % current

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -11,6 +12,7 @@ from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import InvalidInput, Unavailable
+from shared.journal.events import Event, event
 from shared.queue import keys
 from shared.queue.connection import translated
 from shared.queue.jobs import Queues, moment
@@ -29,7 +31,14 @@ if now <= last then now = last + 1 end
 local stamp = string.format('%.0f', now)
 redis.call('SET', KEYS[1], stamp)
 """
-_RECEIVE = STAMP + "redis.call('HSET', KEYS[2], 'received_at', stamp)\nreturn stamp"
+_RECEIVE = (
+    STAMP
+    + f"""
+redis.call('HSET', KEYS[2], 'received_at', stamp)
+redis.call('RPUSH', '{keys.JOURNAL}', stamp .. ' ' .. ARGV[1])
+return stamp
+"""
+)
 
 # A transaction whose answer was lost is executed already, or never will be: this says which, and writes to a key that
 # the transaction watches, so that one still on its way is refused by Redis.
@@ -207,8 +216,27 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
     uploads = keys.uploads(upload.official_email)
     yield "SET", uploads, 0, "EX", UPLOADS_WINDOW_SECONDS, "NX"
     yield "INCRBY", uploads, 1
-    yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch
+    # In the same step as the moment of receipt, so that the journal has the uploads in the order of their receipts.
+    yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch, _accepted(upload, contents).to_json()
     yield "PUBLISH", keys.ARRIVED, ",".join(map(str, jobs))
+
+
+def _accepted(upload: Upload, contents: Contents) -> Event:
+    """What the journal tells of an upload: enough to recognise its ballots, and none of them."""
+    digests = b"".join(sha256(part.payload).digest() for part in contents.parts)
+    return event(
+        "batch.accepted",
+        f"batch {upload.batch_id}",
+        {
+            "election": contents.election_id,
+            "file": upload.file_name,
+            "sha256": upload.sha256,
+            "lines": contents.lines,
+            "parts": len(contents.parts),
+            "payloads": sha256(digests).hexdigest(),
+        },
+        actor=upload.official_email,
+    )
 
 
 def _settle(redis: Redis, upload: Upload) -> int:

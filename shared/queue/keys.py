@@ -9,6 +9,7 @@ CLOCK = "urna:clock"
 QUEUED_BALLOTS = "urna:queued"
 DAEMONS = "urna:daemons"
 ARRIVED = "urna:arrived"
+JOURNAL = "urna:journal"
 CHANGED = "urna:changed"
 # RQ keeps the names of all queues here.
 QUEUES = "rq:queues"

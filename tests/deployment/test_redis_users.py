@@ -12,7 +12,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from shared.queue import batches, connection, inspection, intake, keys, snapshot, work
+from shared.journal.events import event
+from shared.queue import batches, connection, inspection, intake, journal, keys, snapshot, work
 from shared.queue.batches import PartOutcome
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
@@ -83,6 +84,15 @@ def test_a_station_takes_uploads_in_and_says_what_became_of_them(users: Users) -
     assert found.head.lines == PARTITIONS
 
 
+def test_a_station_adds_to_the_journal_and_only_the_daemon_takes_out_of_it(users: Users) -> None:
+    upload = _upload(users)
+    assert journal.add_refusal(users.station, event("batch.refused", "upload"))
+    waiting = journal.front(users.daemon, 10)
+    assert waiting is not None
+    assert [one.subject for one in waiting.events] == [f"batch {upload.batch_id}", "upload"]
+    assert journal.remove(users.daemon, waiting)
+
+
 def test_a_daemon_works_the_queues(users: Users) -> None:
     upload = _upload(users)
     daemon = users.daemon
@@ -124,6 +134,13 @@ def test_the_results_service_hears_of_changes(users: Users) -> None:
         ("station", ("SET", "urna:elections", "[]")),
         ("station", ("SET", "urna:partitions", 9)),
         ("station", ("SET", "urna:lease:0", "me")),
+        ("station", ("SET", "urna:journal", "[]")),
+        ("station", ("LRANGE", "urna:journal", 0, -1)),
+        ("station", ("LPOP", "urna:journal")),
+        ("station", ("LTRIM", "urna:journal", 1, 0)),
+        ("station", ("LSET", "urna:journal", 0, "x")),
+        ("station", ("DEL", "urna:journal")),
+        ("station", ("RPUSH", "urna:partitions", "x")),
         ("station", ("PUBLISH", "urna:changed", "1")),
         ("station", ("KEYS", "*")),
         ("station", ("FLUSHALL",)),

@@ -64,7 +64,7 @@ def prepare(redis: Redis, partitions: int = 2) -> None:
 
 
 def contents(redis: Any) -> dict[bytes, Any]:
-    """Everything that Redis holds, to compare before and after."""
+    """Everything that Redis holds, to compare before and after; but not the refusals that wait for the journal."""
     read: dict[Any, Any] = {
         b"string": redis.get,
         b"hash": redis.hgetall,
@@ -72,7 +72,10 @@ def contents(redis: Any) -> dict[bytes, Any]:
         b"list": lambda key: redis.lrange(key, 0, -1),
         b"zset": lambda key: redis.zrange(key, 0, -1, withscores=True),
     }
-    return {key: read[redis.type(key)](key) for key in redis.scan_iter(count=1000)}
+    found = {key: read[redis.type(key)](key) for key in redis.scan_iter(count=1000)}
+    events = found.pop(keys.JOURNAL.encode(), [])
+    done = [event for event in events if b'"outcome":"refused"' not in event]
+    return found | ({keys.JOURNAL.encode(): done} if done else {})
 
 
 def json_of(answer: TestResponse) -> dict[str, Any]:

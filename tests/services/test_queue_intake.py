@@ -337,7 +337,7 @@ def test_the_lack_of_memory_that_another_client_met_does_not_tear_a_transaction_
 
         say("MULTI")
         say("HSET", batch, "parts", "1")
-        say("EVAL", intake._RECEIVE, "2", keys.CLOCK, batch)
+        say("EVAL", intake._RECEIVE, "2", keys.CLOCK, batch, "{}")
         # Redis 6 takes what this script meets for the lack of memory of the script that waits above.
         other.config_set("maxmemory", 1)
         other.eval("return redis.call('GET', 'nothing')", 0)
@@ -346,6 +346,7 @@ def test_the_lack_of_memory_that_another_client_met_does_not_tear_a_transaction_
         client.connection_pool.release(sender)
         assert isinstance(answers, list)
         assert client.hget(batch, "received_at") == answers[-1] == client.get(keys.CLOCK)
+        assert client.lrange(keys.JOURNAL, 0, -1) == [answers[-1] + b" {}"]
 
 
 def test_the_same_key_gives_the_same_receipt(redis: Client) -> None:
@@ -376,10 +377,8 @@ def test_a_batch_expires_only_after_its_last_part_is_recorded(redis: Client) -> 
     left = set(contents(redis))
     forgotten = keys.uploads("official1@example.org")
     assert redis.ttl(forgotten) > 0
-    assert left == {
-        key.encode()
-        for key in (head, keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.QUEUED_BALLOTS, keys.QUEUES, forgotten)
-    }
+    kept = (keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.QUEUED_BALLOTS, keys.QUEUES, keys.JOURNAL)
+    assert left == {key.encode() for key in (head, forgotten, *kept)}
 
 
 def test_a_part_that_is_recorded_twice_is_counted_down_once_and_does_not_complete_its_batch(redis: Client) -> None:
