@@ -1,6 +1,7 @@
 """Who may use a route, said on the route, and who is asking.
 
-Every view declares exactly one of ``public``, ``requires``, ``requires_refresh`` or their classic twins;
+Every view declares exactly one of ``public``, ``requires``, ``requires_refresh``, their classic twins or those of pages
+in ``shared.web.cookies``;
 ``shared.web.finish`` refuses to start a service with a view that declares none. There is no switch that turns this off.
 """
 
@@ -36,6 +37,8 @@ class Access:
     token: str | None
     roles: frozenset[Role]
     classic: bool = False
+    # A page or its form: the token is in a cookie, and in no header.
+    page: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,23 @@ def identity() -> Identity:
     )
 
 
+def admit(access: Access, claims: dict[str, Any]) -> None:
+    """Let the holder of a valid token in, or refuse who needs another one."""
+    g.claims = claims
+    # Flask-JWT-Extended takes whatever is not a refresh token for an access token.
+    if claims["type"] != access.token:
+        raise Unauthenticated(f"This route takes a token of the type {access.token}.")
+    if not isinstance(claims.get("sub"), str):
+        raise Unauthenticated("The token does not say whom it speaks for.")
+    # Before the roles are looked at: who may not do something has tried it, and that is for the journal, too.
+    events.act_as(claims["sub"])
+    if access.roles and not access.roles & _roles(claims):
+        if access.classic:
+            raise ClassicUnauthorized
+        names = ", ".join(sorted(role.value for role in access.roles))
+        raise Forbidden(f"This needs one of these roles: {names}.")
+
+
 def access_of(view: Any) -> Access | None:
     """What a view declares, or None when it declares nothing."""
     declared = getattr(view, "access", None)
@@ -104,8 +124,10 @@ def configure_tokens(app: Flask, settings: WebSettings, private_key: str | None 
     """Let ``app`` check tokens, and sign them when it is given the private key (or shares the HS256 key)."""
     app.config.update(
         JWT_ALGORITHM=settings.jwt_algorithm,
+        # Pages alone say that they take a cookie (shared.web.cookies).
         JWT_TOKEN_LOCATION=["headers"],
-        # Only a token in a cookie needs a second value against forged requests; ours has the contract's claims instead.
+        # Would put a second value against forged requests into every token. Only one in a cookie needs it, and the
+        # others have the claims of their contract.
         JWT_COOKIE_CSRF_PROTECT=False,
         JWT_ACCESS_TOKEN_EXPIRES=ACCESS_SECONDS,
         JWT_REFRESH_TOKEN_EXPIRES=REFRESH_SECONDS,
@@ -159,22 +181,9 @@ def _guard(access: Access) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if access.token == "refresh":
                 verify_jwt_in_request(refresh=True)
-                g.claims = get_jwt()
+                admit(access, get_jwt())
             else:
-                g.claims = current_app.extensions["known_tokens"].claims()
-            claims = g.claims
-            # Flask-JWT-Extended takes whatever is not a refresh token for an access token.
-            if claims["type"] != access.token:
-                raise Unauthenticated(f"This route takes a token of the type {access.token}.")
-            if not isinstance(claims.get("sub"), str):
-                raise Unauthenticated("The token does not say whom it speaks for.")
-            # Before the roles are looked at: who may not do something has tried it, and that is for the journal, too.
-            events.act_as(claims["sub"])
-            if access.roles and not access.roles & _roles(claims):
-                if access.classic:
-                    raise ClassicUnauthorized
-                names = ", ".join(sorted(role.value for role in access.roles))
-                raise Forbidden(f"This needs one of these roles: {names}.")
+                admit(access, current_app.extensions["known_tokens"].claims())
             return view(*args, **kwargs)
 
         guarded.access = access  # type: ignore[attr-defined]  # A view carries its own rule.

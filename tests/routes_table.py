@@ -114,7 +114,8 @@ def _who(access: Access) -> str:
         return "everybody"
     if access.token == "refresh":
         return "who has a refresh token"
-    return ", ".join(sorted(role.value for role in access.roles)) or "any account"
+    who = ", ".join(sorted(role.value for role in access.roles)) or "any account"
+    return f"{who}, signed in" if access.page else who
 
 
 def _summary(view: Any, path: str) -> str:

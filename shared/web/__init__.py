@@ -16,7 +16,7 @@ from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
 from shared.errors import Misconfigured
 from shared.logs import configure
-from shared.web import explorer, headers, health, logs, problems
+from shared.web import cookies, explorer, headers, health, logs, problems
 
 VERSION = "0.1.0"
 
@@ -99,6 +99,7 @@ def create_service(
             app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies, x_prefix=proxies
         )
     tokens = configure_tokens(app, settings, private_key)
+    cookies.configure(app)
     problems.install(app, tokens)
     logs.install(app)
     health.install(app, checks)
