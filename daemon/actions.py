@@ -65,10 +65,11 @@ def prepare(database: Database, redis: Redis, count: int) -> None:
 
 
 def restore(database: Database, redis: Redis, count: int) -> None:
-    """Give a Redis that has lost its memory the clock and then the number of partitions."""
+    """Give a Redis that has lost its memory the clock and then the number of partitions; keep its counts right."""
     with database.reading() as session:
         _seed_clock(session, redis)
     work.restore_partitions(redis, count)
+    work.settle_count(redis, count)
 
 
 def claim(database: Database, redis: Redis, partition: int, owner: str) -> Claim:
@@ -78,8 +79,7 @@ def claim(database: Database, redis: Redis, partition: int, owner: str) -> Claim
         row.epoch += 1
         row.owner = owner
         claimed = Claim(partition, row.epoch, owner, row.watermark)
-    if claimed.watermark is not None:
-        work.seed_clock(redis, claimed.watermark)
+    work.seed_clock(redis, claimed.watermark)
     return claimed
 
 
@@ -147,9 +147,7 @@ def _burial(claimed: Claim, part: DamagedPart) -> events.Event:
 
 
 def _seed_clock(session: Session, redis: Redis) -> None:
-    latest = partitions.latest_watermark(session)
-    if latest is not None:
-        work.seed_clock(redis, latest)
+    work.seed_clock(redis, partitions.latest_watermark(session))
 
 
 def _own(session: Session, claimed: Claim) -> partitions.Partition:

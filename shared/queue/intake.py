@@ -19,15 +19,21 @@ from shared.queue.jobs import Queues, moment
 from shared.queue.line import Command, Line
 from shared.queue.snapshot import KnownElection, parsed
 
+# How far the last stamp may be ahead of the latest moment that Redis's own clock is known to have shown.
+LEEWAY_SECONDS = 60
+
 # Redis's clock may be set back; a receipt may not. So each receipt is later than the one before and than every
-# watermark, which the daemon takes from the same key. It begins with a write that needs no memory: Redis 6 takes
-# the lack of memory that another client met for the script's own, and refuses its first write but none that follows.
-STAMP = """
+# watermark, which the daemon takes from the same key. A station may write that key, and one in wrong hands could set it
+# to next year, and all receipts with it; so what is ahead of the clock by more than the leeway is passed over. How late
+# it has been is what the daemon alone writes down. It begins with a write that needs no memory: Redis 6 takes the lack
+# of memory that another client met for the script's own, and refuses its first write but none that follows.
+STAMP = f"""
 redis.call('PERSIST', KEYS[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local last = tonumber(redis.call('GET', KEYS[1]) or '0')
-if now <= last then now = last + 1 end
+local last = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
+local latest = math.max(now, tonumber(redis.call('GET', '{keys.LATEST}') or '0'))
+if now <= last and last <= latest + {LEEWAY_SECONDS * 1_000_000} then now = last + 1 end
 local stamp = string.format('%.0f', now)
 redis.call('SET', KEYS[1], stamp)
 """

@@ -6,6 +6,7 @@ from hashlib import sha256
 PARTITIONS = "urna:partitions"
 ELECTIONS = "urna:elections"
 CLOCK = "urna:clock"
+LATEST = "urna:latest"
 QUEUED_BALLOTS = "urna:queued"
 DAEMONS = "urna:daemons"
 ARRIVED = "urna:arrived"

@@ -7,7 +7,7 @@ parts where they were, in order, and whoever takes the partition over simply sta
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from redis import Redis
@@ -18,14 +18,20 @@ from shared.queue import keys
 from shared.queue.batches import HEAD, BatchHead, PartOutcome, head
 from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
 from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
-from shared.queue.intake import STAMP
+from shared.queue.intake import LEEWAY_SECONDS, STAMP
 from shared.queue.parts import PartContents, unpack
 
 # An empty queue means that everything received before this stamp is recorded; later receipts get later stamps.
 _IDLE = "if redis.call('LLEN', KEYS[2]) > 0 then return false end\n" + STAMP + "return stamp"
 
+# The clock goes on from the latest watermark. Beside it stands the latest moment that Redis's clock is known to have
+# shown, if only by a watermark; a station can read it and not write it.
 _SEED = f"""{ALSO_WHEN_FULL}
-if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+local time = redis.call('TIME')
+local latest = math.max(time[1] * 1000000 + time[2], tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[2]) or '0'))
+redis.call('SET', KEYS[2], string.format('%.0f', latest))
+if (tonumber(redis.call('GET', KEYS[1]) or '0') or 0) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return redis.call('GET', KEYS[2])
 """
 _RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -36,7 +42,7 @@ _RESET = f"""{ALSO_WHEN_FULL}
 for i = 2, #KEYS do
   if redis.call('LLEN', KEYS[i]) > 0 then return end
 end
-redis.call('SET', KEYS[1], 0)
+if redis.call('GET', KEYS[1]) ~= '0' then redis.call('SET', KEYS[1], 0) end
 """
 # Checked and set in one step: a station watches the number, so that whatever it has cut for the old one either waits
 # here already, or is refused by Redis and cut anew. What the stations cut by counts, and not only what the store has
@@ -274,11 +280,15 @@ def idle_stamp(redis: Redis, partition: int) -> datetime | None:
     return None if stamp is None else keys.from_microseconds(int(stamp))
 
 
-def seed_clock(redis: Redis, moment: datetime) -> None:
-    """Never give a receipt before ``moment``, even if Redis has lost what it knew."""
-    least = keys.to_microseconds(moment)
+def seed_clock(redis: Redis, moment: datetime | None) -> datetime:
+    """Never give a receipt before ``moment``, even if Redis has lost what it knew.
+
+    Returns the latest moment that any receipt can have by now.
+    """
+    least = 0 if moment is None else keys.to_microseconds(moment)
     with translated():
-        redis.eval(_SEED, 1, keys.CLOCK, str(least))
+        latest = redis.eval(_SEED, 2, keys.CLOCK, keys.LATEST, str(least))
+    return keys.from_microseconds(int(latest)) + timedelta(seconds=LEEWAY_SECONDS)
 
 
 def repartition(redis: Redis, recorded: int, partitions: int) -> list[int]:
@@ -307,7 +317,11 @@ def restore_partitions(redis: Redis, partitions: int) -> int:
 
 
 def settle_count(redis: Redis, partitions: int) -> None:
-    """Start the count of waiting ballots anew if none waits; a job whose entry was lost may have left a rest."""
+    """Start the count of waiting ballots anew if none waits.
+
+    A job whose entry was lost may have left a rest, and a station in wrong hands may have raised it, so that all the
+    others would refuse what comes.
+    """
     queues = [keys.queue(partition) for partition in range(partitions)]
     with translated():
         redis.eval(_RESET, 1 + len(queues), keys.QUEUED_BALLOTS, *queues)

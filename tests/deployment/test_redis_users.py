@@ -4,13 +4,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from shared.journal.events import event
 from shared.queue import batches, connection, inspection, intake, journal, keys, snapshot, work
@@ -52,12 +51,12 @@ def users(redis_url: str) -> Iterator[Users]:
             administrator.execute_command("ACL", "DELUSER", name)
 
 
-def _upload(users: Users) -> intake.Upload:
+def _upload(users: Users, key: str | None = "key") -> intake.Upload:
     """A batch with one part for each partition, received by the station."""
     users.daemon.set(keys.PARTITIONS, PARTITIONS)
     snapshot.write(users.daemon, [])
     upload = intake.Upload(secrets.token_hex(16), None, "vera@example.org", "0", "a.csv", "0" * 64, 3600)
-    intake.accept(users.station, Queues(users.station), upload, "key", _read)
+    intake.accept(users.station, Queues(users.station), upload, key, _read)
     return upload
 
 
@@ -125,39 +124,164 @@ def test_the_results_service_hears_of_changes(users: Users) -> None:
     assert message["data"] == b"1"
 
 
+# What each user must not do, a command on each line.
+REFUSED = {
+    "station": """
+        LPOP rq:queue:ballots-0
+        LREM rq:queue:ballots-0 1 x
+        LPUSH rq:queue:ballots-0 x
+        LSET rq:queue:ballots-0 0 x
+        LRANGE rq:queue:ballots-0 0 -1
+        RPUSH rq:queue:default x
+        ZADD rq:failed:ballots-0 1 x
+        ZREM rq:failed:ballots-0 x
+        SREM rq:queues x
+        HGETALL rq:job:x
+        HDEL urna:batch:x part:0
+        GET urna:payload:x
+        SET urna:payload:x y GET
+        STRLEN urna:payload:x
+        DUMP urna:payload:x
+        COPY urna:payload:x urna:payload:y
+        RENAME urna:payload:x urna:payload:y
+        DEL urna:payload:x
+        EXPIRE urna:payload:x 1
+        MGET urna:queued urna:payload:x
+        WATCH urna:payload:x
+        SET urna:elections []
+        SET urna:partitions 9
+        SET urna:queued 0
+        SET urna:latest 0
+        SET urna:lease:0 me
+        LRANGE urna:journal 0 -1
+        LPOP urna:journal
+        LTRIM urna:journal 1 0
+        DEL urna:journal
+        LSET urna:journal 0 x
+        SET urna:journal []
+        RPUSH urna:partitions x
+        SET rq:job:x y
+        HSET urna:clock a b
+        INCRBY urna:clock 1
+        PUBLISH urna:changed 1
+        SUBSCRIBE urna:changed
+        FCALL x 0
+        SCRIPT FLUSH
+        SCAN 0
+        KEYS *
+        RANDOMKEY
+        INFO
+        MONITOR
+        CLIENT LIST
+        CLIENT KILL TYPE normal
+        FLUSHALL
+        CONFIG GET *
+        ACL WHOAMI
+        REPLICAOF example.org 6379
+    """,
+    "daemon": """
+        FLUSHALL
+        KEYS *
+        CONFIG SET appendonly no
+        ACL LIST
+        SHUTDOWN
+        MODULE LIST
+        REPLICAOF NO ONE
+        SET another:key 1
+    """,
+    "results": """
+        SET urna:queued 0
+        GET urna:queued
+        GET urna:payload:x
+        HGETALL urna:batch:x
+        PUBLISH urna:changed 1
+        SUBSCRIBE urna:arrived
+        PSUBSCRIBE urna:*
+        EVAL return 0
+        LRANGE urna:journal 0 -1
+        RPUSH urna:journal x
+        CLIENT LIST
+        INFO
+    """,
+}
+
+
 @pytest.mark.parametrize(
     ("user", "command"),
-    [
-        ("station", ("LPOP", "rq:queue:ballots-0")),
-        ("station", ("LREM", "rq:queue:ballots-0", 1, "x")),
-        ("station", ("DEL", "urna:payload:x")),
-        ("station", ("SET", "urna:elections", "[]")),
-        ("station", ("SET", "urna:partitions", 9)),
-        ("station", ("SET", "urna:lease:0", "me")),
-        ("station", ("SET", "urna:journal", "[]")),
-        ("station", ("LRANGE", "urna:journal", 0, -1)),
-        ("station", ("LPOP", "urna:journal")),
-        ("station", ("LTRIM", "urna:journal", 1, 0)),
-        ("station", ("LSET", "urna:journal", 0, "x")),
-        ("station", ("DEL", "urna:journal")),
-        ("station", ("RPUSH", "urna:partitions", "x")),
-        ("station", ("PUBLISH", "urna:changed", "1")),
-        ("station", ("KEYS", "*")),
-        ("station", ("FLUSHALL",)),
-        ("station", ("CONFIG", "GET", "*")),
-        ("daemon", ("FLUSHALL",)),
-        ("daemon", ("CONFIG", "SET", "appendonly", "no")),
-        ("daemon", ("ACL", "LIST")),
-        ("daemon", ("SHUTDOWN",)),
-        ("results", ("SET", "urna:queued", 0)),
-        ("results", ("GET", "urna:payload:x")),
-        ("results", ("HGETALL", "urna:batch:x")),
-        ("results", ("PUBLISH", "urna:changed", "1")),
-    ],
-    ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value)),
+    [(user, line.strip()) for user, text in REFUSED.items() for line in text.splitlines() if line.strip()],
 )
-def test_a_user_can_do_nothing_that_is_not_its_work(users: Users, user: str, command: tuple[Any, ...]) -> None:
+def test_a_user_can_do_nothing_that_is_not_its_work(users: Users, user: str, command: str) -> None:
     client: Redis = getattr(users, user)
     assert client.ping()
     with pytest.raises(NoPermissionError):
-        client.execute_command(*command)  # type: ignore[no-untyped-call]  # The library has not typed it.
+        client.execute_command(*command.split())  # type: ignore[no-untyped-call]  # The library has not typed it.
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "redis.call('GET', 'urna:payload:x')",
+        "redis.call('LRANGE', 'rq:queue:ballots-0', 0, -1)",
+        "redis.call('LPOP', 'rq:queue:ballots-0')",
+        "redis.call('SET', 'urna:partitions', 9)",
+        "redis.call('SET', 'urna:latest', 9)",
+        "redis.call('SET', 'urna:queued', 9)",
+        "redis.call('SET', 'urna:elections', '[]')",
+        "redis.call('DEL', 'urna:clock')",
+        "redis.call('KEYS', '*')",
+        "redis.call('PUBLISH', 'urna:changed', '1')",
+    ],
+)
+def test_a_script_of_a_station_has_the_rights_of_the_station(users: Users, call: str) -> None:
+    assert users.station.eval("return redis.call('GET', KEYS[1])", 1, keys.CLOCK) is None
+    with pytest.raises(ResponseError, match="The user executing the script"):
+        users.station.eval(f"return {call}", 1, keys.CLOCK)
+
+
+def test_a_station_reads_no_ballot_back_not_even_its_own(users: Users) -> None:
+    upload = _upload(users)
+    payload = keys.payload(keys.job_id(upload.batch_id, 0))
+    assert users.daemon.get(payload)
+    with pytest.raises(NoPermissionError):
+        users.station.get(payload)
+
+
+def test_a_station_that_raises_the_count_of_waiting_ballots_stops_the_others_for_a_moment_only(users: Users) -> None:
+    _upload(users)
+    users.station.incrby(keys.QUEUED_BALLOTS, 10**12)
+    work.settle_count(users.daemon, PARTITIONS)
+    assert int(users.daemon.get(keys.QUEUED_BALLOTS) or 0) > 10**12, "ballots wait, so the count stays"
+    for number in range(PARTITIONS):
+        (part,) = work.front(users.daemon, number, jobs=10, ballots=10)
+        assert isinstance(part, QueuedPart)
+        work.finish(users.daemon, number, [RecordedPart(part, PartOutcome(1, 1, 0, 0, 0), 1)])
+    work.settle_count(users.daemon, PARTITIONS)
+    assert users.daemon.get(keys.QUEUED_BALLOTS) == b"0"
+
+
+@pytest.mark.parametrize("clock", [10**18, "9" * 300, "soon", ""])
+def test_a_station_that_sets_the_clock_makes_no_receipt_of_another_one_late(users: Users, clock: int | str) -> None:
+    latest = work.seed_clock(users.daemon, None)
+    users.station.set(keys.CLOCK, clock)
+    received_at = _received(users)
+    assert received_at < latest
+    stamp = work.idle_stamp(users.daemon, PARTITIONS)
+    assert stamp is not None
+    assert received_at < stamp < latest
+
+
+def test_a_station_moves_the_clock_by_no_more_than_the_leeway_however_often_it_tries(users: Users) -> None:
+    latest = work.seed_clock(users.daemon, None)
+    ahead = keys.to_microseconds(latest) - 1_000_000
+    for _ in range(5):
+        users.station.set(keys.CLOCK, ahead)
+        assert _received(users) == keys.from_microseconds(ahead + 1)
+        # What the daemons know of the clock does not follow.
+        assert work.seed_clock(users.daemon, None) - latest < timedelta(seconds=30)
+
+
+def _received(users: Users) -> datetime:
+    """When the station has received another upload."""
+    found = batches.status(users.station, _upload(users, key=None).batch_id)
+    assert found is not None
+    return found.head.received_at
