@@ -26,6 +26,7 @@ COMMANDS = {
     "official": "cli.officials:official",
     "participant": "cli.participants:participant",
     "queue": "cli.queue:queue",
+    "recount": "cli.recount.command:recount",
     "openapi": "cli.documents:openapi",
     "schema": "cli.documents:schema",
 }

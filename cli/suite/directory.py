@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import URL
 
 from cli.failure import CANNOT_START, UNAVAILABLE, Failure
 
@@ -136,13 +137,29 @@ class DataDirectory:
         """Write down what runs where, for commands that are given this directory."""
         write_secret(self._running, json.dumps(facts))
 
-    def running(self) -> dict[str, Any]:
-        """What runs where; fails when nothing does."""
+    def election_store(self) -> str:
+        """The URL of the election store: of the suite that runs here, or the SQLite file that one has left behind."""
+        running = self._facts()
+        if running is not None:
+            return str(running["election_database_url"])
+        if not self.election.is_file():
+            raise Failure(
+                f"No election store lies in {self.path}; if its suite kept it elsewhere, give ELECTION_DATABASE_URL.",
+                status=UNAVAILABLE,
+            )
+        return sqlite_url(self.election)
+
+    def _facts(self) -> dict[str, Any] | None:
         try:
             facts = json.loads(self._running.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            facts = None
-        if not isinstance(facts, dict) or not self._is_taken():
+            return None
+        return facts if isinstance(facts, dict) and self._is_taken() else None
+
+    def running(self) -> dict[str, Any]:
+        """What runs where; fails when nothing does."""
+        facts = self._facts()
+        if facts is None:
             raise Failure(
                 f"No suite runs on the data directory {self.path}; start it with: urna up --data {self.path}",
                 status=UNAVAILABLE,
@@ -156,6 +173,11 @@ class DataDirectory:
             except BlockingIOError:
                 return True
         return False
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite database in a file."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def write_secret(path: Path, content: str) -> None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dotenv import dotenv_values
-from sqlalchemy import URL
 
 from cli.failure import CANNOT_START, Failure
 from cli.suite import ports
-from cli.suite.directory import Administrator, DataDirectory
+from cli.suite.directory import Administrator, DataDirectory, sqlite_url
 from cli.suite.redis import find_program, write_configuration
 from shared.config import SERVICE_SETTINGS
 
@@ -133,8 +132,8 @@ def _settings(data: DataDirectory, given: Mapping[str, str], *, classic: bool) -
         "JWT_ALGORITHM": "HS256" if classic and given.get("JWT_SECRET_KEY") else "EdDSA",
         "JWT_PRIVATE_KEY": private_key,
         "JWT_PUBLIC_KEY": public_key,
-        "ACCOUNTS_DATABASE_URL": _sqlite(data.accounts),
-        "ELECTION_DATABASE_URL": _sqlite(data.election),
+        "ACCOUNTS_DATABASE_URL": sqlite_url(data.accounts),
+        "ELECTION_DATABASE_URL": sqlite_url(data.election),
         **{name: value for name, value in given.items() if name in known_settings()},
         "ADMIN_EMAIL": administrator.email,
         "ADMIN_PASSWORD": administrator.password,
@@ -182,10 +181,6 @@ def _service(
         "PORT": str(port),
     }
     return Process(name, command, environment, ready_url=f"{address}/health/ready")
-
-
-def _sqlite(path: Path) -> str:
-    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def _bracketed(host: str) -> str:
