@@ -6,6 +6,7 @@ from authentication_service.actions.accounts import is_ready
 from authentication_service.classic import classic
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
+from authentication_service.routes.sessions import sessions
 from authentication_service.signing import EXTENSION, Parts
 from shared.config import AuthenticationSettings, load
 from shared.database import Database
@@ -25,8 +26,9 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
         private_key=private_key,
     )
     app.extensions["database"] = database
-    app.extensions[EXTENSION] = Parts(settings, database, Passwords(settings.password_memory_kib))
+    app.extensions[EXTENSION] = Parts(settings, database, Passwords.of(settings))
     app.register_blueprint(classic)
     app.register_blueprint(accounts)
+    app.register_blueprint(sessions)
     app.register_blueprint(users)
     return finish(app)

@@ -60,7 +60,14 @@ class ClassicAccessToken(BaseModel):
 @classic.post("/register")
 @public
 @classic_input(ClassicRegistration)
-@classic.doc(summary="Register as an election official", responses={200: "Empty", 400: "The first check that failed"})
+@classic.doc(
+    summary="Register as an election official",
+    responses={
+        200: "Empty",
+        400: "The first check that failed",
+        429: "Too many registrations from this address; Retry-After says when the next one may be tried",
+    },
+)
 def register() -> str:
     body = classic_body()
     require_fields(body, "jmbg", "forename", "surname", "email", "password")
@@ -87,6 +94,8 @@ def register() -> str:
         service.passwords,
         new,
         registration=service.settings.registration,
+        caller=signing.caller(),
+        limits=signing.limits(),
         now=signing.now(),
     )
     return ""
@@ -98,7 +107,10 @@ def register() -> str:
 @classic.output(ClassicTokens)
 @classic.doc(
     summary="Log in",
-    responses={400: "The first check that failed", 429: "Too many failed log-ins for this account from this address"},
+    responses={
+        400: "The first check that failed",
+        429: "Too many failed log-ins; Retry-After says when the next one may be tried",
+    },
 )
 def login() -> dict[str, str]:
     body = classic_body()
@@ -107,19 +119,26 @@ def login() -> dict[str, str]:
     # Any value may be sent as a password, but only a text can be the right one; no account's password is empty.
     password = body["password"] if isinstance(body["password"], str) else ""
     try:
-        opened = signing.open_session(email, password)
+        opened = signing.open_session(email, password, rotates=False)
     except (Unauthenticated, Forbidden) as error:
         raise ClassicRefusal(error.message) from error
-    return {"accessToken": signing.access_token(opened.account), "refreshToken": signing.refresh_token(opened)}
+    access = signing.access_token(opened.account, opened.session_id)
+    return {"accessToken": access, "refreshToken": signing.refresh_token(opened)}
 
 
 @classic.post("/refresh")
 @classic_requires_refresh
 @classic.output(ClassicAccessToken)
-@classic.doc(summary="Get a new access token", responses={401: "The token or its account is of no use any more"})
+@classic.doc(
+    summary="Get a new access token",
+    description="Takes refresh tokens of `POST /login` only, which stay good. Those of `POST /api/login` are good once,"
+    " on `POST /api/refresh`.",
+    responses={401: "The token or its account is of no use any more"},
+)
 def refresh() -> dict[str, str]:
-    account = sessions.renew(parts().database, signing.session_id(), signing.now())
-    return {"accessToken": signing.access_token(account)}
+    session_id, token = signing.presented()
+    account = sessions.renew(parts().database, session_id, token, signing.now())
+    return {"accessToken": signing.access_token(account, session_id)}
 
 
 @classic.post("/delete")

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from authentication_service.actions.registration import create_first_administrator
 from authentication_service.passwords import Passwords
-from authentication_service.rules import is_email
+from authentication_service.rules import MOST_CHARACTERS, is_email
 from shared.config import AuthenticationSettings, load
 from shared.database import Database, is_transient, migrate
 from shared.errors import Conflict, Misconfigured, Unavailable
@@ -36,6 +36,8 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
         raise Misconfigured("ADMIN_EMAIL has to be an e-mail address, for the administrator logs in with it.")
     if not password:
         raise Misconfigured("ADMIN_PASSWORD has to have at least one character.")
+    if len(password) > MOST_CHARACTERS:
+        raise Misconfigured(f"ADMIN_PASSWORD may have {MOST_CHARACTERS} characters; longer ones never log in.")
     url = settings.accounts_database_url.get_secret_value()
     database = Database(url)
     try:
@@ -43,7 +45,7 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
         migrate(url, "accounts")
         created = create_first_administrator(
             database,
-            Passwords(settings.password_memory_kib),
+            Passwords.of(settings),
             email=email,
             password=password,
             jmbg=settings.admin_jmbg,

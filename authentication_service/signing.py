@@ -1,15 +1,18 @@
 """What both kinds of routes share: the parts of the running service, and the tokens that it signs."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app, request
-from flask_jwt_extended import create_access_token, create_refresh_token, get_jwt
+from flask_jwt_extended import create_access_token, create_refresh_token
 
 from authentication_service.actions.accounts import Account
-from authentication_service.actions.sessions import Attempt, LoggedIn, log_in
+from authentication_service.actions.attempts import Attempt, Caller
+from authentication_service.actions.sessions import Opened, log_in
 from authentication_service.passwords import Passwords
+from authentication_service.rules.limits import Limits, place
+from shared.auth import identity
 from shared.config import AuthenticationSettings
 from shared.database import Database
 
@@ -37,30 +40,52 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def caller() -> Caller:
+    """Who sends this request."""
+    program = "".join(character for character in request.user_agent.string if character.isprintable())
+    return Caller(place(request.remote_addr or ""), program[:256])
+
+
+def limits() -> Limits:
+    """How often callers may fail and register."""
+    settings = parts().settings
+    return Limits(
+        of_name_from_address=settings.login_failures,
+        of_name=settings.login_failures_per_account,
+        from_address=settings.login_failures_per_address,
+        first_delay=timedelta(seconds=settings.login_delay_seconds),
+        longest_delay=timedelta(seconds=settings.login_longest_delay_seconds),
+        registrations=settings.registrations_per_hour,
+        shared_addresses=tuple(settings.shared_addresses),
+    )
+
+
 def attempt(password: str) -> Attempt:
     """This request's caller offering a password."""
-    return Attempt(password, request.remote_addr or "", parts().settings.failed_logins_per_minute)
+    return Attempt(password, caller(), limits())
 
 
-def open_session(name: str, password: str) -> LoggedIn:
-    """Log this request's caller in."""
+def open_session(name: str, password: str, *, rotates: bool) -> Opened:
+    """Log this request's caller in; ``rotates``: each refresh token is good once."""
     service = parts()
-    return log_in(service.database, service.passwords, name, attempt(password), now())
+    return log_in(service.database, service.passwords, name, attempt(password), now(), rotates=rotates)
 
 
-def session_id() -> str:
-    """The id of the session that this request's refresh token belongs to."""
-    return str(get_jwt().get("jti"))
+def presented() -> tuple[str, str]:
+    """The session that this request's refresh token belongs to, and the token's own id."""
+    who = identity()
+    # The tokens of the first version named no session: they were the only ones of theirs.
+    return who.session or who.token, who.token
 
 
-def access_token(account: Account) -> str:
+def access_token(account: Account, session_id: str) -> str:
     """A token that lets an account act for an hour."""
-    return str(create_access_token(account.email, additional_claims=_claims(account)))
+    return str(create_access_token(account.email, additional_claims={**_claims(account), "sid": session_id}))
 
 
-def refresh_token(opened: LoggedIn) -> str:
-    """The token of a session, good for 30 days or until the session is revoked."""
-    claims = {**_claims(opened.account), "jti": opened.session_id}
+def refresh_token(opened: Opened) -> str:
+    """A token that renews a session; good for 30 days, unless it is superseded or the session ends before."""
+    claims = {**_claims(opened.account), "sid": opened.session_id, "jti": opened.token}
     return str(create_refresh_token(opened.account.email, additional_claims=claims))
 
 

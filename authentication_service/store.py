@@ -1,13 +1,14 @@
 """Queries of the accounts store. Deleted accounts are found by nothing here but the sessions that they once had."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from authentication_service.rules import LoginName
-from shared.schema.accounts import AccountsBase, FailedLogin, RefreshSession, User, UserRole
+from authentication_service.rules.limits import Tries
+from shared.schema.accounts import AccountsBase, Attempt, RefreshSession, User, UserRole
 from shared.terms import Approval, Role
 
 _NAMES = {LoginName.EMAIL: User.email_key, LoginName.USERNAME: User.username, LoginName.PHONE: User.phone}
@@ -22,6 +23,13 @@ def touch_every_table(session: Session) -> None:
 def user_by_name(session: Session, kind: LoginName, key: str, *, lock: bool = False) -> User | None:
     """The account with this email, username or phone number in its stored form."""
     return session.scalar(_live(lock).where(_NAMES[kind] == key))
+
+
+def credentials(session: Session, kind: LoginName, key: str) -> tuple[int, str] | None:
+    """Number and password hash of the account with this name, by one query whether or not there is one."""
+    statement = sa.select(User.id, User.password_hash).where(User.deleted_at.is_(None), _NAMES[kind] == key)
+    row = session.execute(statement).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def user_by_id(session: Session, user_id: int, *, lock: bool = False) -> User | None:
@@ -78,27 +86,65 @@ def session_and_user(session: Session, session_id: str) -> tuple[RefreshSession,
         sa.select(RefreshSession, User)
         .join(User, User.id == RefreshSession.user_id)
         .where(RefreshSession.id == session_id, User.deleted_at.is_(None))
+        .execution_options(populate_existing=True)
     )
     row = session.execute(statement).one_or_none()
     return None if row is None else (row[0], row[1])
 
 
-def revoke_session(session: Session, session_id: str, now: datetime) -> None:
-    """Let this session refresh nothing any more."""
-    session.execute(
-        sa.update(RefreshSession)
-        .where(RefreshSession.id == session_id, RefreshSession.revoked_at.is_(None))
-        .values(revoked_at=now)
+def live_sessions(user_id: int, now: datetime) -> sa.Select[RefreshSession]:
+    """The sessions of this account that still refresh, the newest first."""
+    return (
+        sa.select(RefreshSession)
+        .where(*_live_sessions(user_id, now))
+        .order_by(RefreshSession.created_at.desc(), RefreshSession.id)
     )
 
 
-def revoke_sessions(session: Session, user_id: int, now: datetime) -> None:
-    """Let no session of this account refresh anything any more."""
-    session.execute(
+def supersede(session: Session, session_id: str, token: str, successor: str, now: datetime) -> bool:
+    """Let ``successor`` take the place of the refresh token that is good now; False unless ``token`` is that one.
+
+    Of two that come with the same token at the same instant, the database lets the second wait for the first.
+    """
+    is_good = sa.or_(RefreshSession.token == token, sa.and_(RefreshSession.token.is_(None), RefreshSession.id == token))
+    statement = (
         sa.update(RefreshSession)
-        .where(RefreshSession.user_id == user_id, RefreshSession.revoked_at.is_(None))
-        .values(revoked_at=now)
+        .where(
+            RefreshSession.id == session_id,
+            is_good,
+            RefreshSession.revoked_at.is_(None),
+            RefreshSession.expires_at > now,
+        )
+        .values(token=successor, used_at=now)
+        .execution_options(synchronize_session=False)
     )
+    return _changed(session, statement) == 1
+
+
+def use_session(session: Session, session_id: str, now: datetime) -> None:
+    """Note that a session was refreshed without a new refresh token."""
+    session.execute(sa.update(RefreshSession).where(RefreshSession.id == session_id).values(used_at=now))
+
+
+def revoke_session(session: Session, session_id: str, now: datetime) -> bool:
+    """Let this session refresh nothing any more; whether it could until now."""
+    return (
+        _changed(
+            session,
+            sa.update(RefreshSession)
+            .where(RefreshSession.id == session_id, RefreshSession.revoked_at.is_(None))
+            .values(revoked_at=now),
+        )
+        == 1
+    )
+
+
+def revoke_sessions(session: Session, user_id: int, now: datetime, *, keep: str | None = None) -> int:
+    """Let no session of this account refresh anything any more, but ``keep``; how many could until now."""
+    statement = sa.update(RefreshSession).where(*_live_sessions(user_id, now)).values(revoked_at=now)
+    if keep is not None:
+        statement = statement.where(RefreshSession.id != keep)
+    return _changed(session, statement)
 
 
 def delete_expired_sessions(session: Session, now: datetime) -> None:
@@ -106,20 +152,53 @@ def delete_expired_sessions(session: Session, now: datetime) -> None:
     session.execute(sa.delete(RefreshSession).where(RefreshSession.expires_at <= now))
 
 
-def failures(session: Session, key: str, since: datetime, most: int) -> Sequence[datetime]:
-    """The moments of at most ``most`` failed log-ins under this key after ``since``, newest first."""
+def has_logged_in_from(session: Session, user_id: int, where: str, now: datetime) -> bool:
+    """Whether this account has logged in from this place in the last thirty days, the time that sessions are kept."""
     statement = (
-        sa.select(FailedLogin.failed_at)
-        .where(FailedLogin.key == key, FailedLogin.failed_at > since)
-        .order_by(FailedLogin.failed_at.desc())
-        .limit(most)
+        sa.select(RefreshSession.id)
+        .where(RefreshSession.user_id == user_id, RefreshSession.address == where, RefreshSession.expires_at > now)
+        .limit(1)
     )
-    return session.scalars(statement).all()
+    return session.scalar(statement) is not None
 
 
-def delete_failures(session: Session, before: datetime) -> None:
-    """Forget the failed log-ins that limit nobody any more."""
-    session.execute(sa.delete(FailedLogin).where(FailedLogin.failed_at <= before))
+def tries(session: Session, keys: Collection[str], since: datetime) -> dict[str, Tries]:
+    """What was tried under these keys after ``since``; a key under which nothing was is left out."""
+    statement = (
+        sa.select(Attempt.key, sa.func.count(), sa.func.min(Attempt.tried_at), sa.func.max(Attempt.tried_at))
+        .where(Attempt.key.in_(keys), Attempt.tried_at > since)
+        .group_by(Attempt.key)
+    )
+    return {key: Tries(number, earliest, latest) for key, number, earliest, latest in session.execute(statement)}
+
+
+def add_attempts(session: Session, keys: Collection[str], now: datetime) -> None:
+    """Count one attempt under each of these keys."""
+    session.execute(sa.insert(Attempt), [{"key": key, "tried_at": now} for key in keys])
+
+
+def forget_attempts(session: Session, keys: Collection[str]) -> None:
+    """Count under these keys from nought again."""
+    session.execute(sa.delete(Attempt).where(Attempt.key.in_(keys)))
+
+
+def delete_attempts(session: Session, before: datetime) -> None:
+    """Forget the attempts that limit nobody any more."""
+    session.execute(sa.delete(Attempt).where(Attempt.tried_at <= before))
+
+
+def _live_sessions(user_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        RefreshSession.user_id == user_id,
+        RefreshSession.revoked_at.is_(None),
+        RefreshSession.expires_at > now,
+    )
+
+
+def _changed(session: Session, statement: sa.Update) -> int:
+    outcome = session.execute(statement)
+    assert isinstance(outcome, sa.CursorResult)  # noqa: S101 -- An update has no rows to give.
+    return outcome.rowcount
 
 
 def _live(lock: bool) -> sa.Select[User]:

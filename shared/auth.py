@@ -50,6 +50,9 @@ class Identity:
     forename: str
     surname: str
     roles: frozenset[str]
+    # The ids of the log-in that the token comes from and of the token itself.
+    session: str = ""
+    token: str = ""
 
     def has(self, role: Role) -> bool:
         return role.value in self.roles
@@ -94,6 +97,8 @@ def identity() -> Identity:
         forename=str(claims.get("forename", "")),
         surname=str(claims.get("surname", "")),
         roles=_roles(claims),
+        session=str(claims.get("sid", "")),
+        token=str(claims.get("jti", "")),
     )
 
 

@@ -6,6 +6,7 @@ name of its setting in lower case. No secret has a default: a service that lacks
 
 import os
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -95,16 +96,56 @@ class AuthenticationSettings(WebSettings):
     password_memory_kib: int = Field(
         19456, ge=8, description="Memory in KiB that Argon2id takes for one password hash."
     )
-    failed_logins_per_minute: int = Field(
+    password_passes: int = Field(2, ge=1, le=100, description="How often Argon2id passes over that memory.")
+    password_lanes: int = Field(1, ge=1, le=64, description="Lanes of Argon2id, each of at least 8 KiB.")
+    login_failures: int = Field(
         10,
         ge=1,
-        description="Failed log-ins for one account from one address in a minute before 429 is answered.",
+        description="Failed log-ins with one name from one address within an hour from which on the next has to wait.",
     )
+    login_failures_per_account: int = Field(
+        30,
+        ge=1,
+        description="The same for one name from all addresses from which its account has not logged in before.",
+    )
+    login_failures_per_address: int = Field(
+        100,
+        ge=1,
+        description="The same for one address and all names whose account has not logged in from there before.",
+    )
+    login_delay_seconds: int = Field(
+        30, ge=1, le=3600, description="The first such wait in seconds; it doubles with each further failure."
+    )
+    login_longest_delay_seconds: int = Field(900, ge=1, le=3600, description="The longest such wait in seconds.")
+    registrations_per_hour: int = Field(
+        300, ge=1, description="Registrations from one address within an hour, from which on 429 is answered."
+    )
+    shared_addresses: list[str] = Field(
+        [],
+        description="JSON list of networks, such as Swarm's `10.0.0.0/8`, that hide who calls; the limits of one "
+        "address do not hold there.",
+    )
+
+    @field_validator("shared_addresses")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{network} is no network such as 10.0.0.0/8: {error}") from error
+        return value
 
     @model_validator(mode="after")
     def _has_a_key_to_sign_tokens(self) -> "AuthenticationSettings":
         if self.jwt_algorithm == "EdDSA" and self.jwt_private_key is None:
             raise ValueError("JWT_PRIVATE_KEY is needed while JWT_ALGORITHM is EdDSA")
+        return self
+
+    @model_validator(mode="after")
+    def _has_memory_for_each_lane(self) -> "AuthenticationSettings":
+        if self.password_memory_kib < 8 * self.password_lanes:
+            raise ValueError("PASSWORD_MEMORY_KIB has to be at least 8 for each of the PASSWORD_LANES")
         return self
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from authentication_service import rules, store
 from authentication_service.actions import registration
 from authentication_service.actions.accounts import Account, Matches, account_of, own_user, refuse_taken, write
-from authentication_service.actions.sessions import Attempt, prove
+from authentication_service.actions.attempts import Attempt, prove
 from authentication_service.passwords import Passwords
 from shared.auth import Identity
 from shared.database import Database
@@ -50,9 +50,9 @@ def change_profile(
     with database.reading() as session:
         user = own_user(session, actor)
         matches(user.version)
-        user_id, password_hash = user.id, user.password_hash
+        email = user.email_key or ""
     if changes.keys() & {"email", "password"}:
-        _prove_current(database, passwords, user_id, password_hash, proof, now)
+        _prove_current(database, passwords, email, proof, now)
     if "password" in changes:
         stored["password_hash"] = passwords.hash(changes["password"])
 
@@ -98,12 +98,10 @@ def _stored_form(changes: ProfileChanges) -> dict[str, str | None]:
     return stored
 
 
-def _prove_current(
-    database: Database, passwords: Passwords, user_id: int, stored: str, proof: Attempt | None, now: datetime
-) -> None:
+def _prove_current(database: Database, passwords: Passwords, email: str, proof: Attempt | None, now: datetime) -> None:
     if proof is None:
         raise InvalidInput("A new address or password needs the current password.", field="current_password")
     try:
-        prove(database, passwords, stored, f"account {user_id}", proof, now)
+        prove(database, passwords, email, proof, now)
     except Unauthenticated as error:
         raise InvalidInput("The current password is another one.", field="current_password") from error

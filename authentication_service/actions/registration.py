@@ -7,7 +7,9 @@ from sqlalchemy.orm import Session
 
 from authentication_service import rules, store
 from authentication_service.actions.accounts import Account, account_of, refuse_taken, write
+from authentication_service.actions.attempts import Caller, admit_registration
 from authentication_service.passwords import Passwords
+from authentication_service.rules.limits import Limits
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput
 from shared.schema.accounts import User, UserRole
@@ -28,11 +30,24 @@ class NewAccount:
     phone: str | None = None
 
 
-def register(database: Database, passwords: Passwords, new: NewAccount, *, registration: str, now: datetime) -> Account:
-    """Create an account; ``registration`` is the setting that says whether an official has to wait for approval."""
+def register(
+    database: Database,
+    passwords: Passwords,
+    new: NewAccount,
+    *,
+    registration: str,
+    caller: Caller,
+    limits: Limits,
+    now: datetime,
+) -> Account:
+    """Create an account; ``registration`` is the setting that says whether an official has to wait for approval.
+
+    The hash is computed before the store is asked who has that address, so that the work is the same either way.
+    """
     if new.role not in rules.SELF_REGISTERED:
         raise InvalidInput("An administrator grants this role; nobody registers with it.", field="role")
     username, phone = check_details(new)
+    admit_registration(database, caller, limits, now)
     password_hash = passwords.hash(new.password)
 
     def create(session: Session) -> Account:

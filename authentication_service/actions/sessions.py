@@ -1,58 +1,76 @@
-"""Logging in, refreshing and logging out; failed log-ins are counted, and too many of them slowed down."""
+"""Sessions: opened by a log-in, renewed by refresh tokens, and ended.
 
-import hashlib
+Of a session that is renewed on the ``/api`` route one refresh token at a time is good. Whoever comes with an earlier
+one has stolen it, or somebody else has stolen a later one: nobody can tell which, so the session ends for both.
+"""
+
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
+import structlog
 from sqlalchemy.orm import Session
 
-from authentication_service import rules, store
-from authentication_service.actions.accounts import Account, account_of, write
+from authentication_service import store
+from authentication_service.actions.accounts import Account, account_of, own_user, write
+from authentication_service.actions.attempts import (
+    WRONG_CREDENTIALS,
+    Attempt,
+    Caller,
+    Proven,
+    forget_failures,
+    prove,
+)
 from authentication_service.passwords import Passwords
-from shared.auth import REFRESH_SECONDS
+from shared.auth import REFRESH_SECONDS, Identity
 from shared.database import Database
-from shared.errors import Forbidden, TooManyAttempts, Unauthenticated, Unavailable
-from shared.schema.accounts import FailedLogin, RefreshSession, User
+from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.schema.accounts import RefreshSession, User
 from shared.terms import Approval
+from shared.web.requests import PageQuery, paginate
 
-WRONG_CREDENTIALS = "Invalid credentials."
+REVOKED = "Token has been revoked"
 
-
-@dataclass(frozen=True)
-class Attempt:
-    """A password that somebody offers from an address; ``most_failures`` is how many wrong ones a minute may bring."""
-
-    password: str
-    address: str
-    most_failures: int
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class LoggedIn:
-    """An account that proved to be itself, and the id of its new refresh session, the token's ``jti``."""
+class Opened:
+    """An account, its session, and the ``jti`` of the session's refresh token that is good now."""
 
     account: Account
     session_id: str
+    token: str
 
 
-def log_in(database: Database, passwords: Passwords, name: str, attempt: Attempt, now: datetime) -> LoggedIn:
+@dataclass(frozen=True)
+class OwnSession:
+    """A session as its owner sees it; ``current`` is the one that asks."""
+
+    id: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+    address: str | None
+    program: str | None
+    current: bool
+
+
+def log_in(
+    database: Database, passwords: Passwords, name: str, attempt: Attempt, now: datetime, *, rotates: bool
+) -> Opened:
     """Open a session for the account with this email, username or phone number.
 
-    Raises ``Unauthenticated`` when there is no such account or the password is wrong, ``TooManyAttempts`` after too
-    many of these, and ``Forbidden`` when only the approval is missing.
+    ``rotates``: each refresh token is good once. Raises as ``prove`` does, and ``Forbidden`` when only the approval is
+    missing.
     """
     for _ in range(3):
-        with database.reading() as session:
-            user = _find(session, name)
-            known = None if user is None else (user.id, user.password_hash)
-        subject = f"name {name.lower()}" if known is None else f"account {known[0]}"
-        prove(database, passwords, known[1] if known else None, subject, attempt, now)
-        assert known is not None  # noqa: S101 -- nobody proves to be an account that does not exist.
-        user_id, password_hash = known
-        renewed = passwords.hash(attempt.password) if passwords.is_stale(password_hash) else None
-        open_session = partial(_open, user_id=user_id, password_hash=password_hash, renewed=renewed, now=now)
+        proven = prove(database, passwords, name, attempt, now)
+        stale = passwords.is_stale(proven.password_hash)
+        renewed = passwords.hash(attempt.password) if stale else None
+        open_session = partial(_open, proven=proven, renewed=renewed, caller=attempt.caller, now=now, rotates=rotates)
         opened = write(database, open_session)
         if opened is not None:
             return opened
@@ -60,40 +78,43 @@ def log_in(database: Database, passwords: Passwords, name: str, attempt: Attempt
     raise Unavailable("The account is being changed at this moment; try again.")
 
 
-def prove(
-    database: Database, passwords: Passwords, stored: str | None, subject: str, attempt: Attempt, now: datetime
-) -> None:
-    """Refuse an attempt whose password is not that of the hash ``stored``, and any after too many wrong ones.
+def rotate(database: Database, session_id: str, token: str, now: datetime) -> Opened:
+    """Supersede a refresh token; the session of one that was superseded before ends here."""
 
-    Only failures are counted, for ``subject`` and the caller's address together. Attempts at the same instant may
-    overtake the count by as many as there are threads; they cannot go on doing so.
+    def exchange(session: Session) -> Opened | None:
+        successor = str(uuid.uuid4())
+        is_good = store.supersede(session, session_id, token, successor, now)
+        opened, user = _usable(session, session_id, now)
+        if is_good:
+            return Opened(account_of(user), session_id, successor)
+        _end_for_reuse(session, opened, now)
+        return None
+
+    done = write(database, exchange)
+    if done is None:
+        raise Unauthenticated(REVOKED)
+    return done
+
+
+def renew(database: Database, session_id: str, token: str, now: datetime) -> Account:
+    """The account of a classic session, whose refresh token stays good.
+
+    A token that is good once must not become one that is good for thirty days by being sent here: it is refused.
     """
-    key = hashlib.sha256(f"{subject}\n{attempt.address}".encode("utf-8", "surrogatepass")).hexdigest()
-    with database.reading() as session:
-        failures = store.failures(session, key, now - rules.FAILURE_WINDOW, attempt.most_failures)
-    if wait := rules.wait_after_failures(failures, attempt.most_failures, now):
-        raise TooManyAttempts("Too many failed log-ins; wait before the next one.", retry_after=wait)
-    if passwords.verify(stored, attempt.password):
-        return
 
-    def record(session: Session) -> None:
-        store.delete_failures(session, now - rules.FAILURE_WINDOW)
-        session.add(FailedLogin(key=key, failed_at=now))
+    def note(session: Session) -> Account | None:
+        opened, user = _usable(session, session_id, now)
+        if opened.token is None and token == session_id:
+            store.use_session(session, session_id, now)
+            return account_of(user)
+        if opened.token != token:
+            _end_for_reuse(session, opened, now)
+        return None
 
-    write(database, record)
-    raise Unauthenticated(WRONG_CREDENTIALS)
-
-
-def renew(database: Database, session_id: str, now: datetime) -> Account:
-    """The account of a refresh session as it is now, from which a new access token may be made."""
-    with database.reading() as session:
-        found = store.session_and_user(session, session_id)
-        if found is None:
-            raise Unauthenticated("The account of this token does not exist any more.")
-        opened, user = found
-        if opened.revoked_at is not None or opened.expires_at <= now or user.approval != Approval.APPROVED:
-            raise Unauthenticated("Token has been revoked")
-        return account_of(user)
+    account = write(database, note)
+    if account is None:
+        raise Unauthenticated(REVOKED)
+    return account
 
 
 def log_out(database: Database, session_id: str, now: datetime) -> None:
@@ -101,29 +122,84 @@ def log_out(database: Database, session_id: str, now: datetime) -> None:
     write(database, lambda session: store.revoke_session(session, session_id, now))
 
 
-def _find(session: Session, name: str) -> User | None:
-    found = rules.login_name(name)
-    return None if found is None else store.user_by_name(session, *found)
+def own_sessions(database: Database, actor: Identity, page: PageQuery, now: datetime) -> dict[str, Any]:
+    """One page of the sessions of the own account that still refresh, the newest first."""
+
+    def shape(opened: RefreshSession) -> OwnSession:
+        return OwnSession(
+            id=opened.id,
+            created_at=opened.created_at,
+            used_at=opened.used_at or opened.created_at,
+            expires_at=opened.expires_at,
+            address=opened.address or None,
+            program=opened.program or None,
+            current=opened.id == actor.session,
+        )
+
+    with database.reading() as session:
+        return paginate(session, store.live_sessions(own_user(session, actor).id, now), page, shape)
 
 
-def _open(session: Session, user_id: int, password_hash: str, renewed: str | None, now: datetime) -> LoggedIn | None:
-    user = store.user_by_id(session, user_id)
+def end_session(database: Database, actor: Identity, session_id: str, now: datetime) -> None:
+    """End one of the own sessions."""
+
+    def end(session: Session) -> None:
+        found = store.session_and_user(session, session_id)
+        is_own = found is not None and found[1].id == own_user(session, actor).id
+        if not is_own or not store.revoke_session(session, session_id, now):
+            raise NotFound("There is no session of yours with this id.")
+
+    write(database, end)
+
+
+def end_other_sessions(database: Database, actor: Identity, now: datetime) -> None:
+    """End all own sessions but the one that asks."""
+    write(
+        database,
+        lambda session: store.revoke_sessions(session, own_user(session, actor).id, now, keep=actor.session),
+    )
+
+
+def _usable(session: Session, session_id: str, now: datetime) -> tuple[RefreshSession, User]:
+    found = store.session_and_user(session, session_id)
+    if found is None:
+        raise Unauthenticated("The account of this token does not exist any more.")
+    opened, user = found
+    if opened.revoked_at is not None or opened.expires_at <= now or user.approval != Approval.APPROVED:
+        raise Unauthenticated(REVOKED)
+    return opened, user
+
+
+def _end_for_reuse(session: Session, opened: RefreshSession, now: datetime) -> None:
+    store.revoke_session(session, opened.id, now)
+    log.warning("refresh token used again", account=opened.user_id, session=opened.id)
+
+
+def _open(
+    session: Session, proven: Proven, renewed: str | None, caller: Caller, now: datetime, rotates: bool
+) -> Opened | None:
+    user = store.user_by_id(session, proven.user_id)
     if user is None:
         raise Unauthenticated(WRONG_CREDENTIALS)
-    if user.password_hash != password_hash:
+    if user.password_hash != proven.password_hash:
         return None
     if user.approval == Approval.WAITING:
         raise Forbidden("This account waits for an administrator's approval.")
     if user.approval != Approval.APPROVED:
         raise Forbidden("An administrator has refused this account.")
     if renewed is not None:
-        store.replace_password_hash(session, user_id, password_hash, renewed)
+        store.replace_password_hash(session, proven.user_id, proven.password_hash, renewed)
     store.delete_expired_sessions(session, now)
+    forget_failures(session, user, caller)
     opened = RefreshSession(
         id=str(uuid.uuid4()),
-        user_id=user_id,
+        user_id=user.id,
         created_at=now,
         expires_at=now + timedelta(seconds=REFRESH_SECONDS),
+        address=caller.place,
+        program=caller.program,
     )
+    # The first token has the session's own id.
+    opened.token = opened.id if rotates else None
     session.add(opened)
-    return LoggedIn(account=account_of(user), session_id=opened.id)
+    return Opened(account_of(user), opened.id, opened.id)

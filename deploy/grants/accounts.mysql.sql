@@ -3,6 +3,6 @@
 GRANT SELECT, INSERT, UPDATE ON users TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%';
-GRANT SELECT, INSERT, DELETE ON failed_logins TO 'authentication'@'%';
+GRANT SELECT, INSERT, DELETE ON attempts TO 'authentication'@'%';
 GRANT SELECT, INSERT ON journal TO 'authentication'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'authentication'@'%';

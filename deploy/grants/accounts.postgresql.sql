@@ -3,10 +3,10 @@
 GRANT SELECT, INSERT, UPDATE ON users TO authentication;
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO authentication;
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO authentication;
-GRANT SELECT, INSERT, DELETE ON failed_logins TO authentication;
+GRANT SELECT, INSERT, DELETE ON attempts TO authentication;
 GRANT SELECT, INSERT ON journal TO authentication;
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO authentication;
 
 -- Row numbers come from sequences, which PostgreSQL grants separately.
 GRANT USAGE ON SEQUENCE users_id_seq TO authentication;
-GRANT USAGE ON SEQUENCE failed_logins_id_seq TO authentication;
+GRANT USAGE ON SEQUENCE attempts_id_seq TO authentication;

@@ -63,32 +63,44 @@ class UserRole(AccountsBase):
 
 
 class RefreshSession(AccountsBase):
-    """A refresh token that was handed out; one that is revoked or expired refreshes nothing."""
+    """What a log-in opened, and the one refresh token that is good for it; revoked or expired, it refreshes nothing."""
 
     __tablename__ = "refresh_sessions"
 
-    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, doc="The token's jti claim.")
-    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"), index=True)
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, doc="The sid claim of its tokens.")
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    token: Mapped[str | None] = mapped_column(
+        sa.String(36),
+        doc="The jti claim of the refresh token that is good now; NULL: of the classic API, whose only token has the "
+        "session's id and is not superseded.",
+    )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="When it was last refreshed.")
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    address: Mapped[str | None] = mapped_column(
+        sa.String(45), doc="Where the log-in came from: an IPv4 address, or the first 64 bits of an IPv6 address."
+    )
+    program: Mapped[str | None] = mapped_column(sa.String(256), doc="As which program the caller described itself.")
+
+    __table_args__ = (sa.Index(None, "user_id", "address"),)
 
 
-class FailedLogin(AccountsBase):
-    """A log-in that failed, kept for a minute to slow down who guesses.
+class Attempt(AccountsBase):
+    """A log-in that failed, or a registration, kept for an hour to slow down who tries too often.
 
     It stands in the store and not in a process's memory, so that the limit is one for all workers and replicas.
     """
 
-    __tablename__ = "failed_logins"
+    __tablename__ = "attempts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(
-        sa.String(64), doc="SHA-256, in hexadecimal, of the account and the caller's address: neither is kept itself."
+        sa.String(64), doc="SHA-256, in hexadecimal, of the name or the caller's address: neither is kept itself."
     )
-    failed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    tried_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
-    __table_args__ = (sa.Index(None, "key", "failed_at"),)
+    __table_args__ = (sa.Index(None, "key", "tried_at"),)
 
 
 class Journal(JournalColumns, AccountsBase):

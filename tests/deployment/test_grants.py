@@ -32,7 +32,7 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
         "users": may(ALL, ALL, ALL),
         "user_roles": OWNS,
         "refresh_sessions": OWNS,
-        "failed_logins": may(ALL, ALL, "", ALL),
+        "attempts": may(ALL, ALL, "", ALL),
         "journal": may(ALL, ALL),
         "journal_head": may(ALL, "", "sequence hash"),
     },

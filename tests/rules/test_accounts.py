@@ -1,6 +1,6 @@
 """What an account must look like, and what must never happen to the last administrator."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -265,17 +265,3 @@ def test_only_the_last_administrator_is_needed() -> None:
     assert rules.would_leave_no_administrator([7], 7)
     assert not rules.would_leave_no_administrator([7, 8], 7)
     assert not rules.would_leave_no_administrator([7], 8)
-
-
-def test_the_next_log_in_waits_until_the_oldest_failure_that_fills_the_minute_is_over() -> None:
-    failures = [NOON - timedelta(seconds=age) for age in (1, 20, 50, 59)]
-    assert rules.wait_after_failures(failures, 5, NOON) == 0
-    assert rules.wait_after_failures(failures, 4, NOON) == 1
-    assert rules.wait_after_failures(failures, 3, NOON) == 10
-    assert rules.wait_after_failures(failures, 2, NOON) == 40
-
-
-def test_a_failure_of_a_minute_ago_limits_nobody() -> None:
-    assert rules.wait_after_failures([NOON - rules.FAILURE_WINDOW], 1, NOON) == 0
-    almost = NOON - rules.FAILURE_WINDOW + timedelta(milliseconds=1)
-    assert rules.wait_after_failures([almost], 1, NOON) == 1

@@ -102,6 +102,9 @@ OWN: dict[str, list[Row]] = {
         Row("POST /api/logout", REFRESH_TOKEN, 204),
         Row("GET /api/profile", ANY_ACCOUNT, 200),
         Row("PATCH /api/profile", ANY_ACCOUNT, 200, body={"forename": "Another"}, headers=NEWEST),
+        Row("GET /api/sessions", ANY_ACCOUNT, 200),
+        Row("DELETE /api/sessions", ANY_ACCOUNT, 204),
+        Row("DELETE /api/sessions/{session_id}", ANY_ACCOUNT, 204, "/api/sessions/{session}"),
         # Accounts of others.
         Row("GET /api/users", ADMINISTRATOR, 200),
         Row("GET /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}"),

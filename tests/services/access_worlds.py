@@ -136,7 +136,8 @@ def authentication(
     with accounts.running(url, settings, keys) as service:
         callers = make(service)
         victim = service.register(800)["email"]
-        names = {"victim": service.user_id(victim), "victim_email": victim}
+        session = service.claims(service.tokens()["refreshToken"])["sid"]
+        names = {"victim": service.user_id(victim), "victim_email": victim, "session": session}
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers
 

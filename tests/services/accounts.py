@@ -1,9 +1,11 @@
 """An authentication service in this process, on a real database, and people to register with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from threading import Barrier
+from typing import Any, TypeVar
 
 import jwt
 from apiflask import APIFlask
@@ -17,6 +19,8 @@ from shared.config import AuthenticationSettings
 from shared.database import Database
 from shared.terms import Role
 from tests.services.tokens import Keys, ServiceSettings, bearer
+
+T = TypeVar("T")
 
 ADMIN_EMAIL = "admin@admin.com"
 ADMIN_PASSWORD = "1"
@@ -135,6 +139,18 @@ def authentication_settings(
         "password_memory_kib": 8,
     }
     return service_settings(AuthenticationSettings, **{**defaults, **values})
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """Make the calls at the same instant, each in a thread of its own; their results in order."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
 
 
 def problem(response: TestResponse, status: int) -> dict[str, Any]:

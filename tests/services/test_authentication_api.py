@@ -155,7 +155,7 @@ class TestSessions:
         for _ in range(2):
             response = accounts.post("/api/logout", headers=first)
             assert (response.status_code, response.data) == (204, b"")
-        for path in ("/api/refresh", "/refresh"):
+        for path in ("/refresh", "/api/refresh"):
             assert accounts.post(path, headers=first).status_code == 401
             assert accounts.post(path, headers=second).status_code == 200
 
@@ -222,7 +222,7 @@ class TestProfile:
             self.patch({"password": "N3wPassword", "current_password": "x"})
         response = self.patch({"password": "N3wPassword", "current_password": PASSWORD})
         problem(response, 429)
-        assert 1 <= int(response.headers["Retry-After"]) <= 60
+        assert 1 <= int(response.headers["Retry-After"]) <= 30
 
     def test_a_new_password_ends_all_sessions(self) -> None:
         refresh = bearer(self.accounts.tokens("vera1@gmail.com", PASSWORD)["refreshToken"])

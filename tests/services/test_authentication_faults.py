@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("POST", "/api/register", person(1)),
     ("POST", "/api/login", {"login": "admin@admin.com", "password": "1"}),
     ("GET", "/api/profile", None),
+    ("GET", "/api/sessions", None),
+    ("DELETE", "/api/sessions", None),
+    ("DELETE", "/api/sessions/1", None),
     ("PATCH", "/api/profile", {"forename": "Ana"}),
     ("GET", "/api/users", None),
     ("GET", "/api/users/1", None),
@@ -147,7 +151,7 @@ def test_the_preparing_command_names_what_is_missing_and_fails(tmp_path: Path) -
 def test_an_unforeseen_error_is_logged_without_the_password_and_told_to_nobody(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the disk is on fire")
 
     monkeypatch.setattr(signing, "log_in", fail)
@@ -180,7 +184,7 @@ def test_the_openapi_document_describes_every_route(accounts: Accounts) -> None:
     described = {
         (method.upper(), path) for path, item in document["paths"].items() for method in item if method != "parameters"
     }
-    for method, path in [(method, path.replace("/1", "/{user_id}")) for method, path, _ in REQUESTS]:
+    for method, path in [(method, re.sub("(user|session)s/1", r"\1s/{\1_id}", path)) for method, path, _ in REQUESTS]:
         assert (method, path) in described
     for path in ("/register", "/login", "/delete", "/api/register", "/api/login"):
         operation = document["paths"][path]["post"]

@@ -1,4 +1,4 @@
-"""The /api routes: registering, sessions, the own profile, and the accounts for administrators."""
+"""The /api routes: registering, the own profile, and the accounts for administrators; sessions stand beside."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -8,11 +8,11 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from authentication_service import signing
-from authentication_service.actions import administration, profile, registration, sessions
+from authentication_service.actions import administration, profile, registration
 from authentication_service.actions.accounts import Account
 from authentication_service.rules import SELF_REGISTERED
 from authentication_service.signing import parts
-from shared.auth import ACCESS_SECONDS, identity, public, requires, requires_refresh
+from shared.auth import identity, public, requires
 from shared.terms import Approval, Role
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag
 
@@ -23,7 +23,6 @@ _JMBG = "Unique citizen number (JMBG): 13 digits, the last of them a control dig
 _USERNAME = "3 to 64 characters of a-z, 0-9, dot, hyphen and underscore, a letter first; logs in as well."
 _PHONE = "6 to 15 digits, perhaps after a plus sign; logs in as well."
 _PASSWORD = "8 to 256 characters with at least one digit, one lower-case and one upper-case letter."
-_EXPIRES_IN = "Seconds for which the access token is good."
 
 
 class RegistrationIn(Strict):
@@ -45,30 +44,6 @@ class RegistrationIn(Strict):
     )
     username: str | None = Field(None, max_length=64, description=_USERNAME)
     phone: str | None = Field(None, max_length=32, description=_PHONE)
-
-
-class CredentialsIn(Strict):
-    """Who logs in."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)
-
-    login: str = Field(max_length=256, description="Email, username or phone number.")
-    password: str = Field(max_length=256)
-
-
-class SessionOut(BaseModel):
-    """The tokens of a new session."""
-
-    access_token: str
-    refresh_token: str = Field(description="For POST /api/refresh and POST /api/logout; good for 30 days.")
-    expires_in: int = Field(description=_EXPIRES_IN)
-
-
-class AccessOut(BaseModel):
-    """A new access token."""
-
-    access_token: str
-    expires_in: int = Field(description=_EXPIRES_IN)
 
 
 class AccountOut(BaseModel):
@@ -153,7 +128,10 @@ class AccountsPage(Page[AccountOut]):
 @accounts.doc(
     summary="Register",
     description="An official may have to wait for an administrator's approval before the first log-in.",
-    responses={409: "Another account has this email, national id, username or phone number"},
+    responses={
+        409: "Another account has this email, national id, username or phone number",
+        429: "Too many registrations from this address",
+    },
 )
 def register(json_data: RegistrationIn) -> tuple[Account, int, dict[str, str]]:
     service = parts()
@@ -163,51 +141,11 @@ def register(json_data: RegistrationIn) -> tuple[Account, int, dict[str, str]]:
         service.passwords,
         new,
         registration=service.settings.registration,
+        caller=signing.caller(),
+        limits=signing.limits(),
         now=signing.now(),
     )
     return account, 201, {"Location": "/api/profile", **etag(account.version)}
-
-
-@accounts.post("/login")
-@public
-@accounts.input(CredentialsIn)
-@accounts.output(SessionOut)
-@accounts.doc(
-    summary="Log in with email, username or phone number",
-    responses={
-        401: "No such account, or another password",
-        403: "The account is not approved",
-        429: "Too many failed log-ins for this account from this address",
-    },
-)
-def login(json_data: CredentialsIn) -> dict[str, Any]:
-    opened = signing.open_session(json_data.login, json_data.password)
-    return {
-        "access_token": signing.access_token(opened.account),
-        "refresh_token": signing.refresh_token(opened),
-        "expires_in": ACCESS_SECONDS,
-    }
-
-
-@accounts.post("/refresh")
-@requires_refresh
-@accounts.output(AccessOut)
-@accounts.doc(summary="Get a new access token, which names the account's roles of today")
-def refresh() -> dict[str, Any]:
-    account = sessions.renew(parts().database, signing.session_id(), signing.now())
-    return {"access_token": signing.access_token(account), "expires_in": ACCESS_SECONDS}
-
-
-@accounts.post("/logout")
-@requires_refresh
-@accounts.output({}, status_code=204)
-@accounts.doc(
-    summary="End the session of a refresh token",
-    description="Access tokens that it gave stay good until they expire, an hour at most.",
-)
-def logout() -> str:
-    sessions.log_out(parts().database, signing.session_id(), signing.now())
-    return ""
 
 
 @accounts.get("/profile")

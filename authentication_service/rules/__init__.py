@@ -6,8 +6,7 @@ such a value is simply not a JMBG, an address or a password.
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -43,8 +42,6 @@ SELF_REGISTERED: Final = frozenset({Role.VOTER, Role.CANDIDATE, Role.CAMPAIGN_DI
 # Who directs the election, who brings the ballots in and who watches both must be different accounts: the
 # administrator cannot change counts, and the auditor changes nothing.
 _SEPARATE: Final = frozenset({Role.ADMINISTRATOR, Role.OFFICIAL, Role.AUDITOR})
-
-FAILURE_WINDOW: Final = timedelta(minutes=1)
 
 
 class LoginName(StrEnum):
@@ -150,15 +147,3 @@ def first_approval(role: Role, registration: str) -> Approval:
 def would_leave_no_administrator(administrators: Collection[int], user_id: int) -> bool:
     """Whether nobody could direct the elections any more once this account is no administrator that may log in."""
     return set(administrators) == {user_id}
-
-
-def wait_after_failures(failures: Sequence[datetime], most: int, now: datetime) -> int:
-    """Seconds until the next log-in may be tried, at least 1; 0 when it may be tried now.
-
-    ``failures`` are the moments of the latest failed log-ins, newest first.
-    """
-    recent = [failure for failure in failures if failure > now - FAILURE_WINDOW]
-    if len(recent) < most:
-        return 0
-    freed = recent[most - 1] + FAILURE_WINDOW - now
-    return max(1, -(-freed // timedelta(seconds=1)))

@@ -1,0 +1,102 @@
+"""Proving a password, and slowing down who fails at it or registers too often.
+
+What was tried is counted in the store, for all processes and replicas together. Attempts at the same instant may
+overtake a limit by as many as there are threads; they cannot go on doing so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from authentication_service import rules, store
+from authentication_service.actions.accounts import write
+from authentication_service.passwords import Passwords
+from authentication_service.rules import limits
+from authentication_service.rules.limits import Limits
+from shared.database import Database
+from shared.errors import TooManyAttempts, Unauthenticated
+from shared.schema.accounts import User
+
+WRONG_CREDENTIALS = "Invalid credentials."
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: from which place (``limits.place``), and as which program it describes itself."""
+
+    place: str
+    program: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A password that a caller offers."""
+
+    password: str = field(repr=False)
+    caller: Caller
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Proven:
+    """An account that proved to be itself: its number, and the hash that the password was compared with."""
+
+    user_id: int
+    password_hash: str = field(repr=False)
+
+
+def prove(database: Database, passwords: Passwords, name: str, attempt: Attempt, now: datetime) -> Proven:
+    """The account with this email, username or phone number, if the password is its own.
+
+    Raises ``Unauthenticated`` when there is no such account or the password is wrong, and ``TooManyAttempts`` after too
+    many of these. Whether there is such an account changes neither the answer nor the work: the same queries, and one
+    hash is computed, of nobody's password if need be.
+    """
+    kind, key = rules.login_name(name) or (rules.LoginName.EMAIL, "")
+    where = attempt.caller.place
+    with database.reading() as session:
+        found = store.credentials(session, kind, key)
+        user_id, password_hash = found or (0, None)
+        is_known = store.has_logged_in_from(session, user_id, where, now)
+        keys = limits.failure_keys(key or name.lower(), where, attempt.limits, is_known=is_known)
+        tries = store.tries(session, keys, now - limits.WINDOW)
+    if wait := limits.wait(keys, tries, attempt.limits, now):
+        raise TooManyAttempts("Too many failed log-ins; wait before the next one.", retry_after=wait)
+    if passwords.verify(password_hash, attempt.password):
+        assert password_hash is not None  # noqa: S101 -- nobody proves to be an account that does not exist.
+        return Proven(user_id, password_hash)
+
+    def record(session: Session) -> None:
+        store.delete_attempts(session, now - limits.WINDOW)
+        store.add_attempts(session, keys, now)
+
+    write(database, record)
+    raise Unauthenticated(WRONG_CREDENTIALS)
+
+
+def forget_failures(session: Session, user: User, caller: Caller) -> None:
+    """Count the failures of this account from this place from nought again; those from elsewhere stay."""
+    names: Sequence[str | None] = (user.email_key, user.username, user.phone)
+    store.forget_attempts(session, [limits.key_of_pair(name, caller.place) for name in names if name])
+
+
+def admit_registration(database: Database, caller: Caller, most: Limits, now: datetime) -> None:
+    """Count a registration, and refuse it after too many from one place.
+
+    This is also what slows down who tries which addresses are registered: the classic contract tells it.
+    """
+    if limits.hides_who_calls(caller.place, most):
+        return
+    key = limits.registration_key(caller.place)
+    with database.reading() as session:
+        tries = store.tries(session, [key], now - limits.WINDOW).get(key)
+    if wait := limits.wait_after_registrations(tries, most, now):
+        raise TooManyAttempts("Too many registrations from this address; wait before the next one.", retry_after=wait)
+
+    def record(session: Session) -> None:
+        store.delete_attempts(session, now - limits.WINDOW)
+        store.add_attempts(session, [key], now)
+
+    write(database, record)

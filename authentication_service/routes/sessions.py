@@ -1,0 +1,136 @@
+"""The /api routes of sessions: logging in, refreshing, logging out, and the own sessions."""
+
+from datetime import datetime
+from typing import Any
+
+from apiflask import APIBlueprint
+from pydantic import BaseModel, ConfigDict, Field
+
+from authentication_service import signing
+from authentication_service.actions import sessions as actions
+from authentication_service.signing import parts
+from shared.auth import ACCESS_SECONDS, identity, public, requires, requires_refresh
+from shared.web.requests import Page, PageQuery, Strict
+
+sessions = APIBlueprint("sessions", __name__, tag="Sessions", url_prefix="/api")
+
+
+class CredentialsIn(Strict):
+    """Who logs in."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    login: str = Field(max_length=256, description="Email, username or phone number.")
+    password: str = Field(max_length=256)
+
+
+class TokensOut(BaseModel):
+    """The tokens of a session."""
+
+    access_token: str
+    refresh_token: str = Field(
+        description="For POST /api/refresh, once, and POST /api/logout; good until the session ends, 30 days after the "
+        "log-in."
+    )
+    expires_in: int = Field(description="Seconds for which the access token is good.")
+
+
+class SessionOut(BaseModel):
+    """A session of the own account."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    created_at: datetime = Field(description="When it was opened, UTC.")
+    used_at: datetime = Field(description="When it was last refreshed, or opened, UTC.")
+    expires_at: datetime = Field(description="UTC.")
+    address: str | None = Field(description="Where it was opened: an IPv4 address, or the network of an IPv6 address.")
+    program: str | None = Field(description="As which program the caller described itself.")
+    current: bool = Field(description="Whether it is the one whose access token asks.")
+
+
+class SessionsPage(Page[SessionOut]):
+    """One page of sessions, the newest first."""
+
+
+@sessions.post("/login")
+@public
+@sessions.input(CredentialsIn)
+@sessions.output(TokensOut)
+@sessions.doc(
+    summary="Log in with email, username or phone number",
+    responses={
+        401: "No such account, or another password",
+        403: "The account is not approved",
+        429: "Too many failed log-ins; Retry-After says when the next one may be tried",
+    },
+)
+def login(json_data: CredentialsIn) -> dict[str, Any]:
+    return _tokens(signing.open_session(json_data.login, json_data.password, rotates=True))
+
+
+@sessions.post("/refresh")
+@requires_refresh
+@sessions.output(TokensOut)
+@sessions.doc(
+    summary="Get a new access token, which names the account's roles of today",
+    description="Gives a new refresh token too, in the place of the one that was sent. Whoever sends a superseded one "
+    "again ends the session, for one of the two who have it has stolen it.",
+)
+def refresh() -> dict[str, Any]:
+    return _tokens(actions.rotate(parts().database, *signing.presented(), signing.now()))
+
+
+@sessions.post("/logout")
+@requires_refresh
+@sessions.output({}, status_code=204)
+@sessions.doc(
+    summary="End the session of a refresh token",
+    description="Access tokens that it gave stay good until they expire, an hour at most.",
+)
+def logout() -> str:
+    session_id, _ = signing.presented()
+    actions.log_out(parts().database, session_id, signing.now())
+    return ""
+
+
+@sessions.get("/sessions")
+@requires()
+@sessions.input(PageQuery, location="query")
+@sessions.output(SessionsPage)
+@sessions.doc(summary="The own sessions that still refresh", description="When and where from each was opened.")
+def list_sessions(query_data: PageQuery) -> dict[str, Any]:
+    return actions.own_sessions(parts().database, identity(), query_data, signing.now())
+
+
+@sessions.delete("/sessions")
+@requires()
+@sessions.output({}, status_code=204)
+@sessions.doc(
+    summary="End all own sessions but this one",
+    description="Access tokens that they gave stay good until they expire, an hour at most.",
+)
+def end_other_sessions() -> str:
+    actions.end_other_sessions(parts().database, identity(), signing.now())
+    return ""
+
+
+@sessions.delete("/sessions/<string:session_id>")
+@requires()
+@sessions.output({}, status_code=204)
+@sessions.doc(
+    summary="End one of the own sessions",
+    description="Access tokens that it gave stay good until they expire, an hour at most.",
+    responses={404: "No session of this account that still refreshes"},
+)
+def end_session(session_id: str) -> str:
+    actions.end_session(parts().database, identity(), session_id, signing.now())
+    return ""
+
+
+def _tokens(opened: actions.Opened) -> dict[str, Any]:
+    return {
+        "access_token": signing.access_token(opened.account, opened.session_id),
+        "refresh_token": signing.refresh_token(opened),
+        "expires_in": ACCESS_SECONDS,
+    }
