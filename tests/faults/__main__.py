@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import IO
 
-from tests.faults.plan import ENGINES, Fault
+from tests.faults.plan import ENGINES, Fault, engine_of
 from tests.faults.report import lacking, last_lines
 from tests.faults.run import Outcome
 from tests.faults.stores import IN_OWN_ROOM, can_take_disk
@@ -114,7 +114,8 @@ def _what_is_missing(engine: str | None) -> list[str] | None:
 
 def _run_all(seeds: Sequence[int], engine: str | None, jobs: int, *, disk: bool, show: bool) -> list[Outcome]:
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for seed in seeds:
+    # Those on one engine follow each other, so that a worker's suite can serve several of them.
+    for seed in sorted(seeds, key=lambda seed: (engine or engine_of(seed), seed)):
         waiting.put(seed)
     outcomes: list[Outcome] = []
     printing = threading.Lock()

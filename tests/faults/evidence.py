@@ -85,8 +85,9 @@ class Evidence:
     results: dict[int, dict[str, Any] | None] = field(default_factory=dict)
 
 
-def read_store(evidence: Evidence, database: Database) -> None:
-    """Read all that was recorded."""
+def read_store(evidence: Evidence, database: Database, since: datetime) -> None:
+    """Read all that was received after ``since``, and all ballots of the elections."""
+    elections = [poll.id for poll in evidence.polls]
     with database.reading() as session:
         evidence.batches = [
             StoredBatch(*row)
@@ -100,7 +101,7 @@ def read_store(evidence: Evidence, database: Database) -> None:
                     Batch.lines,
                     Batch.parts,
                     Batch.received_at,
-                )
+                ).where(Batch.received_at >= since)
             )
         ]
         evidence.parts = [
@@ -118,32 +119,41 @@ def read_store(evidence: Evidence, database: Database) -> None:
                     Part.duplicate,
                     Part.invalid,
                     Part.outside,
-                )
+                ).where(Part.received_at >= since)
             )
         ]
         evidence.refused = [
             StoredLine(batch, line, str(UUID(bytes=guid)), reason)
             for batch, line, guid, reason in session.execute(
-                sa.select(RefusedLine.batch_id, RefusedLine.line, RefusedLine.guid, RefusedLine.reason)
+                sa.select(RefusedLine.batch_id, RefusedLine.line, RefusedLine.guid, RefusedLine.reason).where(
+                    RefusedLine.election_id.in_(elections)
+                )
             )
         ]
         evidence.ballots = {
             (election, str(UUID(bytes=guid))): number
             for election, guid, number in session.execute(
-                sa.select(Ballot.election_id, Ballot.guid, Ballot.poll_number)
+                sa.select(Ballot.election_id, Ballot.guid, Ballot.poll_number).where(Ballot.election_id.in_(elections))
             )
         }
         for election, number, votes in session.execute(
-            sa.select(Tally.election_id, Tally.poll_number, sa.func.sum(Tally.votes)).group_by(
-                Tally.election_id, Tally.poll_number
-            )
+            sa.select(Tally.election_id, Tally.poll_number, sa.func.sum(Tally.votes))
+            .where(Tally.election_id.in_(elections))
+            .group_by(Tally.election_id, Tally.poll_number)
         ):
             evidence.tallies.setdefault(election, {})[number] = int(votes)
         evidence.dead_letters = session.scalar(sa.select(sa.func.count()).select_from(DeadLetter)) or 0
 
 
-def read_queue(evidence: Evidence, queue: QueueStore) -> None:
-    """Read what Redis still holds."""
+def known_batches(queue: QueueStore) -> set[str]:
+    """The batches that Redis knows."""
+    with queue.client() as client:
+        return {key.removeprefix(keys.batch("")) for key in client.scan_iter(match=keys.batch("*"), count=1000)}
+
+
+def read_queue(evidence: Evidence, queue: QueueStore, before: set[str]) -> None:
+    """Read what Redis still holds, without the batches that it knew ``before``."""
+    batches = known_batches(queue) - before
     with queue.client() as client:
         evidence.remains = Remains(
             waiting=int(client.get(keys.QUEUED_BALLOTS) or 0),
@@ -152,7 +162,5 @@ def read_queue(evidence: Evidence, queue: QueueStore) -> None:
                 for pattern in (keys.payload("*"), keys.job("*"), "rq:queue:*", "rq:failed:*")
                 for key in client.scan_iter(match=pattern, count=1000)
             ),
-            batches=sorted(
-                key.removeprefix(keys.batch("")) for key in client.scan_iter(match=keys.batch("*"), count=1000)
-            ),
+            batches=sorted(batches),
         )

@@ -7,7 +7,7 @@ a kill in the middle of nothing shows little; what was in work when it came is w
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.faults.plan import DAEMONS, DATABASE, REDIS, RESULTS, STATIONS, Fault, Stroke
 from tests.faults.record import Record
@@ -22,7 +22,7 @@ _HIT = "{} in the middle of work"
 class Strokes:
     """All strokes of a plan."""
 
-    def __init__(self, suite: Suite, record: Record, watch: Watch) -> None:
+    def __init__(self, strokes: Sequence[Stroke], suite: Suite, record: Record, watch: Watch) -> None:
         self._suite = suite
         self._record = record
         self._watch = watch
@@ -30,9 +30,9 @@ class Strokes:
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._threads = [
             threading.Thread(target=self._strike, args=[stroke], name=f"{stroke.fault} {stroke.target}", daemon=True)
-            for stroke in suite.plan.strokes
+            for stroke in strokes
         ]
-        for stroke in suite.plan.strokes:
+        for stroke in strokes:
             self._locks[stroke.target] = threading.Lock()
 
     def start(self) -> None:

@@ -21,7 +21,7 @@ from tests.services.station import MULTIPART, multipart
 from tests.services.tokens import Keys, access_claims
 
 # How long a client waits for an answer that it wants.
-_PATIENCE = 12.0
+_PATIENCE = 4.0
 # How long a file with an idempotency key is sent again and again; the faults are over long before.
 _PERSISTENCE = 90.0
 
@@ -39,8 +39,9 @@ def token(keys: Keys, official: int) -> str:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where the stations are, the numbers of the elections in the store, and until when files are handed in."""
+    """Where the stations are, and the numbers that the elections of the plan have in the store."""
 
+    seed: int
     ports: Mapping[str, int]
     elections: Sequence[int]
     keys: Keys
@@ -88,7 +89,7 @@ class Official(threading.Thread):
     def _send(self, upload: Upload, *, half: bool = False, patience: float = _PATIENCE) -> Attempt:
         self._stations.reverse()
         number = sum(one.upload is upload for one in tuple(self._record.attempts))
-        name = f"official{upload.official}-upload{upload.number}-{number}.csv"
+        name = f"seed{self._surroundings.seed}-official{upload.official}-upload{upload.number}-{number}.csv"
         attempt = Attempt(upload, number, name, self._stations[0], self._record.now(), hung_up=half)
         self._record.sending(attempt)
         body = multipart(upload.content, name)

@@ -1,19 +1,20 @@
-"""One schedule from beginning to end: a suite, officials, faults, then peace, and the checks."""
+"""One schedule from beginning to end: elections, officials, faults, then peace, and the checks."""
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
-from shared.database import Database
 from shared.queue import keys
 from tests.faults.checks import wrong
-from tests.faults.evidence import Evidence, read_queue, read_store
+from tests.faults.evidence import Evidence, known_batches, read_queue, read_store
 from tests.faults.faults import Strokes
 from tests.faults.officials import Official, Surroundings, ask, email, token
 from tests.faults.plan import OFFICIALS, RESULTS, STATIONS, Plan
 from tests.faults.record import Record
-from tests.faults.stores import QueueStore, Store
-from tests.faults.suite import Suite, running
+from tests.faults.suite import Suite
 from tests.faults.watch import Watch
 
 # How long the suite may take to count everything once it is left in peace.
@@ -33,77 +34,74 @@ class Outcome:
     timeline: list[str] = field(default_factory=list)
 
 
-def run(plan: Plan, queue: QueueStore, store: Store) -> Outcome:
-    """Run a schedule on stores that are running; they are left running."""
+def run(plan: Plan, suite: Suite) -> Outcome:
+    """Run a schedule on a suite that has nothing to do; it has nothing to do afterwards, and goes on running."""
     record = Record()
-    with running(plan, queue, store) as suite:
-        watch = Watch(suite, record)
-        strokes = Strokes(suite, record, watch)
-        record.begin()
-        elections = [poll.id for poll in suite.polls]
-        surroundings = Surroundings(suite.ports, elections, suite.keys, record)
-        officials = [
-            Official(number, [one for one in plan.uploads if one.official == number], surroundings)
-            for number in range(OFFICIALS)
-        ]
-        watch.start()
-        strokes.start()
-        for official in officials:
-            official.start()
-        strokes.end()
-        record.say("everything is healed")
-        for official in officials:
-            official.join()
-        record.say("every file is handed in")
-        _wait_until_counted(suite, record)
-        watch.end()
-        evidence = _evidence(suite, record)
-        _read_logs(suite, record)
+    since, before = datetime.now(UTC), known_batches(suite.queue)
+    logs = dict(suite.logs())
+    polls = suite.open_elections(plan)
+    elections = [poll.id for poll in polls]
+    watch = Watch(suite, elections, record)
+    strokes = Strokes(plan.strokes, suite, record, watch)
+    record.begin()
+    surroundings = Surroundings(plan.seed, suite.ports, elections, suite.keys, record)
+    officials = [
+        Official(number, [one for one in plan.uploads if one.official == number], surroundings)
+        for number in range(OFFICIALS)
+    ]
+    watch.start()
+    strokes.start()
+    for official in officials:
+        official.start()
+    strokes.end()
+    record.say("everything is healed")
+    for official in officials:
+        official.join()
+    record.say("every file is handed in")
+    _wait_until_counted(suite, elections, record)
+    watch.end()
+    evidence = Evidence(polls, record.attempts, record.marks, record.glances)
+    _read(evidence, suite, since, before)
+    _read_logs(suite, logs, record)
     found = [*record.wrong, *wrong(evidence)]
     _tell(record, evidence)
     return Outcome(plan.seed, plan.engine, found, dict(record.counts), record.timeline())
 
 
-def _wait_until_counted(suite: Suite, record: Record) -> None:
+def _wait_until_counted(suite: Suite, elections: Sequence[int], record: Record) -> None:
     """Until nothing waits and every election is final."""
     deadline = time.monotonic() + _SECONDS_TO_DRAIN
     with suite.queue.client() as client:
         while time.monotonic() < deadline:
-            waiting = [client.llen(keys.queue(number)) for number in range(suite.plan.partitions)]
+            waiting = [client.llen(keys.queue(number)) for number in range(suite.partitions)]
             if not any(waiting) and all(
-                result is not None and result["state"] == "final" for result in _results(suite).values()
+                result is not None and result["state"] == "final" for result in _results(suite, elections).values()
             ):
                 record.say("everything is counted and final")
                 return
-            time.sleep(0.1)
+            time.sleep(0.25)
     record.complain(f"Not counted {_SECONDS_TO_DRAIN:.0f} s after the last fault; parts that wait: {waiting}.")
 
 
-def _results(suite: Suite) -> dict[int, dict[str, object] | None]:
+def _results(suite: Suite, elections: Sequence[int]) -> dict[int, dict[str, Any] | None]:
     port = suite.programs[RESULTS].port
-    return {poll.id: ask(port, f"/api/elections/{poll.id}/results") for poll in suite.polls}
+    return {election: ask(port, f"/api/elections/{election}/results") for election in elections}
 
 
-def _evidence(suite: Suite, record: Record) -> Evidence:
-    evidence = Evidence(suite.polls, record.attempts, record.marks, record.glances)
-    database: Database = suite.store.open()
-    try:
-        read_store(evidence, database)
-    finally:
-        database.close()
-    read_queue(evidence, suite.queue)
-    evidence.results = _results(suite)
+def _read(evidence: Evidence, suite: Suite, since: datetime, before: set[str]) -> None:
+    read_store(evidence, suite.database, since)
+    read_queue(evidence, suite.queue, before)
+    evidence.results = _results(suite, [poll.id for poll in evidence.polls])
     bearers = {email(number): token(suite.keys, number) for number in range(OFFICIALS)}
     for place, batch in enumerate(evidence.batches):
         port = suite.programs[STATIONS[place % 2]].port
-        bearer = bearers.get(batch.official)
-        evidence.statuses[batch.id] = ask(port, f"/api/batches/{batch.id}", bearer)
-    return evidence
+        evidence.statuses[batch.id] = ask(port, f"/api/batches/{batch.id}", bearers.get(batch.official))
 
 
-def _read_logs(suite: Suite, record: Record) -> None:
+def _read_logs(suite: Suite, before: dict[str, str], record: Record) -> None:
+    """Look at what was logged since."""
     for name, log in suite.logs():
-        lines = log.splitlines()
+        lines = log.removeprefix(before[name]).splitlines()
         for place, line in enumerate(lines):
             if any(words in line for words in _UNEXPECTED):
                 record.complain(f"{name} wrote: " + "\n".join(lines[place : place + 40]))

@@ -26,8 +26,6 @@ _LEFT_KIB = 48
 
 # Passwords of a server that lives for one run, on loopback.
 _PASSWORD = secrets.token_hex(16)
-_DATABASE_USERS = ("administration", "daemon", "results")
-
 _SERVERS: dict[str, type[DatabaseServer]] = {"mariadb": MariaDB, "postgresql": PostgreSQL, "mysql": MySQL}
 
 
@@ -128,8 +126,7 @@ class Store:
             self.server = _SERVERS[engine](durable=True, settings=settings)
             self.disk = Disk(self.server.directory, self.server.user, disk)
             self.server.start()
-            for user in _DATABASE_USERS:
-                self._run(self.server.url, [_user(engine, user)])
+            self._run(self.server.url, [_user(engine, user) for user in _users(engine)])
         self._lock = _Lock()
 
     def empty(self) -> None:
@@ -141,10 +138,7 @@ class Store:
         self.url = source.new_database()
         migrate(self.url, "election")
         if self.server is not None:
-            kind = "postgresql" if self.engine == "postgresql" else "mysql"
-            text = (ROOT / "deploy" / "grants" / f"election.{kind}.sql").read_text()
-            lines = [line for line in text.splitlines() if not line.startswith("--")]
-            self._run(self.url, [*_before_grants(self.engine), *" ".join(lines).split(";")])
+            self._run(self.url, [*_before_grants(self.engine), *_grants(self.engine).split(";")])
 
     def url_of(self, user: str, port: int) -> str:
         """The URL of one of the services, over the wire on that port; SQLite has neither."""
@@ -239,7 +233,18 @@ def _user(engine: str, user: str) -> str:
 
 
 def _before_grants(engine: str) -> list[str]:
-    return [f"GRANT USAGE ON SCHEMA public TO {user}" for user in _DATABASE_USERS] if engine == "postgresql" else []
+    return [f"GRANT USAGE ON SCHEMA public TO {user}" for user in _users(engine)] if engine == "postgresql" else []
+
+
+def _users(engine: str) -> list[str]:
+    """Everybody whom the grants name."""
+    return sorted(set(re.findall(r" TO '?(\w+)'?", _grants(engine))))
+
+
+def _grants(engine: str) -> str:
+    kind = "postgresql" if engine == "postgresql" else "mysql"
+    text = (ROOT / "deploy" / "grants" / f"election.{kind}.sql").read_text()
+    return " ".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
 def can_take_disk() -> str | None:

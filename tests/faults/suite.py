@@ -12,7 +12,7 @@ from benchmarks.suite import Program
 from shared.database import Database
 from shared.queue import keys
 from shared.schema.election import Election, Entry, Jurisdiction, Participant, Partition
-from tests.faults.plan import DAEMONS, DATABASE, REDIS, RESULTS, STATIONS, Hours, Plan, link, links
+from tests.faults.plan import DAEMONS, DATABASE, REDIS, RESULTS, STATIONS, Hours, Plan, link, links, partitions
 from tests.faults.recount import Poll
 from tests.faults.stores import QueueStore, Store
 from tests.faults.wire import Wire, Wires
@@ -25,16 +25,19 @@ _SECONDS_TO_START = 60.0
 
 
 class Suite:
-    """The processes, the wires between them and their stores; nobody but the tests goes past the wires."""
+    """The processes, the wires between them and their stores; nobody but the tests goes past the wires.
 
-    def __init__(self, plan: Plan, queue: QueueStore, store: Store, wires: Wires) -> None:
-        self.plan = plan
+    One suite serves several schedules, as a real one serves several elections.
+    """
+
+    def __init__(self, queue: QueueStore, store: Store, wires: Wires) -> None:
+        self.partitions = partitions(store.engine)
         self.queue = queue
         self.store = store
         self.keys: Keys = new_keys()
         self.database: Database = store.open()
         self.wires: dict[str, Wire] = {}
-        for name in links(plan.engine):
+        for name in links(store.engine):
             server: Server | None = queue if name.endswith(REDIS) else store.server
             assert server is not None
             self.wires[name] = wires.lay(server.port)
@@ -43,7 +46,6 @@ class Suite:
             **{name: self._daemon(name) for name in DAEMONS},
             RESULTS: self._service(RESULTS, "results_service"),
         }
-        self.polls: list[Poll] = []
 
     @property
     def servers(self) -> dict[str, Server]:
@@ -74,17 +76,19 @@ class Suite:
             raise failures[0]
         self._wait_until_worked()
 
-    def open_elections(self) -> None:
-        """Write the elections of the plan into the store as the administration does, with hours counted from now."""
+    def open_elections(self, plan: Plan) -> list[Poll]:
+        """Write the elections of a plan into the store as the administration does, with hours counted from now."""
         now = datetime.now(UTC)
+        polls = []
         with self.database.writing() as session:
             if session.get(Jurisdiction, 2) is None:
                 session.add(Jurisdiction(id=2, name="Vojvodina"))
-            for hours in self.plan.elections:
+            for hours in plan.elections:
                 session.add(made := _election(hours, now))
                 session.flush()
                 numbers = frozenset(entry.poll_number for entry in made.entries)
-                self.polls.append(Poll(made.id, made.jurisdiction_id, made.start, made.end, numbers))
+                polls.append(Poll(made.id, made.jurisdiction_id, made.start, made.end, numbers))
+        return polls
 
     def logs(self) -> Iterator[tuple[str, str]]:
         """The whole log of each of our own processes."""
@@ -100,7 +104,7 @@ class Suite:
         deadline = time.monotonic() + _SECONDS_TO_START
         with self.queue.client() as client:
             while True:
-                leases = client.mget([keys.lease(number) for number in range(self.plan.partitions)])
+                leases = client.mget([keys.lease(number) for number in range(self.partitions)])
                 with self.database.reading() as session:
                     owners = set(session.scalars(sa.select(Partition.owner)))
                 if all(leases) and owners == set(leases) and client.zcard(keys.DAEMONS) == len(DAEMONS):
@@ -126,7 +130,7 @@ class Suite:
         settings = {
             "REDIS_URL": self._queue_url(name, "daemon"),
             **self._store_url(name, "daemon"),
-            "PARTITIONS": str(self.plan.partitions),
+            "PARTITIONS": str(self.partitions),
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "LOG_LEVEL": "warning",
         }
@@ -141,15 +145,14 @@ class Suite:
 
 
 @contextmanager
-def running(plan: Plan, queue: QueueStore, store: Store) -> Iterator[Suite]:
-    """A suite on empty stores, with its elections; the processes end with the block, the stores stay."""
+def running(queue: QueueStore, store: Store) -> Iterator[Suite]:
+    """A suite on empty stores; the processes end with the block, the stores stay."""
     queue.empty()
     store.empty()
     with Wires() as wires:
-        suite = Suite(plan, queue, store, wires)
+        suite = Suite(queue, store, wires)
         try:
             suite.start()
-            suite.open_elections()
             yield suite
         finally:
             suite.close()

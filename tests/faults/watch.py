@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import sqlalchemy as sa
@@ -18,18 +19,19 @@ from tests.faults.plan import RESULTS
 from tests.faults.record import Glance, Mark, Record
 from tests.faults.suite import Suite
 
-_EVERY = 0.15
+_EVERY = 0.2
 
 
 class Watch:
     """Three threads that look; whoever cannot be asked is asked again. They see the stores past every wire."""
 
-    def __init__(self, suite: Suite, record: Record) -> None:
+    def __init__(self, suite: Suite, elections: Sequence[int], record: Record) -> None:
         self.waiting = 0
         """Ballots that wait, as Redis said last."""
         self.asking = False
         """Whether the results service is being asked right now."""
-        self._suite = suite
+        self._elections = elections
+        self._results = suite.programs[RESULTS]
         self._record = record
         self._stop = threading.Event()
         self._threads = [
@@ -71,9 +73,9 @@ class Watch:
         self._record.marks += [Mark(seen, row.partition, row.epoch, row.watermark, row.sequence) for row in rows]
 
     def _look_at_results(self) -> None:
-        for poll in self._suite.polls:
+        for election in self._elections:
             self.asking = True
-            result = ask(self._suite.programs[RESULTS].port, f"/api/elections/{poll.id}/results")
+            result = ask(self._results.port, f"/api/elections/{election}/results")
             self.asking = False
             if result is not None:
-                self._record.glances.append(Glance(self._record.now(), poll.id, result))
+                self._record.glances.append(Glance(self._record.now(), election, result))
