@@ -117,7 +117,10 @@ def bury(session: Session, partition: int, part: DamagedPart, now: datetime) -> 
     if part.batch_id is None or part.part is None:
         # A job that no station wrote has no place among the batches; Redis and the log keep it.
         return
-    is_there = sa.exists().where(DeadLetter.batch_id == part.batch_id, DeadLetter.part == part.part)
+    # Not the asterisk that stands here otherwise: PostgreSQL would want the right to read every column for it.
+    is_there = sa.exists(sa.literal_column("1")).where(
+        DeadLetter.batch_id == part.batch_id, DeadLetter.part == part.part
+    )
     if not session.scalar(sa.select(is_there)):
         session.add(
             DeadLetter(
