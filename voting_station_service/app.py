@@ -16,16 +16,13 @@ from shared.web import journal as refusals
 from voting_station_service.actions import Station
 from voting_station_service.classic import classic
 from voting_station_service.routes import batches, describe_uploads
-from voting_station_service.uploads import UploadRequest
+from voting_station_service.uploads import MOST_BYTES, MULTIPART_OVERHEAD, UploadRequest
 
 # Parts are larger than this, so that the memory of each goes back to the system when it was sent; glibc would otherwise
 # keep what a large upload took. Blocks of a file are smaller, and memory that is free is kept up to some of them.
 _GIVEN_BACK_BYTES = 1 << 18
 _KEPT_BYTES = 1 << 22
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-
-# What a multipart body needs around the file itself.
-_MULTIPART_OVERHEAD = 64 * 1024
 
 
 def create_app(settings: StationSettings | None = None) -> APIFlask:
@@ -46,9 +43,9 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
         "Urna: voting station",
         settings,
         checks={"the queue": queue_is_prepared},
-        max_body_bytes=settings.max_upload_bytes + _MULTIPART_OVERHEAD,
     )
     app.request_class = UploadRequest
+    app.config[MOST_BYTES] = settings.max_upload_bytes + MULTIPART_OVERHEAD
     app.extensions["station"] = station
     refusals.install(app, partial(journal.add_refusal, redis))
     app.register_blueprint(batches)

@@ -9,6 +9,7 @@ from shared.terms import Role
 from shared.web.journal import journaled
 from shared.web.problems import ClassicRefusal
 from voting_station_service import actions
+from voting_station_service.uploads import received_files
 
 classic = APIBlueprint("classic", __name__, tag="Classic")
 
@@ -30,7 +31,7 @@ classic = APIBlueprint("classic", __name__, tag="Classic")
 def vote() -> str:
     station = current_app.extensions["station"]
     with actions.taking(station, identity()):
-        files = request.files.getlist("file")
+        files = received_files()
         if not files:
             raise ClassicRefusal("Field file is missing.")
         if len(files) > 1:

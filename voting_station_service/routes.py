@@ -15,6 +15,7 @@ from shared.queue.keys import from_microseconds
 from shared.terms import Progress, Refusal, Role
 from shared.web.journal import journaled
 from voting_station_service import actions
+from voting_station_service.uploads import received_files
 
 batches = APIBlueprint("batches", __name__, tag="Batches", url_prefix="/api")
 
@@ -184,7 +185,7 @@ def _station() -> actions.Station:
 
 def _hand_in(election_id: int | None) -> Response:
     with actions.taking(_station(), identity()):
-        files = request.files.getlist("file")
+        files = received_files()
         if not files:
             raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
         if len(files) > 1:

@@ -2,14 +2,22 @@
 
 import io
 import re
+import socket
+import time
 from contextlib import suppress
 from typing import IO, Any
 
-from flask import Request
+from flask import Request, current_app, request
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
+# The setting of the application that says how large the body of an upload may be.
+MOST_BYTES = "MAX_UPLOAD_BODY_BYTES"
+# What a multipart body needs around the file itself.
+MULTIPART_OVERHEAD = 64 * 1024
+
 _MOST_UNREAD_BYTES = 1 << 30
+_UNREAD_SECONDS = 5.0
 _BLOCK_BYTES = 1 << 16
 
 _SMALL_BYTES = 1 << 18
@@ -59,7 +67,7 @@ class UploadRequest(Request):
     """A request that closes every file it has begun to receive; the framework forgets those of a broken upload.
 
     What was not read of a refused one is read before the answer goes out: whoever is cut off while sending never sees
-    why. A sender of gigabytes is cut off nevertheless.
+    why. A sender of gigabytes is cut off nevertheless, and so is a slow one: the thread is for others.
     """
 
     form_data_parser_class = UploadParser
@@ -77,8 +85,22 @@ class UploadRequest(Request):
         super().close()
         for stream in self._received:
             stream.close()
-        unread = _MOST_UNREAD_BYTES
+        unread, until = _MOST_UNREAD_BYTES, time.monotonic() + _UNREAD_SECONDS
+        connection: socket.socket | None = self.environ.get("gunicorn.socket")
         # Who has gone away waits for no answer.
         with suppress(OSError):
-            while unread > 0 and (block := self.environ["wsgi.input"].read(_BLOCK_BYTES)):
+            while unread > 0 and (left := until - time.monotonic()) > 0:
+                if connection is not None:
+                    connection.settimeout(left)
+                block = self.environ["wsgi.input"].read(_BLOCK_BYTES)
+                if not block:
+                    break
                 unread -= len(block)
+        if connection is not None:
+            connection.settimeout(None)
+
+
+def received_files() -> list[FileStorage]:
+    """The files in the body of this request, which may be as large as an upload; that of no other request may."""
+    request.max_content_length = current_app.config[MOST_BYTES]
+    return request.files.getlist("file")

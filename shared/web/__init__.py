@@ -66,7 +66,6 @@ def create_service(
     *,
     checks: dict[str, health.Check],
     private_key: str | None = None,
-    max_body_bytes: int = 1024 * 1024,
 ) -> APIFlask:
     """A service without its own routes yet; ``checks`` decide about ``/health/ready``."""
     configure(name, settings.log_level)
@@ -82,7 +81,8 @@ def create_service(
     app.json = JSONProvider(app)
     app.url_map.converters["int"] = RowNumber
     app.config.update(
-        MAX_CONTENT_LENGTH=max_body_bytes,
+        # A route that takes more says so for itself.
+        MAX_CONTENT_LENGTH=1024 * 1024,
         # Form fields are kept in memory; the uploaded file itself is not one of them. The parser reads by 64 KiB and
         # holds what it has not looked at yet against this limit too, so a limit that low would refuse large files.
         MAX_FORM_MEMORY_SIZE=512 * 1024,

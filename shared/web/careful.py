@@ -3,7 +3,7 @@
 import json
 import socket
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn import util
 from gunicorn.http import errors
@@ -11,7 +11,7 @@ from gunicorn.workers.base import Worker
 
 from shared.web.headers import HEADERS
 
-_STATUSES = {
+_STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
@@ -22,12 +22,12 @@ _STATUSES = {
 class Careful(Worker):  # type: ignore[misc]  # gunicorn has no types.
     """A worker that tells neither the sender nor the log what was sent when it was no HTTP: a token may stand in it."""
 
+    statuses: ClassVar = _STATUSES
+
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Answer what gunicorn could not read, or what the service could not answer."""
         if isinstance(exc, errors.ParseException):
-            status = next(
-                (status for kind, status in _STATUSES.items() if isinstance(exc, kind)), HTTPStatus.BAD_REQUEST
-            )
+            status = self.statuses.get(type(exc), HTTPStatus.BAD_REQUEST)
             detail = "This is no HTTP request that can be read."
             self.log.warning("A request could not be read: %s", type(exc).__name__)
         else:

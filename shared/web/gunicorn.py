@@ -21,9 +21,14 @@ worker_connections = 100_000 if streams else 1000
 # and with it PyJWT were loaded, whose client for keys behind a URL it warns of. Nothing here fetches keys.
 warnings.filterwarnings("ignore", "Monkey-patching ssl after ssl has already been imported", RuntimeWarning)
 # A large upload over a slow line keeps one thread busy, not the whole worker; the time-out is for a worker that hangs.
+# How long callers may take says shared.web.threads.
 timeout = 120
 graceful_timeout = 30
 keepalive = 5
+# A token has about a kilobyte, and nothing else is long.
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
 # Every service of one user would otherwise open its control socket at the same path.
 control_socket_disable = True
 accesslog = None

@@ -42,7 +42,7 @@ def port(redis: Redis, redis_url: str, keys: Keys) -> Iterator[int]:
 
 
 @contextmanager
-def running(redis_url: str, keys: Keys, limit: int) -> Iterator[tuple[int, int]]:
+def running(redis_url: str, keys: Keys, limit: int, **settings: str) -> Iterator[tuple[int, int]]:
     """The port and the process of a running station that takes files of so many bytes."""
     port = free_port()
     environment = {
@@ -53,6 +53,7 @@ def running(redis_url: str, keys: Keys, limit: int) -> Iterator[tuple[int, int]]
         "LOG_LEVEL": "error",
         "PORT": str(port),
         "WEB_WORKERS": "1",
+        **settings,
     }
     service = subprocess.Popen(
         [
