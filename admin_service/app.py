@@ -13,7 +13,7 @@ from shared.config import AdministrationSettings, load
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.journal import store as journal
-from shared.web import create_service, finish
+from shared.web import create_service, finish, journal_pages
 from shared.web import journal as refusals
 
 
@@ -35,6 +35,6 @@ def create_app(settings: AdministrationSettings | None = None) -> APIFlask:
     app.extensions["database"] = database
     refusals.install(app, partial(journal.write, database))
     app.extensions["zone"] = ZoneInfo(settings.election_timezone)
-    for blueprint in (classic, *blueprints):
+    for blueprint in (classic, *blueprints, journal_pages.journal()):
         app.register_blueprint(blueprint)
     return finish(app)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.config import ElectionStoreSettings, load
 from shared.database import Database, is_transient, migrate
 from shared.errors import Misconfigured, Unavailable
+from shared.journal.store import note_schema
 from shared.logs import configure
 
 SECONDS_TO_WAIT = 120.0
@@ -27,6 +28,11 @@ def prepare(url: str, seconds_to_wait: float = SECONDS_TO_WAIT) -> None:
     """
     _wait(url, seconds_to_wait)
     migrate(url, "election")
+    database = Database(url, pool_size=1)
+    try:
+        note_schema(database)
+    finally:
+        database.close()
     log.info("prepared", store="election")
 
 

@@ -1,5 +1,7 @@
 """Starts the authentication service."""
 
+from functools import partial
+
 from apiflask import APIFlask
 
 from authentication_service.actions.accounts import is_ready
@@ -10,7 +12,9 @@ from authentication_service.routes.sessions import sessions
 from authentication_service.signing import EXTENSION, Parts
 from shared.config import AuthenticationSettings, load
 from shared.database import Database
-from shared.web import create_service, finish
+from shared.journal import store as journal
+from shared.web import create_service, finish, journal_pages
+from shared.web import journal as refusals
 
 
 def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
@@ -26,9 +30,11 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
         private_key=private_key,
     )
     app.extensions["database"] = database
+    refusals.install(app, partial(journal.write, database))
     app.extensions[EXTENSION] = Parts(settings, database, Passwords.of(settings))
     app.register_blueprint(classic)
     app.register_blueprint(accounts)
     app.register_blueprint(sessions)
     app.register_blueprint(users)
+    app.register_blueprint(journal_pages.journal())
     return finish(app)

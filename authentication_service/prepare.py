@@ -17,6 +17,7 @@ from authentication_service.rules import MOST_CHARACTERS, is_email
 from shared.config import AuthenticationSettings, load
 from shared.database import Database, is_transient, migrate
 from shared.errors import Conflict, Misconfigured, Unavailable
+from shared.journal.store import note_schema
 from shared.logs import configure
 
 WAIT_SECONDS = 120.0
@@ -43,6 +44,7 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
     try:
         _wait_for(database, wait_seconds)
         migrate(url, "accounts")
+        note_schema(database)
         created = create_first_administrator(
             database,
             Passwords.of(settings),

@@ -27,6 +27,7 @@ COMMANDS = {
     "participant": "cli.participants:participant",
     "queue": "cli.queue:queue",
     "recount": "cli.recount.command:recount",
+    "journal": "cli.journal:journal",
     "openapi": "cli.documents:openapi",
     "schema": "cli.documents:schema",
 }

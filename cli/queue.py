@@ -16,6 +16,7 @@ from cli.failure import UNAVAILABLE, USAGE, Failure
 from cli.output import Output, table, with_output
 from cli.suite.directory import DataDirectory
 from shared.errors import Unavailable
+from shared.journal import events
 from shared.queue import inspection
 from shared.queue.connection import connect
 from shared.queue.inspection import BuriedPart, QueueState
@@ -99,6 +100,8 @@ def replay(output: Output, batch: str | None, part: int | None, every: bool) -> 
     """
     if every == (batch is not None) or (batch is None) != (part is None):
         raise Failure("Name the BATCH and the PART of a dead letter, or give --all.", status=USAGE)
+    # The daemon takes the word of it from Redis into the journal.
+    events.act_as(events.OPERATOR)
     with connected() as redis:
         buried = [(one.batch_id, one.part) for one in inspection.buried(redis)] if every else [(batch or "", part or 0)]
         replayed = [

@@ -24,6 +24,7 @@ from shared.schema.journal import AnyJournal, AnyJournalHead
 from shared.terms import Outcome
 
 _WAITING = "journal"
+_MIGRATED = "schema.migrated"
 _AT_ONCE = 1000
 _HEAD = sa.select(AnyJournalHead.sequence, AnyJournalHead.hash).where(AnyJournalHead.id == 1)
 _LINK = [getattr(AnyJournal, name) for name in Link.__dataclass_fields__]
@@ -58,6 +59,22 @@ def write(database: Database, event: Event) -> None:
     """Write an event that belongs to no other transaction, such as a refusal."""
     with database.writing() as session:
         note_event(session, event)
+
+
+def note_schema(database: Database) -> None:
+    """Note to which revision a store was brought, unless the journal says so already.
+
+    A migration cannot be committed together with an entry in every database; whoever died in between is made up for at
+    the next start.
+    """
+    with database.writing() as session:
+        # Of two programs that prepare the store at once the second one has to see what the first one wrote.
+        _lock(session)
+        revision = session.scalar(sa.select(sa.column("version_num")).select_from(sa.table("alembic_version")))
+        subject = f"schema {revision}"
+        noted = sa.select(AnyJournal.subject).where(AnyJournal.action == _MIGRATED)
+        if session.scalar(noted.order_by(AnyJournal.sequence.desc()).limit(1)) != subject:
+            note(session, _MIGRATED, subject, actor=events.PREPARE)
 
 
 def append(session: Session, happened: Iterable[Event]) -> int:
