@@ -152,11 +152,23 @@ def front(redis: Redis, partition: int, *, jobs: int, ballots: int) -> list[Queu
         # The payloads come by and by, because the front of a long queue can be larger than the memory.
         for start in range(0, len(found), 32):
             for part in _load(redis, found[start : start + 32]):
+                if isinstance(part, DamagedPart) and not _still_waits(redis, partition, part):
+                    continue
                 taken.append(part)
                 total += part.ballots if isinstance(part, QueuedPart) else 0
                 if total >= ballots:
                     return taken
         return taken
+
+
+def _still_waits(redis: Redis, partition: int, part: DamagedPart) -> bool:
+    """Whether the part is in its queue after it was read.
+
+    A daemon that was frozen, or whose connection was slow, may remove what it has recorded between our look at the
+    queue and that at the part, which then seems to have lost its entries. It removes all of it in one step.
+    """
+    job_id = part.job_id.encode(errors="surrogateescape")
+    return redis.lpos(keys.queue(partition), job_id) is not None  # type: ignore[arg-type]  # Typed for text.
 
 
 def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:

@@ -174,8 +174,8 @@ def nothing_waits(evidence: Evidence) -> Iterator[str]:
     if set(evidence.remains.batches) != {batch.id for batch in evidence.batches}:
         differing = set(evidence.remains.batches) ^ {batch.id for batch in evidence.batches}
         yield f"Redis and the store do not know the same batches: {sorted(differing)[:5]}."
-    if evidence.dead_letters:
-        yield f"There are {evidence.dead_letters} dead letters."
+    for letter in evidence.dead_letters:
+        yield f"There is a dead letter, {letter}"
 
 
 def no_watermark_ran_ahead(evidence: Evidence) -> Iterator[str]:

@@ -79,7 +79,7 @@ class Evidence:
     refused: list[StoredLine] = field(default_factory=list)
     ballots: dict[tuple[int, str], int] = field(default_factory=dict)
     tallies: dict[int, dict[int, int]] = field(default_factory=dict)
-    dead_letters: int = 0
+    dead_letters: list[str] = field(default_factory=list)
     remains: Remains = field(default_factory=Remains)
     statuses: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     results: dict[int, dict[str, Any] | None] = field(default_factory=dict)
@@ -142,7 +142,12 @@ def read_store(evidence: Evidence, database: Database, since: datetime) -> None:
             .group_by(Tally.election_id, Tally.poll_number)
         ):
             evidence.tallies.setdefault(election, {})[number] = int(votes)
-        evidence.dead_letters = session.scalar(sa.select(sa.func.count()).select_from(DeadLetter)) or 0
+        evidence.dead_letters = [
+            f"part {part} of {batch}: {reason}"
+            for batch, part, reason in session.execute(
+                sa.select(DeadLetter.batch_id, DeadLetter.part, DeadLetter.reason)
+            )
+        ]
 
 
 def known_batches(queue: QueueStore) -> set[str]:

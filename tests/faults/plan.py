@@ -14,7 +14,7 @@ ENGINES = ("mariadb", "postgresql", "sqlite", "mysql")
 OFFICIALS = 6
 UPLOADS_EACH = 6
 # Seconds after the suite is up in which uploads begin; the elections' hours lie inside, the faults do too.
-UPLOADING = (0.6, 6.4)
+UPLOADING = (0.8, 6.6)
 FAULTING = (0.9, 6.6)
 
 STATIONS = ("station 1", "station 2")
@@ -146,13 +146,13 @@ def plan(seed: int, engine: str | None = None) -> Plan:
 
 def _elections(source: random.Random) -> tuple[Hours, ...]:
     """Two elections of the country, one after the other; in every third schedule one of a province beside them."""
-    change = source.uniform(3.2, 4.4)
+    change = source.uniform(3.6, 5.2)
     found = [
         Hours(Kind.PARLIAMENTARY, 1, source.uniform(1.0, 1.6), change, source.randint(3, 6)),
-        Hours(Kind.PRESIDENTIAL, 1, change + source.choice([0.0, 0.4]), source.uniform(6.2, 7.6), 3),
+        Hours(Kind.PRESIDENTIAL, 1, change + source.choice([0.0, 0.4]), source.uniform(7.4, 9.0), 3),
     ]
     if source.random() < 1 / 3:
-        found.append(Hours(Kind.PARLIAMENTARY, 2, source.uniform(2.0, 3.5), source.uniform(4.0, 6.0), 4))
+        found.append(Hours(Kind.PARLIAMENTARY, 2, source.uniform(2.0, 3.5), source.uniform(5.0, 7.5), 4))
     return tuple(found)
 
 

@@ -62,10 +62,12 @@ def run(plan: Plan, suite: Suite) -> Outcome:
     watch.end()
     evidence = Evidence(polls, record.attempts, record.marks, record.glances)
     _read(evidence, suite, since, before)
-    _read_logs(suite, logs, record)
+    logged = {name: log.removeprefix(logs[name]).splitlines() for name, log in suite.logs()}
+    _look_for_the_unexpected(logged, record)
     found = [*record.wrong, *wrong(evidence)]
     _tell(record, evidence)
-    return Outcome(plan.seed, plan.engine, found, dict(record.counts), record.timeline())
+    last = [f"{name}: {line}" for name, lines in logged.items() for line in lines[-60:]] if found else []
+    return Outcome(plan.seed, plan.engine, found, dict(record.counts), [*record.timeline(), *last])
 
 
 def _wait_until_counted(suite: Suite, elections: Sequence[int], record: Record) -> None:
@@ -98,10 +100,8 @@ def _read(evidence: Evidence, suite: Suite, since: datetime, before: set[str]) -
         evidence.statuses[batch.id] = ask(port, f"/api/batches/{batch.id}", bearers.get(batch.official))
 
 
-def _read_logs(suite: Suite, before: dict[str, str], record: Record) -> None:
-    """Look at what was logged since."""
-    for name, log in suite.logs():
-        lines = log.removeprefix(before[name]).splitlines()
+def _look_for_the_unexpected(logged: dict[str, list[str]], record: Record) -> None:
+    for name, lines in logged.items():
         for place, line in enumerate(lines):
             if any(words in line for words in _UNEXPECTED):
                 record.complain(f"{name} wrote: " + "\n".join(lines[place : place + 40]))

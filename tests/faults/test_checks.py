@@ -222,7 +222,7 @@ def leave_an_unknown_batch(evidence: Evidence) -> None:
 
 
 def bury_a_part(evidence: Evidence) -> None:
-    evidence.dead_letters = 1
+    evidence.dead_letters.append("part 0 of A: It is damaged.")
 
 
 def let_a_watermark_run_ahead(evidence: Evidence) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from redis import Redis
 
 from daemon import actions
 from shared import tallies
@@ -216,6 +218,22 @@ def test_a_damaged_part_becomes_a_dead_letter_and_the_line_goes_on(suite: Counti
         assert (letter.batch_id, letter.part, letter.ballots) == (damaged, 0, 5)
         assert letter.received_at == suite.status(damaged).head.received_at
     assert suite.redis.get("urna:queued") == b"0"
+
+
+def test_a_part_that_another_daemon_removes_while_it_is_read_is_not_taken_for_damaged(suite: Counting) -> None:
+    suite.election()
+    suite.accept(new_lines(5))
+    recorded = actions.record(suite.database, suite.claim(0, "frozen"), suite.front(0), datetime.now(UTC))
+
+    class Overtaken(Redis):
+        """Between its look at the queue and that at the part the daemon that was frozen wakes up."""
+
+        def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
+            work.finish(suite.redis, 0, recorded)
+            return super().pipeline(transaction, shard_hint)
+
+    with Overtaken(connection_pool=suite.redis.connection_pool) as redis:
+        assert work.front(redis, 0, jobs=10, ballots=10) == []
 
 
 @pytest.mark.parametrize(
