@@ -16,6 +16,7 @@ from authentication_service.signing import parts
 from shared.auth import ClassicUnauthorized, classic_requires, classic_requires_refresh, identity, public
 from shared.errors import Forbidden, Unauthenticated
 from shared.terms import Role
+from shared.web.journal import journaled
 from shared.web.problems import ClassicRefusal, classic_body, classic_input, require_fields
 
 classic = APIBlueprint("classic", __name__, tag="Classic")
@@ -59,6 +60,7 @@ class ClassicAccessToken(BaseModel):
 
 @classic.post("/register")
 @public
+@journaled("account.registered", "account")
 @classic_input(ClassicRegistration)
 @classic.doc(
     summary="Register as an election official",
@@ -103,6 +105,7 @@ def register() -> str:
 
 @classic.post("/login")
 @public
+@journaled("session.opened", "session")
 @classic_input(ClassicCredentials)
 @classic.output(ClassicTokens)
 @classic.doc(
@@ -128,6 +131,7 @@ def login() -> dict[str, str]:
 
 @classic.post("/refresh")
 @classic_requires_refresh
+@journaled("session.refreshed", "session")
 @classic.output(ClassicAccessToken)
 @classic.doc(
     summary="Get a new access token",
@@ -143,6 +147,7 @@ def refresh() -> dict[str, str]:
 
 @classic.post("/delete")
 @classic_requires(Role.ADMINISTRATOR)
+@journaled("account.deleted", "account")
 @classic_input(ClassicEmail)
 @classic.doc(summary="Delete an account", responses={200: "Empty", 400: "The first check that failed"})
 def delete() -> str:

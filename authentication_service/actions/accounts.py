@@ -60,6 +60,11 @@ def account_of(user: User) -> Account:
     )
 
 
+def subject(user_id: int) -> str:
+    """How the journal names an account: by its number, which says nothing about the person."""
+    return f"account {user_id}"
+
+
 def write(database: Database, work: Callable[[Session], T]) -> T:
     """Do ``work`` in one transaction, and again when another one was faster.
 

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from authentication_service import rules, store
-from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, write
+from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, subject, write
 from shared.auth import Identity
 from shared.database import Database
 from shared.errors import Conflict, NotFound
+from shared.journal.store import note
 from shared.schema.accounts import User, UserRole
 from shared.terms import Approval, Role
 from shared.web.requests import PageQuery, paginate
@@ -64,8 +65,10 @@ def change_account(
         user = _numbered(session, user_id, lock=True)
         matches(user.version)
         if roles is not None:
-            _set_roles(user, set(roles))
-        if approval is not None:
+            _set_roles(session, user, set(roles))
+        if approval is not None and user.approval != approval.value:
+            told = {"approval": {"before": user.approval, "after": approval.value}}
+            note(session, "account.judged", subject(user.id), told)
             user.approval = approval.value
         stays = user.approval == Approval.APPROVED and Role.ADMINISTRATOR in (row.role for row in user.roles)
         if not stays and rules.would_leave_no_administrator(administrators, user_id):
@@ -110,6 +113,7 @@ def _delete(
             matches(user.version)
         if rules.would_leave_no_administrator(administrators, user.id):
             raise Conflict(LAST_ADMINISTRATOR)
+        note(session, "account.deleted", subject(user.id))
         user.former_email = user.email
         user.email = user.email_key = user.jmbg = user.username = user.phone = None
         user.password_hash = ""
@@ -126,10 +130,12 @@ def _numbered(session: Session, user_id: int, *, lock: bool = False) -> User:
     return user
 
 
-def _set_roles(user: User, roles: set[Role]) -> None:
+def _set_roles(session: Session, user: User, roles: set[Role]) -> None:
     had = {Role(row.role) for row in user.roles}
     if had == roles:
         return
+    told = {"granted": sorted(roles - had), "taken": sorted(had - roles)}
+    note(session, "account.roles_changed", subject(user.id), told)
     for row in [row for row in user.roles if row.role not in roles]:
         user.roles.remove(row)
     user.roles.extend(UserRole(role=role.value) for role in sorted(roles - had))

@@ -11,13 +11,15 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from authentication_service import rules, store
-from authentication_service.actions.accounts import write
+from authentication_service.actions.accounts import subject, write
 from authentication_service.passwords import Passwords
 from authentication_service.rules import limits
 from authentication_service.rules.limits import Limits
 from shared.database import Database
 from shared.errors import TooManyAttempts, Unauthenticated
+from shared.journal.store import note
 from shared.schema.accounts import User
+from shared.terms import Outcome
 
 WRONG_CREDENTIALS = "Invalid credentials."
 
@@ -47,12 +49,15 @@ class Proven:
     password_hash: str = field(repr=False)
 
 
-def prove(database: Database, passwords: Passwords, name: str, attempt: Attempt, now: datetime) -> Proven:
+def prove(
+    database: Database, passwords: Passwords, name: str, attempt: Attempt, now: datetime, *, opens: bool
+) -> Proven:
     """The account with this email, username or phone number, if the password is its own.
 
     Raises ``Unauthenticated`` when there is no such account or the password is wrong, and ``TooManyAttempts`` after too
     many of these. Whether there is such an account changes neither the answer nor the work: the same queries, and one
-    hash is computed, of nobody's password if need be.
+    hash is computed, of nobody's password if need be. ``opens``: a session is to be opened, and the journal tells that
+    it was not.
     """
     kind, key = rules.login_name(name) or (rules.LoginName.EMAIL, "")
     where = attempt.caller.place
@@ -71,6 +76,14 @@ def prove(database: Database, passwords: Passwords, name: str, attempt: Attempt,
     def record(session: Session) -> None:
         store.delete_attempts(session, now - limits.WINDOW)
         store.add_attempts(session, keys, now)
+        # Of what nobody is called the journal says nothing: people type passwords into the wrong field.
+        about = subject(user_id) if found else ""
+        nobody = "" if opens else None
+        if opens:
+            note(session, "session.opened", about, outcome=Outcome.REFUSED, reason=WRONG_CREDENTIALS, actor=nobody)
+        failed = store.tries(session, keys, now - limits.WINDOW)
+        if seconds := limits.wait(keys, failed, attempt.limits, now):
+            note(session, "session.delayed", about, {"seconds": seconds}, actor=nobody)
 
     write(database, record)
     raise Unauthenticated(WRONG_CREDENTIALS)
@@ -80,6 +93,22 @@ def forget_failures(session: Session, user: User, caller: Caller) -> None:
     """Count the failures of this account from this place from nought again; those from elsewhere stay."""
     names: Sequence[str | None] = (user.email_key, user.username, user.phone)
     store.forget_attempts(session, [limits.key_of_pair(name, caller.place) for name in names if name])
+
+
+def note_unapproved(database: Database, user_id: int, attempt: Attempt, reason: str, now: datetime) -> None:
+    """Let the journal tell of a log-in that lacks only the approval, as often in an hour as failures are free.
+
+    Everybody may register, and could otherwise fill the journal with these.
+    """
+    key = limits.unapproved_key(user_id)
+
+    def record(session: Session) -> None:
+        tries = store.tries(session, [key], now - limits.WINDOW).get(key)
+        if tries is None or tries.number < attempt.limits.of_name_from_address:
+            store.add_attempts(session, [key], now)
+            note(session, "session.opened", subject(user_id), outcome=Outcome.REFUSED, reason=reason, actor="")
+
+    write(database, record)
 
 
 def admit_registration(database: Database, caller: Caller, most: Limits, now: datetime) -> None:

@@ -1,18 +1,19 @@
 """What people do with their own account."""
 
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from sqlalchemy.orm import Session
 
 from authentication_service import rules, store
 from authentication_service.actions import registration
-from authentication_service.actions.accounts import Account, Matches, account_of, own_user, refuse_taken, write
+from authentication_service.actions.accounts import Account, Matches, account_of, own_user, refuse_taken, subject, write
 from authentication_service.actions.attempts import Attempt, prove
 from authentication_service.passwords import Passwords
 from shared.auth import Identity
 from shared.database import Database
 from shared.errors import InvalidInput, Unauthenticated
+from shared.journal.store import note
 
 
 class ProfileChanges(TypedDict, total=False):
@@ -68,8 +69,10 @@ def change_profile(
         )
         for name, value in stored.items():
             setattr(user, name, value)
+        told: dict[str, Any] = {"fields": sorted(changes)}
         if "password" in changes:
-            store.revoke_sessions(session, user.id, now)
+            told["sessions_ended"] = store.revoke_sessions(session, user.id, now)
+        note(session, "account.changed", subject(user.id), told)
         session.flush()
         return account_of(user)
 
@@ -102,6 +105,6 @@ def _prove_current(database: Database, passwords: Passwords, email: str, proof: 
     if proof is None:
         raise InvalidInput("A new address or password needs the current password.", field="current_password")
     try:
-        prove(database, passwords, email, proof, now)
+        prove(database, passwords, email, proof, now, opens=False)
     except Unauthenticated as error:
         raise InvalidInput("The current password is another one.", field="current_password") from error

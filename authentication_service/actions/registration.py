@@ -6,12 +6,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from authentication_service import rules, store
-from authentication_service.actions.accounts import Account, account_of, refuse_taken, write
+from authentication_service.actions.accounts import Account, account_of, refuse_taken, subject, write
 from authentication_service.actions.attempts import Caller, admit_registration
 from authentication_service.passwords import Passwords
 from authentication_service.rules.limits import Limits
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput
+from shared.journal.events import PREPARE
+from shared.journal.store import note
 from shared.schema.accounts import User, UserRole
 from shared.terms import Approval, Role
 
@@ -67,6 +69,8 @@ def register(
         )
         session.add(user)
         session.flush()
+        told = {"role": new.role.value, "approval": user.approval}
+        note(session, "account.registered", subject(user.id), told, actor=new.email)
         return account_of(user)
 
     return write(database, create)
@@ -151,19 +155,20 @@ def create_first_administrator(
             if store.lock_administrators(session):
                 return False
             raise
-        session.add(
-            User(
-                email=email,
-                email_key=rules.email_key(email),
-                jmbg=jmbg,
-                forename="admin",
-                surname="admin",
-                password_hash=password_hash,
-                approval=Approval.APPROVED.value,
-                created_at=now,
-                roles=[UserRole(role=Role.ADMINISTRATOR.value)],
-            )
+        user = User(
+            email=email,
+            email_key=rules.email_key(email),
+            jmbg=jmbg,
+            forename="admin",
+            surname="admin",
+            password_hash=password_hash,
+            approval=Approval.APPROVED.value,
+            created_at=now,
+            roles=[UserRole(role=Role.ADMINISTRATOR.value)],
         )
+        session.add(user)
+        session.flush()
+        note(session, "account.registered", subject(user.id), {"role": Role.ADMINISTRATOR.value}, actor=PREPARE)
         return True
 
     return write(database, create)

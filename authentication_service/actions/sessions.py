@@ -14,21 +14,24 @@ import structlog
 from sqlalchemy.orm import Session
 
 from authentication_service import store
-from authentication_service.actions.accounts import Account, account_of, own_user, write
+from authentication_service.actions.accounts import Account, account_of, own_user, subject, write
 from authentication_service.actions.attempts import (
     WRONG_CREDENTIALS,
     Attempt,
     Caller,
     Proven,
     forget_failures,
+    note_unapproved,
     prove,
 )
 from authentication_service.passwords import Passwords
 from shared.auth import REFRESH_SECONDS, Identity
 from shared.database import Database
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.journal import events
+from shared.journal.store import note
 from shared.schema.accounts import RefreshSession, User
-from shared.terms import Approval
+from shared.terms import Approval, Outcome
 from shared.web.requests import PageQuery, paginate
 
 REVOKED = "Token has been revoked"
@@ -67,11 +70,15 @@ def log_in(
     missing.
     """
     for _ in range(3):
-        proven = prove(database, passwords, name, attempt, now)
+        proven = prove(database, passwords, name, attempt, now, opens=True)
         stale = passwords.is_stale(proven.password_hash)
         renewed = passwords.hash(attempt.password) if stale else None
         open_session = partial(_open, proven=proven, renewed=renewed, caller=attempt.caller, now=now, rotates=rotates)
-        opened = write(database, open_session)
+        try:
+            opened = write(database, open_session)
+        except Forbidden as error:
+            note_unapproved(database, proven.user_id, attempt, error.message, now)
+            raise
         if opened is not None:
             return opened
         # The password was changed while the old one was being checked; the new one decides.
@@ -92,7 +99,7 @@ def rotate(database: Database, session_id: str, token: str, now: datetime) -> Op
 
     done = write(database, exchange)
     if done is None:
-        raise Unauthenticated(REVOKED)
+        raise _nobody(REVOKED)
     return done
 
 
@@ -113,13 +120,19 @@ def renew(database: Database, session_id: str, token: str, now: datetime) -> Acc
 
     account = write(database, note)
     if account is None:
-        raise Unauthenticated(REVOKED)
+        raise _nobody(REVOKED)
     return account
 
 
 def log_out(database: Database, session_id: str, now: datetime) -> None:
     """Let the session refresh nothing any more; logging out twice is no error."""
-    write(database, lambda session: store.revoke_session(session, session_id, now))
+
+    def end(session: Session) -> None:
+        opened = session.get(RefreshSession, session_id)
+        if opened is not None and store.revoke_session(session, session_id, now):
+            _note_end(session, opened)
+
+    write(database, end)
 
 
 def own_sessions(database: Database, actor: Identity, page: PageQuery, now: datetime) -> dict[str, Any]:
@@ -144,35 +157,54 @@ def end_session(database: Database, actor: Identity, session_id: str, now: datet
     """End one of the own sessions."""
 
     def end(session: Session) -> None:
-        found = store.session_and_user(session, session_id)
-        is_own = found is not None and found[1].id == own_user(session, actor).id
-        if not is_own or not store.revoke_session(session, session_id, now):
+        owner = own_user(session, actor)
+        opened = session.get(RefreshSession, session_id)
+        is_own = opened is not None and opened.user_id == owner.id
+        if opened is None or not is_own or not store.revoke_session(session, session_id, now):
             raise NotFound("There is no session of yours with this id.")
+        _note_end(session, opened)
 
     write(database, end)
 
 
 def end_other_sessions(database: Database, actor: Identity, now: datetime) -> None:
     """End all own sessions but the one that asks."""
-    write(
-        database,
-        lambda session: store.revoke_sessions(session, own_user(session, actor).id, now, keep=actor.session),
-    )
+
+    def end(session: Session) -> None:
+        owner = own_user(session, actor).id
+        if ended := store.revoke_sessions(session, owner, now, keep=actor.session):
+            note(session, "session.ended", subject(owner), {"others": ended})
+
+    write(database, end)
 
 
 def _usable(session: Session, session_id: str, now: datetime) -> tuple[RefreshSession, User]:
     found = store.session_and_user(session, session_id)
     if found is None:
-        raise Unauthenticated("The account of this token does not exist any more.")
+        raise _nobody("The account of this token does not exist any more.")
     opened, user = found
     if opened.revoked_at is not None or opened.expires_at <= now or user.approval != Approval.APPROVED:
-        raise Unauthenticated(REVOKED)
+        raise _nobody(REVOKED)
     return opened, user
 
 
 def _end_for_reuse(session: Session, opened: RefreshSession, now: datetime) -> None:
-    store.revoke_session(session, opened.id, now)
-    log.warning("refresh token used again", account=opened.user_id, session=opened.id)
+    if store.revoke_session(session, opened.id, now):
+        told = {"opened": opened.created_at}
+        why = "A superseded refresh token was used, so the session has ended."
+        # Whether by the owner or by a thief, nobody can tell.
+        note(session, "session.reused", subject(opened.user_id), told, outcome=Outcome.REFUSED, reason=why, actor="")
+        log.warning("refresh token used again", account=opened.user_id, session=opened.id)
+
+
+def _note_end(session: Session, opened: RefreshSession) -> None:
+    note(session, "session.ended", subject(opened.user_id), {"opened": opened.created_at})
+
+
+def _nobody(message: str) -> Unauthenticated:
+    """A refusal of a token that speaks for nobody: the journal must not say that its account has tried it."""
+    events.act_as("")
+    return Unauthenticated(message)
 
 
 def _open(
@@ -202,4 +234,5 @@ def _open(
     # The first token has the session's own id.
     opened.token = opened.id if rotates else None
     session.add(opened)
+    note(session, "session.opened", subject(user.id), actor=user.email)
     return Opened(account_of(user), opened.id, opened.id)

@@ -14,6 +14,7 @@ from authentication_service.rules import SELF_REGISTERED
 from authentication_service.signing import parts
 from shared.auth import identity, public, requires
 from shared.terms import Approval, Role
+from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag
 
 accounts = APIBlueprint("accounts", __name__, tag="Accounts", url_prefix="/api")
@@ -123,6 +124,7 @@ class AccountsPage(Page[AccountOut]):
 
 @accounts.post("/register")
 @public
+@journaled("account.registered", "account")
 @accounts.input(RegistrationIn)
 @accounts.output(AccountOut, status_code=201)
 @accounts.doc(
@@ -158,6 +160,7 @@ def read_profile() -> tuple[Account, int, dict[str, str]]:
 
 @accounts.patch("/profile")
 @requires()
+@journaled("account.changed", "own account")
 @accounts.input(ProfileIn)
 @accounts.output(AccountOut)
 @accounts.doc(
@@ -212,6 +215,7 @@ def read_account(user_id: int) -> tuple[Account, int, dict[str, str]]:
 
 @users.patch("/<int:user_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("account.judged", "account {user_id}")
 @users.input(AccountIn)
 @users.output(AccountOut)
 @users.doc(
@@ -239,6 +243,7 @@ def change_account(user_id: int, json_data: AccountIn) -> tuple[Account, int, di
 
 @users.delete("/<int:user_id>")
 @requires(Role.ADMINISTRATOR)
+@journaled("account.deleted", "account {user_id}")
 @users.output({}, status_code=204)
 @users.doc(
     summary="Delete an account",

@@ -10,6 +10,7 @@ from authentication_service import signing
 from authentication_service.actions import sessions as actions
 from authentication_service.signing import parts
 from shared.auth import ACCESS_SECONDS, identity, public, requires, requires_refresh
+from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict
 
 sessions = APIBlueprint("sessions", __name__, tag="Sessions", url_prefix="/api")
@@ -55,6 +56,7 @@ class SessionsPage(Page[SessionOut]):
 
 @sessions.post("/login")
 @public
+@journaled("session.opened", "session")
 @sessions.input(CredentialsIn)
 @sessions.output(TokensOut)
 @sessions.doc(
@@ -71,6 +73,7 @@ def login(json_data: CredentialsIn) -> dict[str, Any]:
 
 @sessions.post("/refresh")
 @requires_refresh
+@journaled("session.refreshed", "session")
 @sessions.output(TokensOut)
 @sessions.doc(
     summary="Get a new access token, which names the account's roles of today",
@@ -83,6 +86,7 @@ def refresh() -> dict[str, Any]:
 
 @sessions.post("/logout")
 @requires_refresh
+@journaled("session.ended", "session")
 @sessions.output({}, status_code=204)
 @sessions.doc(
     summary="End the session of a refresh token",
@@ -105,6 +109,7 @@ def list_sessions(query_data: PageQuery) -> dict[str, Any]:
 
 @sessions.delete("/sessions")
 @requires()
+@journaled("session.ended", "own sessions")
 @sessions.output({}, status_code=204)
 @sessions.doc(
     summary="End all own sessions but this one",
@@ -117,6 +122,7 @@ def end_other_sessions() -> str:
 
 @sessions.delete("/sessions/<string:session_id>")
 @requires()
+@journaled("session.ended", "own session")
 @sessions.output({}, status_code=204)
 @sessions.doc(
     summary="End one of the own sessions",

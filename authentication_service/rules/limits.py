@@ -86,6 +86,11 @@ def registration_key(where: str) -> str:
     return _key("registration", where)
 
 
+def unapproved_key(user_id: int) -> str:
+    """The key of the log-ins to an account that lacks only the approval."""
+    return _key("unapproved", str(user_id))
+
+
 def wait(keys: Mapping[str, int], tries: Mapping[str, Tries], limits: Limits, now: datetime) -> int:
     """Seconds until the next log-in may be tried, at least 1; 0 when it may be tried now.
 

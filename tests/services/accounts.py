@@ -17,6 +17,8 @@ from authentication_service.prepare import prepare
 from authentication_service.rules import jmbg_control_digit
 from shared.config import AuthenticationSettings
 from shared.database import Database
+from shared.journal import store
+from shared.schema.journal import AnyJournal
 from shared.terms import Role
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
@@ -105,6 +107,14 @@ class Accounts:
         path = f"/api/users/{self.user_id(email)}"
         response = self.client.patch(path, json=changes, headers={**self.logged_in(), "If-Match": "*"})
         assert response.status_code == 200, response.get_data(as_text=True)
+
+    def journal(self) -> list[AnyJournal]:
+        """The entries of the journal, which has to be whole, from the first."""
+        with self.database.reading() as session:
+            assert store.check(session)[1] == []
+            found = list(session.scalars(store.entries(store.Search())))
+            session.expunge_all()
+        return found[::-1]
 
     def administrator(self, number: int) -> dict[str, str]:
         """A second administrator's access token."""
