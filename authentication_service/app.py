@@ -5,6 +5,7 @@ from functools import partial
 from apiflask import APIFlask
 
 from authentication_service.actions.accounts import is_ready
+from authentication_service.actions.journal import check_reader
 from authentication_service.classic import classic
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
@@ -36,5 +37,5 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(accounts)
     app.register_blueprint(sessions)
     app.register_blueprint(users)
-    app.register_blueprint(journal_pages.journal())
+    app.register_blueprint(journal_pages.journal(check_reader))
     return finish(app)

@@ -4,13 +4,15 @@ Only services with a store import this.
 """
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
 from flask import current_app
 from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy.orm import Session
 
-from shared.auth import requires
+from shared.auth import Identity, identity, requires
 from shared.database import Database
 from shared.journal import store
 from shared.schema.journal import AnyJournal
@@ -55,8 +57,11 @@ class EntryQuery(PageQuery):
     text: Text = Field("", description="A part of the actor, action, subject, reason or details, in whatever case.")
 
 
-def journal() -> APIBlueprint:
-    """The route, for a service that has its ``Database`` in ``app.extensions``."""
+def journal(check: Callable[[Session, Identity], None] | None = None) -> APIBlueprint:
+    """The route, for a service that has its ``Database`` in ``app.extensions``.
+
+    ``check`` may refuse whoever asks by what the store knows of him.
+    """
     blueprint = APIBlueprint("journal", __name__, tag="Journal", url_prefix="/api/journal")
 
     @blueprint.get("")
@@ -69,6 +74,8 @@ def journal() -> APIBlueprint:
         assert isinstance(database, Database)  # noqa: S101 -- create_app has put it there.
         wanted = store.Search(**query.model_dump(exclude={"page", "per_page"}))
         with database.reading() as session:
+            if check is not None:
+                check(session, identity())
             return paginate(session, store.entries(wanted), query, _answer)
 
     return blueprint

@@ -68,6 +68,19 @@ def test_an_operator_sees_a_dead_letter_mends_it_and_replays_it(journey: Journey
     unknown = urna("queue", "replay", batch, "0", "--data", data, "--json")
     assert (unknown.status, "No dead letter" in unknown.error["error"]) == (1, True)
 
+    # Who replayed it, and that it was laid aside, is in the journal, as soon as the daemon has moved it there.
+    deadline = time.monotonic() + 30
+    while not (replays := urna("journal", "list", "--action", "part.replayed", "--data", data, "--json").json["items"]):
+        assert time.monotonic() < deadline
+    assert [(one["actor"], one["subject"]) for one in replays] == [("operator", f"part 0 of batch {batch}")]
+    told = urna("journal", "list", "--data", data, "--json", "--limit", "1000").json["items"]
+    actions = {one["action"] for one in told}
+    assert {"schema.migrated", "partitions.changed", "election.created", "batch.accepted", "part.buried"} <= actions
+    (accepted,) = (one for one in told if one["subject"] == f"batch {batch}")
+    assert accepted["actor"] == outcome.get("official_email", accepted["actor"])
+    whole_journal = urna("journal", "verify", "--data", data)
+    assert whole_journal.status == 0, whole_journal.out
+
 
 def test_the_queue_command_says_what_it_needs(tmp_path: Path) -> None:
     nowhere = urna("queue", "--json", environment={"REDIS_URL": ""})

@@ -110,6 +110,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}"),
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["voter"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
+        Row("GET /api/journal", SUPERVISION, 200),
     ],
     "admin_service": [
         # Classic.
@@ -166,6 +167,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /api/jurisdictions", STAFF, 200),
         Row("POST /api/jurisdictions", ADMINISTRATOR, 201, body={"name": "New"}),
         Row("GET /api/jurisdictions/{jurisdiction_id}", STAFF, 200, "/api/jurisdictions/1"),
+        Row("GET /api/journal", SUPERVISION, 200),
         # Elections.
         Row("GET /api/elections", STAFF, 200),
         Row("POST /api/elections", ADMINISTRATOR, 201, body={**_NEXT_YEAR, "kind": "parliamentary", "draft": True}),

@@ -1,6 +1,8 @@
 """Every route that changes something leaves an entry in the journal, for what was done and for what was refused."""
 
+import ast
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,8 +23,12 @@ from tests.services.administration import Administration, answered, entries, run
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import Station, file_of
 from tests.services.tokens import ServiceSettings, Token
+from tests.source import ROOT, modules, tree
 from tests.test_architecture import close, settings_of
 
+# An action of the journal, and nothing else that is handed to a function here.
+NOUNS = "participant|candidate|jurisdiction|election|batch|part|partitions|schema|journal|account|session|request"
+ACTION = re.compile(f"(?:{NOUNS})[.][a-z_]+")
 Route = tuple[str, str]
 DAY = {"start": "2030-05-01T07:00:00Z", "end": "2030-05-01T20:00:00Z"}
 ACTOR = "administrator@example.org"
@@ -57,6 +63,25 @@ STATION = changing("voting_station_service")
 @pytest.mark.parametrize("route", [*ADMINISTRATION, *STATION], ids=" ".join)
 def test_every_route_that_changes_something_says_how_the_journal_names_that(route: Route) -> None:
     assert journaled_of((ADMINISTRATION | STATION)[route]) is not None
+
+
+def test_every_action_stands_in_the_documentation() -> None:
+    named = set()
+    for path in modules(
+        "admin_service", "authentication_service", "voting_station_service", "daemon", "shared", "cli"
+    ).values():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call):
+                named |= {
+                    word.value
+                    for word in node.args
+                    if isinstance(word, ast.Constant) and isinstance(word.value, str) and ACTION.fullmatch(word.value)
+                }
+    documented = set(re.findall("`([a-z]+[.][a-z_]+)`", (ROOT / "docs" / "journal.md").read_text(encoding="utf-8")))
+    assert {"election.closed", "part.buried", "batch.accepted"} <= named
+    assert named <= documented
+    with_hook = {found.action for view in (ADMINISTRATION | STATION).values() if (found := journaled_of(view))}
+    assert with_hook <= documented
 
 
 def journal_of(database: Database) -> list[AnyJournal]:
