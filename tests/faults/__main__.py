@@ -114,8 +114,8 @@ def _what_is_missing(engine: str | None) -> list[str] | None:
 
 def _run_all(seeds: Sequence[int], engine: str | None, jobs: int, *, disk: bool, show: bool) -> list[Outcome]:
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    # Those on one engine follow each other, so that a worker's suite can serve several of them.
-    for seed in sorted(seeds, key=lambda seed: (engine or engine_of(seed), seed)):
+    # Those on one engine follow each other, so that a worker's suite can serve several of them; the rare engines first.
+    for seed in sorted(seeds, key=lambda seed: (-ENGINES.index(engine or engine_of(seed)), seed)):
         waiting.put(seed)
     outcomes: list[Outcome] = []
     printing = threading.Lock()
