@@ -59,6 +59,10 @@ class Worker:
     def lives(self) -> bool:
         return self._process.poll() is None
 
+    def kill(self) -> None:
+        """End it at once; its servers end with it (tests/servers/supervisor.py)."""
+        self._process.kill()
+
     def close(self) -> None:
         """Let it end its servers and itself."""
         self._input.close()
@@ -118,10 +122,16 @@ def _run_all(seeds: Sequence[int], engine: str | None, jobs: int, *, disk: bool,
     for seed in sorted(seeds, key=lambda seed: (-ENGINES.index(engine or engine_of(seed)), seed)):
         waiting.put(seed)
     outcomes: list[Outcome] = []
+    workers: list[Worker] = []
     printing = threading.Lock()
+    interrupted = threading.Event()
+
+    def start() -> Worker:
+        workers.append(Worker(disk))
+        return workers[-1]
 
     def work() -> None:
-        worker = Worker(disk)
+        worker = start()
         try:
             while True:
                 try:
@@ -129,12 +139,14 @@ def _run_all(seeds: Sequence[int], engine: str | None, jobs: int, *, disk: bool,
                 except queue.Empty:
                     return
                 outcome = worker.run(seed, engine)
+                if interrupted.is_set():
+                    return
                 with printing:
                     outcomes.append(outcome)
                     _print(outcome, engine, show)
                 if not worker.lives:
                     worker.close()
-                    worker = Worker(disk)
+                    worker = start()
         finally:
             worker.close()
 
@@ -146,6 +158,9 @@ def _run_all(seeds: Sequence[int], engine: str | None, jobs: int, *, disk: bool,
             thread.join()
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
+        interrupted.set()
+        for worker in workers:
+            worker.kill()
     return outcomes
 
 

@@ -226,6 +226,18 @@ def a_final_result_never_changed(evidence: Evidence) -> Iterator[str]:
             yield f"Election {poll.id} was final with {final} and has ended as {ending}."
 
 
+def the_journal_tells_of_every_batch(evidence: Evidence) -> Iterator[str]:
+    """It has one entry for each accepted file, in the order of the receipts, and its hashes are whole."""
+    yield from (f"The journal: {finding}" for finding in evidence.chain)
+    received = [batch.id for batch in sorted(evidence.batches, key=lambda batch: batch.received_at)]
+    if evidence.journal != received:
+        differing = sorted(set(evidence.journal) ^ set(received))[:5]
+        yield (
+            f"The journal has {len(evidence.journal)} accepted files and the store {len(received)}; "
+            + (f"they differ in {differing}." if differing else "the order or the number of the entries is wrong.")
+        )
+
+
 CHECKS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     every_answer_fits_the_store,
     every_batch_was_sent,
@@ -236,6 +248,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     nothing_waits,
     no_watermark_ran_ahead,
     a_final_result_never_changed,
+    the_journal_tells_of_every_batch,
 )
 
 

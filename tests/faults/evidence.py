@@ -9,8 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shared.database import Database
+from shared.journal import store as journal
 from shared.queue import keys
-from shared.schema.election import Ballot, Batch, DeadLetter, Part, RefusedLine, Tally
+from shared.schema.election import Ballot, Batch, DeadLetter, Journal, Part, RefusedLine, Tally
 from tests.faults.record import Attempt, Glance, Mark
 from tests.faults.recount import Poll
 from tests.faults.stores import QueueStore
@@ -68,7 +69,10 @@ class Remains:
 
 @dataclass
 class Evidence:
-    """Everything that the checks look at. ``statuses`` are what the stations, ``results`` what the results say."""
+    """Everything that the checks look at. ``statuses`` are what the stations, ``results`` what the results say.
+
+    ``journal`` has the accepted batches in the order of their entries, ``chain`` what is wrong with their hashes.
+    """
 
     polls: Sequence[Poll]
     attempts: Sequence[Attempt]
@@ -80,6 +84,8 @@ class Evidence:
     ballots: dict[tuple[int, str], int] = field(default_factory=dict)
     tallies: dict[int, dict[int, int]] = field(default_factory=dict)
     dead_letters: list[str] = field(default_factory=list)
+    journal: list[str] = field(default_factory=list)
+    chain: list[str] = field(default_factory=list)
     remains: Remains = field(default_factory=Remains)
     statuses: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     results: dict[int, dict[str, Any] | None] = field(default_factory=dict)
@@ -142,6 +148,13 @@ def read_store(evidence: Evidence, database: Database, since: datetime) -> None:
             .group_by(Tally.election_id, Tally.poll_number)
         ):
             evidence.tallies.setdefault(election, {})[number] = int(votes)
+        accepted = session.scalars(
+            sa.select(Journal.subject)
+            .where(Journal.action == "batch.accepted", Journal.moment >= since)
+            .order_by(Journal.sequence)
+        )
+        evidence.journal = [subject.removeprefix("batch ") for subject in accepted]
+        evidence.chain = [str(finding) for finding in journal.check(session)[1]]
         evidence.dead_letters = [
             f"part {part} of {batch}: {reason}"
             for batch, part, reason in session.execute(
@@ -164,7 +177,7 @@ def read_queue(evidence: Evidence, queue: QueueStore, before: set[str]) -> None:
             waiting=int(client.get(keys.QUEUED_BALLOTS) or 0),
             work=sorted(
                 key
-                for pattern in (keys.payload("*"), keys.job("*"), "rq:queue:*", "rq:failed:*")
+                for pattern in (keys.payload("*"), keys.job("*"), "rq:queue:*", "rq:failed:*", keys.JOURNAL)
                 for key in client.scan_iter(match=pattern, count=1000)
             ),
             batches=sorted(batches),

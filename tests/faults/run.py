@@ -71,18 +71,21 @@ def run(plan: Plan, suite: Suite) -> Outcome:
 
 
 def _wait_until_counted(suite: Suite, elections: Sequence[int], record: Record) -> None:
-    """Until nothing waits and every election is final."""
+    """Until nothing waits, not even for the journal, and every election is final."""
     deadline = time.monotonic() + _SECONDS_TO_DRAIN
     with suite.queue.client() as client:
         while time.monotonic() < deadline:
-            waiting = [client.llen(keys.queue(number)) for number in range(suite.partitions)]
+            lists = [*map(keys.queue, range(suite.partitions)), keys.JOURNAL]
+            waiting = [client.llen(name) for name in lists]
             if not any(waiting) and all(
                 result is not None and result["state"] == "final" for result in _results(suite, elections).values()
             ):
                 record.say("everything is counted and final")
                 return
             time.sleep(0.25)
-    record.complain(f"Not counted {_SECONDS_TO_DRAIN:.0f} s after the last fault; parts that wait: {waiting}.")
+    record.complain(
+        f"Not counted {_SECONDS_TO_DRAIN:.0f} s after the last fault; what waits, the journal last: {waiting}."
+    )
 
 
 def _results(suite: Suite, elections: Sequence[int]) -> dict[int, dict[str, Any] | None]:

@@ -96,6 +96,7 @@ def good() -> Evidence:
         refused=[StoredLine("A", 2, guid(3), "invalid_poll_number"), StoredLine("B", 0, guid(1), "duplicate")],
         ballots={(1, guid(1)): 1, (1, guid(2)): 2, (1, guid(3)): 9, (1, guid(4)): 2},
         tallies={1: {1: 1, 2: 2}},
+        journal=["A", "B"],
         remains=Remains(0, [], ["A", "B"]),
         statuses={"A": status(3, 2, 0, 1, 0), "B": status(2, 1, 1, 0, 0)},
         results={1: result("final", 1, 2, 5, 3, 1, 1, 0)},
@@ -245,6 +246,22 @@ def show_a_sum_that_does_not_add_up(evidence: Evidence) -> None:
     evidence.glances = [Glance(0.5, 1, result("open", 1, 1, 3, 1, 0, 1, 0)), *evidence.glances]
 
 
+def leave_a_batch_out_of_the_journal(evidence: Evidence) -> None:
+    del evidence.journal[0]
+
+
+def tell_the_journal_twice(evidence: Evidence) -> None:
+    evidence.journal.append("B")
+
+
+def tell_the_journal_in_another_order(evidence: Evidence) -> None:
+    evidence.journal.reverse()
+
+
+def break_the_chain_of_the_journal(evidence: Evidence) -> None:
+    evidence.chain.append("Entry 3 is missing.")
+
+
 TAMPERINGS: dict[Callable[[Evidence], None], str] = {
     lose_a_batch: "every_answer_fits_the_store",
     store_half_a_file: "every_answer_fits_the_store",
@@ -274,6 +291,10 @@ TAMPERINGS: dict[Callable[[Evidence], None], str] = {
     leave_a_payload: "nothing_waits",
     leave_an_unknown_batch: "nothing_waits",
     bury_a_part: "nothing_waits",
+    leave_a_batch_out_of_the_journal: "the_journal_tells_of_every_batch",
+    tell_the_journal_twice: "the_journal_tells_of_every_batch",
+    tell_the_journal_in_another_order: "the_journal_tells_of_every_batch",
+    break_the_chain_of_the_journal: "the_journal_tells_of_every_batch",
     let_a_watermark_run_ahead: "no_watermark_ran_ahead",
     let_a_watermark_go_back: "no_watermark_ran_ahead",
     change_a_final_result: "a_final_result_never_changed",
