@@ -26,6 +26,15 @@ _MYSQL_BROKEN_CHECKS = {3819, 4025}
 # The same races in PostgreSQL: serialization failure, deadlock, lock not available.
 _POSTGRESQL_RACES = {"40001", "40P01", "55P03"}
 
+# The client has no limit of its own for an answer; a line on which nothing passes any more, without a word that it is
+# cut, would hold whoever waits for as long as the system likes, which is hours. Seconds, and milliseconds in the last.
+_NOTICES_A_DEAD_LINE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A moment: aware in Python, UTC without an offset and with microseconds in the database."""
@@ -211,7 +220,7 @@ def _create_engine(
         options = "-c timezone=UTC"
         if stall_seconds:
             options += f" -c idle_in_transaction_session_timeout={stall_seconds * 1000}"
-        arguments: dict[str, Any] = {"options": options, "connect_timeout": 5}
+        arguments: dict[str, Any] = {"options": options, "connect_timeout": 5, **_NOTICES_A_DEAD_LINE}
     else:
         statement = "SET time_zone = '+00:00'"
         if stall_seconds:
