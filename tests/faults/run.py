@@ -39,9 +39,7 @@ def run(plan: Plan, suite: Suite) -> Outcome:
     record = Record()
     since, before = datetime.now(UTC), known_batches(suite.queue)
     logs = dict(suite.logs())
-    # Before the elections are written, since their hours are counted from the same moment.
-    record.begin()
-    polls = suite.open_elections(plan)
+    polls = suite.open_elections(plan, record.begin)
     elections = [poll.id for poll in polls]
     watch = Watch(suite, elections, record)
     strokes = Strokes(plan.strokes, suite, record, watch)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -76,13 +76,17 @@ class Suite:
             raise failures[0]
         self._wait_until_worked()
 
-    def open_elections(self, plan: Plan) -> list[Poll]:
-        """Write the elections of a plan into the store as the administration does, with hours counted from now."""
-        now = datetime.now(UTC)
+    def open_elections(self, plan: Plan, begin: Callable[[], None]) -> list[Poll]:
+        """Write the elections of a plan into the store as the administration does.
+
+        Their hours are counted from the moment at which ``begin`` is called, which is when the store can be written to.
+        """
         polls = []
         with self.database.writing() as session:
             if session.get(Jurisdiction, 2) is None:
                 session.add(Jurisdiction(id=2, name="Vojvodina"))
+            now = datetime.now(UTC)
+            begin()
             for hours in plan.elections:
                 session.add(made := _election(hours, now))
                 session.flush()
@@ -114,7 +118,7 @@ class Suite:
                         raise ServerError(f"{name} has ended:\n{program.log_tail()}")
                 if time.monotonic() > deadline:
                     raise ServerError(f"Nobody works the partitions: {leases}, {owners}")
-                time.sleep(0.05)
+                time.sleep(0.2)
 
     def _service(self, name: str, package: str) -> Program:
         settings = {"JWT_PUBLIC_KEY": self.keys.public_pem, "WEB_WORKERS": "1", "LOG_LEVEL": "warning"}
