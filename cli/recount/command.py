@@ -19,6 +19,7 @@ from cli.recount.counting import Recounted, count
 from cli.recount.findings import Findings
 from cli.recount.placing import gather
 from cli.recount.reading import Facts, Snapshot, snapshot
+from cli.recount.receipts import find_changed_batches
 from cli.suite.directory import DataDirectory
 
 _COUNTS = ("received", "counted", "duplicate", "invalid", "outside")
@@ -71,6 +72,7 @@ def recounted(url: str, election_id: int, keep: int) -> dict[str, Any]:
 def _recounted(seen: Snapshot, election_id: int, findings: Findings) -> dict[str, Any]:
     facts = seen.facts(election_id)
     waiting = gather(seen, facts, findings)
+    untold = find_changed_batches(facts, findings)
     with closing(count(seen, facts, findings)) as result:
         comparison = Comparison(seen, facts, result, findings)
         comparison.run()
@@ -81,6 +83,7 @@ def _recounted(seen: Snapshot, election_id: int, findings: Findings) -> dict[str
         "counted_until": facts.drained.isoformat() if facts.drained else None,
         "is_over": facts.poll.end <= (facts.drained or datetime.min.replace(tzinfo=UTC)),
         "batches": len(facts.batches),
+        "batches_without_journal": untold,
         "parts": len(facts.parts),
         "parts_waiting": waiting,
         "ballots": _ballots(facts),
@@ -139,6 +142,10 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         console.print(f"The count goes on.{until if found['counted_until'] else ''}")
     if found["parts_waiting"]:
         console.print(f"Parts that were received and are not recorded yet: {found['parts_waiting']:,}.")
+    if found["batches_without_journal"]:
+        console.print(
+            f"Batches of which the journal does not say yet what was received: {found['batches_without_journal']:,}."
+        )
     for one in found["findings"]:
         console.print(one["sentence"], soft_wrap=True)
     kept = Counter(one["kind"] for one in found["findings"])

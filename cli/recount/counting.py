@@ -4,11 +4,13 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 
 from cli.recount.findings import Findings
 from cli.recount.reading import Facts, Snapshot, StoredBatch, StoredPart
+from cli.recount.receipts import compare_payloads
 from cli.recount.sorting import Sorter
 from shared.errors import InvalidInput
 from shared.queue.parts import PartContents, unpack
@@ -99,8 +101,11 @@ def count(snapshot: Snapshot, facts: Facts, findings: Findings) -> Recounted:
     indexes = {part.key: index for index, part in enumerate(facts.parts) if _concerns(facts, part)}
     payloads = snapshot.payloads(sorted({batch_id for batch_id, _ in indexes}))
     for batch_id, its_payloads in groupby(payloads, key=itemgetter(0)):
-        lines = _Lines(facts.batches.get(batch_id))
+        batch = facts.batches.get(batch_id)
+        lines = _Lines(batch)
+        digests: dict[int, bytes] = {}
         for _, number, payload in its_payloads:
+            digests[number] = sha256(payload).digest()
             index = indexes.get((batch_id, number))
             if index is None:
                 lines.is_whole = False
@@ -117,6 +122,8 @@ def count(snapshot: Snapshot, facts: Facts, findings: Findings) -> Recounted:
             if part.belongs_to == facts.poll.id:
                 recounted.take(index, contents)
         lines.finish(findings)
+        if batch is not None and sorted(digests) == list(range(batch.parts)):
+            compare_payloads(facts, batch, [digests[number] for number in sorted(digests)], findings)
     return recounted
 
 

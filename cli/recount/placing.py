@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from cli.recount.findings import Findings
 from cli.recount.reading import Facts, Poll, Snapshot, StoredPart
+from cli.recount.receipts import read_acceptances
 from shared.schema.election import Batch
 
 # Whose elections ballots that name none belong to, where several are open.
@@ -28,6 +29,7 @@ def gather(snapshot: Snapshot, facts: Facts, findings: Findings) -> int:
     facts.parts = list(_of_election(facts, _without_gaps(facts, snapshot.parts(), findings)))
     others = sorted({part.batch_id for part in facts.parts} - facts.batches.keys())
     facts.batches |= {batch.id: batch for batch in snapshot.batches_of(others)}
+    read_acceptances(snapshot, facts)
     for part in facts.parts:
         part.belongs_to = _election_of(facts, part)
         _compare_with_batch(facts, part, findings)

@@ -1,5 +1,6 @@
 """What a recount reads of the election store: all of it in one snapshot, and never a whole table at once."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +19,14 @@ from shared.schema.election import (
     DeadLetter,
     Election,
     Entry,
+    Journal,
     Part,
     Participant,
     Partition,
     RefusedLine,
     Tally,
 )
+from shared.terms import Outcome
 
 _KEYS_A_QUERY = 200
 _ROWS = 10_000
@@ -96,6 +99,22 @@ class StoredPart:
         return f"Batch {self.batch_id}, part {self.part}"
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What the journal says of an upload that was accepted: enough to recognise what the station received.
+
+    ``payloads`` is the SHA-256 of the SHA-256 digests of its packed parts, in the order of their numbers.
+    """
+
+    batch_id: str
+    received_at: datetime
+    named: int | None
+    sha256: str
+    lines: int
+    parts: int
+    payloads: str
+
+
 @dataclass(frozen=True)
 class Letter:
     """A dead letter; settled when the row of its part exists."""
@@ -125,6 +144,7 @@ class Facts:
     partitions: dict[int, PartitionRow]
     letters: dict[tuple[str, int], Letter]
     batches: dict[str, StoredBatch] = field(default_factory=dict)
+    accepted: dict[str, Acceptance] = field(default_factory=dict)
     parts: list[StoredPart] = field(default_factory=list)
 
     @property
@@ -190,6 +210,18 @@ class Snapshot:
     def batches_of(self, ids: Sequence[str]) -> Iterator[StoredBatch]:
         for chunk in _chunks(ids):
             yield from self.batches(Batch.id.in_(chunk))
+
+    def acceptances(self) -> Iterator[Acceptance]:
+        """What the journal says of the uploads that were accepted, for whichever election."""
+        rows = self._rows(
+            sa.select(Journal.subject, Journal.moment, Journal.details).where(
+                Journal.action == "batch.accepted", Journal.outcome == Outcome.DONE.value
+            )
+        )
+        for subject, moment, text in rows:
+            told = json.loads(text)
+            facts = (told.get(name) for name in ("election", "sha256", "lines", "parts", "payloads"))
+            yield Acceptance(subject.removeprefix("batch "), moment, *facts)
 
     def parts(self) -> Iterator[StoredPart]:
         """The rows of all parts of the store, by partition and place."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from cli.recount.command import recounted
-from daemon import actions
+from daemon import actions, relay
 from shared.database import Database
 from shared.queue import work
 from shared.queue.parts import pack, unpack
@@ -61,6 +61,8 @@ def tell(suite: Counting) -> Story:
         stamp = work.idle_stamp(suite.redis, number)
         assert stamp is not None
         actions.advance(suite.database, claim, stamp)
+    while relay.move(suite.database, suite.redis):
+        pass
     return Story(suite.database.engine.url.render_as_string(hide_password=False), election, later, first, second, early)
 
 
@@ -277,6 +279,29 @@ def payload_says_another_number(story: Story) -> list[str]:
     return [f"Batch {story.first}, part 0, line ", "is stored with poll number"]
 
 
+def everything_that_follows_changed_alike(story: Story) -> list[str]:
+    """The one ballot that was received is another one now, and so is everything that must follow from it."""
+
+    def exchange(session: Session) -> None:
+        part = session.get_one(Part, (story.first, 0), options=[sa.orm.undefer(Part.payload)])
+        contents = unpack(part.payload)
+        before = contents.poll_numbers[0]
+        after = contents.poll_numbers[0] = 1 + before % 3
+        part.payload = pack(contents.guids, contents.poll_numbers, contents.lines)
+        session.execute(sa.update(Ballot).where(Ballot.guid == contents.guids[:16]).values(poll_number=after))
+        place = (story.election, part.partition, part.sequence)
+        session.get_one(Tally, (*place, before)).votes -= 1
+        session.get_one(Tally, (*place, after)).votes += 1
+
+    tamper(story, exchange)
+    return [f"Batch {story.first}: the digest of what was received is ", "a payload was changed."]
+
+
+def batch_of_another_file(story: Story) -> list[str]:
+    tamper(story, sa.update(Batch).where(Batch.id == story.first).values(sha256="1" * 64))
+    return [f"Batch {story.first}: its SHA-256 is {'1' * 64}, and the journal says {'0' * 64}."]
+
+
 def payload_lines_changed(story: Story) -> list[str]:
     def change(contents: Any) -> bytes:
         contents.lines[-1] = 40
@@ -330,6 +355,26 @@ def whole_batch_missing(story: Story) -> list[str]:
 
     tamper(story, remove, sa.delete(Batch).where(Batch.id == story.second))
     return ["where one was recorded: its row was removed"]
+
+
+def last_batch_missing_without_a_gap(story: Story) -> list[str]:
+    def remove(session: Session) -> None:
+        for part in session.scalars(sa.select(Part).where(Part.batch_id == story.second)).all():
+            row = session.get_one(Partition, part.partition)
+            later = sa.select(Part).where(Part.partition == part.partition, Part.sequence > part.sequence)
+            remove_part(session, story.second, part.part)
+            session.flush()
+            # Those of the other election move up.
+            for behind in session.scalars(later.order_by(Part.sequence)).all():
+                behind.sequence -= 1
+                session.flush()
+            row.sequence -= 1
+
+    tamper(story, remove, sa.delete(Batch).where(Batch.id == story.second))
+    return [
+        f"Batch {story.second}: by the journal it was accepted at ",
+        "with 5 lines, and nothing of it is in the store",
+    ]
 
 
 def only_the_row_of_a_part_missing(story: Story) -> list[str]:
@@ -389,6 +434,9 @@ TAMPERINGS: list[tuple[Callable[[Story], list[str]], str]] = [
     (part_counts_changed, "part_counts_changed"),
     (payload_unreadable, "payload_changed"),
     (payload_says_another_number, "ballot_changed"),
+    (everything_that_follows_changed_alike, "payload_changed"),
+    (batch_of_another_file, "batch_changed"),
+    (last_batch_missing_without_a_gap, "batch_missing"),
     (payload_lines_changed, "payload_changed"),
     (payload_shorter, "payload_changed"),
     (part_missing, "part_missing"),
@@ -401,7 +449,15 @@ TAMPERINGS: list[tuple[Callable[[Story], list[str]], str]] = [
     (dead_letter_unsettled, "dead_letter_unsettled"),
     (part_added, "part_added"),
 ]
-EVERYWHERE = [ballot_changed, ballot_removed, ballot_added, tally_changed, part_missing, refused_line_changed]
+EVERYWHERE = [
+    everything_that_follows_changed_alike,
+    ballot_changed,
+    ballot_removed,
+    ballot_added,
+    tally_changed,
+    part_missing,
+    refused_line_changed,
+]
 
 
 @pytest.mark.parametrize(("tampering", "kind"), TAMPERINGS, ids=lambda one: getattr(one, "__name__", one))
