@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 import click
 from redis import Redis
 from rich.console import Console
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
+from cli import dismissal
 from cli.failure import UNAVAILABLE, USAGE, Failure
 from cli.output import Output, table, with_output
 from cli.suite.directory import DataDirectory
+from shared.database import Database
 from shared.errors import Unavailable
 from shared.journal import events
 from shared.queue import inspection
@@ -24,6 +27,8 @@ from shared.queue.inspection import BuriedPart, QueueState
 R = TypeVar("R")
 
 _REDIS_URL = "redis_url"
+_DATABASE_URL = "election_database_url"
+_LONGEST_REASON = 1024
 
 
 def redis_option(command: Callable[..., R]) -> Callable[..., R]:
@@ -31,7 +36,9 @@ def redis_option(command: Callable[..., R]) -> Callable[..., R]:
 
     def called(*args: Any, data: Path | None, redis_url: str | None, **kwargs: Any) -> R:
         if data is not None:
-            redis_url = str(DataDirectory(data).running()["redis_url"])
+            facts = DataDirectory(data).running()
+            redis_url = str(facts["redis_url"])
+            click.get_current_context().meta[_DATABASE_URL] = str(facts["election_database_url"])
         if redis_url:
             click.get_current_context().meta[_REDIS_URL] = redis_url
         return command(*args, **kwargs)
@@ -74,7 +81,7 @@ def queue(output: Output) -> None:
     """Show what waits in each partition, since when, and the dead letters.
 
     A dead letter is a part of an upload that could not be recorded. No election is final while it has one; `urna queue
-    replay` tries it again.
+    replay` tries it again, and `urna queue dismiss` settles what holds nothing to be counted.
     """
     if click.get_current_context().invoked_subcommand is not None:
         return
@@ -111,6 +118,52 @@ def replay(output: Output, batch: str | None, part: int | None, every: bool) -> 
     output.result({"replayed": replayed}, lambda console: console.print(f"{len(replayed)} put back into the queue."))
 
 
+@queue.command("dismiss")
+@click.argument("batch")
+@click.argument("part", type=click.IntRange(0))
+@click.option("--reason", required=True, help="Why it holds nothing to be counted; for the journal.")
+@click.option(
+    "--database-url", envvar="ELECTION_DATABASE_URL", help="URL of the election store; better in the variable."
+)
+@redis_option
+@with_output
+def dismiss(output: Output, batch: str, part: int, reason: str, database_url: str | None) -> None:
+    """Settle PART of BATCH, a dead letter that holds nothing to be counted.
+
+    That is a job that no station wrote, or ballots of an upload that no station of ours accepted. What was accepted is
+    refused here: it can only be replayed. The reason goes into the journal, and elections can become final.
+    """
+    url = click.get_current_context().meta.get(_DATABASE_URL) or database_url
+    if not url:
+        raise Failure(
+            "Say where the election store is: --data, or its URL in ELECTION_DATABASE_URL.",
+            status=USAGE,
+        )
+    if not 1 <= len(reason.strip()) <= _LONGEST_REASON:
+        raise Failure(f"A reason has 1 to {_LONGEST_REASON} characters.", status=USAGE)
+    events.act_as(events.OPERATOR)
+    with connected() as redis, _store(url) as database:
+        done = dismissal.dismiss(database, redis, batch, part, reason.strip(), datetime.now(UTC))
+    output.result({"dismissed": asdict(done)}, lambda console: console.print(f"Part {part} of {batch} is dismissed."))
+
+
+@contextmanager
+def _store(url: str) -> Iterator[Database]:
+    try:
+        database = Database(url, pool_size=1)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise Failure(f"ELECTION_DATABASE_URL is not the URL of a database: {error}.", status=USAGE) from None
+    try:
+        yield database
+    except (SQLAlchemyError, Unavailable) as error:
+        cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
+        if not isinstance(cause, SQLAlchemyError):
+            raise
+        raise Failure(f"The election store cannot be used: {cause.args[0]}", status=UNAVAILABLE) from None
+    finally:
+        database.close()
+
+
 def _written(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
@@ -134,3 +187,4 @@ def _show(console: Console, states: list[QueueState], buried: list[BuriedPart]) 
         made.add_row(letter.batch_id, str(letter.part), str(letter.partition), moment, letter.reason)
     console.print(made)
     console.print("Try again with: urna queue replay BATCH PART, or urna queue replay --all.")
+    console.print("What no station of ours sent: urna queue dismiss BATCH PART --reason …")

@@ -112,11 +112,35 @@ def advance(database: Database, claimed: Claim, stamp: datetime) -> None:
             row.watermark = stamp
 
 
+def forged(database: Database, redis: Redis, claimed: Claim, suspects: Sequence[QueuedPart]) -> list[DamagedPart]:
+    """What is to be laid aside of parts whose moment of receipt may not be what a station of ours gave them.
+
+    Parts come in the order of their receipts, so none is earlier than the watermark of its partition; if such a one
+    were counted, a result that is final would change. And none is later than Redis's own clock, or everything that
+    comes after it would be too early.
+    """
+    with database.reading() as session:
+        latest = work.seed_clock(redis, partitions.latest_watermark(session))
+        found = parts.forged(session, partitions.watermark(session, claimed.partition), suspects, latest)
+    return [
+        DamagedPart(
+            part.job_id,
+            f"Its moment of receipt, {part.batch.received_at.isoformat()}, is "
+            + ("ahead of the clock" if part.batch.received_at > latest else "before what was counted already")
+            + ": no station of ours gave it.",
+            part.batch.id,
+            part.part,
+            None,
+            part.ballots,
+        )
+        for part in found
+    ]
+
+
 def bury(database: Database, redis: Redis, claimed: Claim, part: DamagedPart, now: datetime) -> None:
     """Lay a part aside that can never be recorded: a dead letter in the store, a failed job in Redis."""
     with database.writing() as session:
-        _own(session, claimed)
-        parts.bury(session, claimed.partition, part, now)
+        parts.bury(session, _own(session, claimed), part, now)
         note_event(session, _burial(claimed, part))
     work.bury(redis, claimed.partition, part)
     log.error("part buried", job=part.job_id, partition=claimed.partition, reason=part.reason)

@@ -126,6 +126,9 @@ class PartitionWorker(threading.Thread):
             self.stop.wait(max(0.0, began + _GATHERING_SECONDS - time.monotonic()))
 
     def _record(self, claim: actions.Claim, parts: list[QueuedPart]) -> None:
+        parts = self._without_forged(claim, parts)
+        if not parts:
+            return
         try:
             recorded = actions.record(self.database, claim, parts, datetime.now(UTC))
         except (DBAPIError, ValueError, OverflowError) as error:
@@ -145,7 +148,25 @@ class PartitionWorker(threading.Thread):
             self._bury(claim, DamagedPart(part.job_id, reason, head.id, part.part, head.received_at, part.ballots))
             return
         work.finish(self.redis, self.partition, recorded)
-        self._watermark = max(part.batch.received_at for part in parts)
+        recorded_until = max(part.batch.received_at for part in parts)
+        self._watermark = max(self._watermark or recorded_until, recorded_until)
+
+    def _without_forged(self, claim: actions.Claim, parts: list[QueuedPart]) -> list[QueuedPart]:
+        """Lay aside the parts whose moment of receipt cannot be; return the others."""
+        now = datetime.now(UTC)
+        suspects = [
+            part
+            for part in parts
+            if part.batch.received_at > now
+            or (self._watermark is not None and part.batch.received_at < self._watermark)
+        ]
+        if not suspects:
+            return parts
+        damaged = actions.forged(self.database, self.redis, claim, suspects)
+        for part in damaged:
+            self._bury(claim, part)
+        wrong = {part.job_id for part in damaged}
+        return [part for part in parts if part.job_id not in wrong]
 
     def _bury(self, claim: actions.Claim, part: DamagedPart) -> None:
         actions.bury(self.database, self.redis, claim, part, datetime.now(UTC))

@@ -40,7 +40,8 @@ of() { cat "$directory/$1"; }
 
 make_secrets() {
     for name in accounts_root accounts_prepare accounts_authentication \
-        election_root election_prepare election_administration election_daemon election_results election_auditor \
+        election_root election_prepare election_administration election_daemon election_results \
+        election_operator election_auditor \
         redis_station redis_daemon redis_results; do
         random | keep "${name}_password"
     done

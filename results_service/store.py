@@ -13,6 +13,7 @@ from shared.schema.election import (
     DRAFT,
     Batch,
     DeadLetter,
+    Dismissal,
     Election,
     ElectionBase,
     Entry,
@@ -153,7 +154,8 @@ READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = 
         *(RefusedLine.batch_id, RefusedLine.line, RefusedLine.election_id),
         *(RefusedLine.guid, RefusedLine.poll_number, RefusedLine.reason),
     ),
-    (DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at),
+    (DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at, DeadLetter.not_before),
+    (Dismissal.batch_id, Dismissal.part),
     (Partition.partition, Partition.epoch, Partition.sequence, Partition.watermark),
 )
 

@@ -20,6 +20,7 @@ from shared.schema.election import (
     DRAFT,
     Batch,
     DeadLetter,
+    Dismissal,
     Election,
     Entry,
     Part,
@@ -32,14 +33,20 @@ from shared.terms import Refusal, State
 _ELECTION = sa.bindparam("election", type_=sa.Integer)
 
 
-# Of an election: it has an unsettled dead letter; one of unknown time may belong to any election. PostgreSQL would want
-# the right to every column for the asterisk that stands here otherwise.
-HAS_DEAD_LETTER = sa.exists(sa.literal_column("1")).where(
+# Of an election: it has an unsettled dead letter. One of unknown time may belong to any election, but to none that had
+# ended before the watermark of its partition: what is final stays final, whatever comes later.
+# Not the asterisk that exists() has otherwise: PostgreSQL would want the right to read every column for it.
+_ONE = sa.literal_column("1")
+HAS_DEAD_LETTER = sa.exists(_ONE).where(
     sa.or_(
-        DeadLetter.received_at.is_(None),
+        sa.and_(
+            DeadLetter.received_at.is_(None),
+            sa.or_(DeadLetter.not_before.is_(None), DeadLetter.not_before < Election.end),
+        ),
         sa.and_(DeadLetter.received_at >= Election.start, DeadLetter.received_at < Election.end),
     ),
-    ~sa.exists(sa.literal_column("1")).where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part),
+    ~sa.exists(_ONE).where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part),
+    ~sa.exists(_ONE).where(Dismissal.batch_id == DeadLetter.batch_id, Dismissal.part == DeadLetter.part),
 )
 
 
@@ -48,7 +55,7 @@ class Standing:
     """How far an election is: its state, and the moment before which everything received is counted.
 
     ``drained`` is None while a partition has not been worked yet. ``dead_letter`` says that ballots which may be of
-    this election could not be recorded; it stays open until they are replayed.
+    this election could not be recorded; it stays open until they are replayed, or dismissed where there were none.
     """
 
     state: State

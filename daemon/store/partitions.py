@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.election import Part, Partition
 
-__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove"]
+__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove", "watermark"]
 
 
 def numbers(session: Session) -> list[int]:
@@ -31,6 +31,11 @@ def remove(session: Session, partitions: Sequence[int]) -> None:
 def lock(session: Session, partition: int) -> Partition:
     """The partition's row, which nobody else can change until this transaction ends."""
     return session.scalars(sa.select(Partition).where(Partition.partition == partition).with_for_update()).one()
+
+
+def watermark(session: Session, partition: int) -> datetime | None:
+    """The moment before which everything that the partition has received is dealt with."""
+    return session.scalar(sa.select(Partition.watermark).where(Partition.partition == partition))
 
 
 def latest_watermark(session: Session) -> datetime | None:

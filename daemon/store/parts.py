@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from daemon.rules import Judgement
 from daemon.store.bulk import insert_numbers
+from shared.queue import keys
 from shared.queue.batches import SHOWN_LINES, PartOutcome
 from shared.queue.batches import RefusedLine as ShownLine
 from shared.queue.keys import job_id
@@ -17,6 +18,7 @@ from shared.schema.election import (
     Batch,
     DeadLetter,
     Part,
+    Partition,
     RefusedLine,
 )
 
@@ -112,22 +114,40 @@ def add(session: Session, partition: int, judged: Sequence[JudgedPart], now: dat
     insert_numbers(connection, "tallies", ("election_id", "partition", "sequence", "poll_number", "votes"), tallies)
 
 
-def bury(session: Session, partition: int, part: DamagedPart, now: datetime) -> None:
+def forged(
+    session: Session, watermark: datetime | None, suspects: Sequence[QueuedPart], latest: datetime
+) -> list[QueuedPart]:
+    """Those parts whose moment of receipt no station of ours gave: before ``watermark``, or after ``latest``.
+
+    One that is recorded already has done what it can do, and one that was laid aside is replayed; only where its moment
+    was not believed then, it is not believed now.
+    """
+    known = recorded(session, suspects)
+    found = []
+    for part in suspects:
+        moment = part.batch.received_at
+        letter = session.execute(
+            sa.select(DeadLetter.not_before).where(DeadLetter.batch_id == part.batch.id, DeadLetter.part == part.part)
+        ).first()
+        bound = watermark if letter is None else letter.not_before
+        if part.job_id not in known and (moment > latest or (bound is not None and moment < bound)):
+            found.append(part)
+    return found
+
+
+def bury(session: Session, partition: Partition, part: DamagedPart, now: datetime) -> None:
     """Write a dead letter, unless it is there already."""
-    if part.batch_id is None or part.part is None:
-        # A job that no station wrote has no place among the batches; Redis and the log keep it.
-        return
+    batch_id, number = keys.letter(part.job_id)
     # Not the asterisk that stands here otherwise: PostgreSQL would want the right to read every column for it.
-    is_there = sa.exists(sa.literal_column("1")).where(
-        DeadLetter.batch_id == part.batch_id, DeadLetter.part == part.part
-    )
+    is_there = sa.exists(sa.literal_column("1")).where(DeadLetter.batch_id == batch_id, DeadLetter.part == number)
     if not session.scalar(sa.select(is_there)):
         session.add(
             DeadLetter(
-                batch_id=part.batch_id,
-                part=part.part,
-                partition=partition,
+                batch_id=batch_id,
+                part=number,
+                partition=partition.partition,
                 received_at=part.received_at,
+                not_before=partition.watermark,
                 ballots=part.ballots or None,
                 reason=part.reason[:1024],
                 buried_at=now,

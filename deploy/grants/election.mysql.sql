@@ -17,7 +17,8 @@ GRANT SELECT ON batches TO 'administration'@'%';
 GRANT SELECT (batch_id, part, election_id, received, counted, duplicate, invalid, outside) ON parts TO 'administration'@'%';
 GRANT SELECT (batch_id, line, election_id, guid, poll_number, reason) ON refused_lines TO 'administration'@'%';
 GRANT SELECT (election_id, poll_number, votes) ON tallies TO 'administration'@'%';
-GRANT SELECT (batch_id, part, received_at) ON dead_letters TO 'administration'@'%';
+GRANT SELECT (batch_id, part, received_at, not_before) ON dead_letters TO 'administration'@'%';
+GRANT SELECT (batch_id, part) ON dismissals TO 'administration'@'%';
 GRANT SELECT (watermark) ON partitions TO 'administration'@'%';
 GRANT SELECT, INSERT ON journal TO 'administration'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';
@@ -35,7 +36,7 @@ GRANT SELECT (election_id, guid, source) ON ballots TO 'daemon'@'%';
 GRANT SELECT, INSERT ON refused_lines TO 'daemon'@'%';
 GRANT INSERT ON tallies TO 'daemon'@'%';
 GRANT INSERT ON dead_letters TO 'daemon'@'%';
-GRANT SELECT (batch_id, part) ON dead_letters TO 'daemon'@'%';
+GRANT SELECT (batch_id, part, not_before) ON dead_letters TO 'daemon'@'%';
 GRANT SELECT, INSERT, DELETE ON partitions TO 'daemon'@'%';
 GRANT UPDATE (epoch, owner, sequence, watermark) ON partitions TO 'daemon'@'%';
 GRANT INSERT, SELECT (id) ON journal TO 'daemon'@'%';
@@ -49,8 +50,17 @@ GRANT SELECT (id, election_id, official_jmbg, received_at) ON batches TO 'result
 GRANT SELECT (batch_id, part, `partition`, sequence, election_id, counted, duplicate, invalid, outside) ON parts TO 'results'@'%';
 GRANT SELECT (batch_id, line, election_id, guid, poll_number, reason) ON refused_lines TO 'results'@'%';
 GRANT SELECT ON tallies TO 'results'@'%';
-GRANT SELECT (batch_id, part, received_at) ON dead_letters TO 'results'@'%';
+GRANT SELECT (batch_id, part, received_at, not_before) ON dead_letters TO 'results'@'%';
+GRANT SELECT (batch_id, part) ON dismissals TO 'results'@'%';
 GRANT SELECT (`partition`, epoch, sequence, watermark) ON partitions TO 'results'@'%';
+
+-- Operator: dismisses dead letters that hold nothing to be counted (urna queue dismiss), which no service can.
+GRANT SELECT (id) ON batches TO 'operator'@'%';
+GRANT SELECT (batch_id, part) ON parts TO 'operator'@'%';
+GRANT SELECT ON dead_letters TO 'operator'@'%';
+GRANT SELECT, INSERT ON dismissals TO 'operator'@'%';
+GRANT INSERT, SELECT (id) ON journal TO 'operator'@'%';
+GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'operator'@'%';
 
 -- Auditor: reads everything in this store, to count again what was received (urna recount) and to check the journal.
 GRANT SELECT ON * TO 'auditor'@'%';

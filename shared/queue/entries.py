@@ -5,7 +5,6 @@ called. Nothing is here, so that whoever can write to Redis cannot make the daem
 """
 
 import json
-import re
 import zlib
 from collections.abc import Sequence
 
@@ -20,8 +19,6 @@ _LONGEST_DATA = 1024
 # More than any part holds, and what the columns of the store take.
 _MOST_BALLOTS = 2**31
 
-_JOB_ID = re.compile(r"[0-9a-f]{32}_[0-9]{1,9}")
-
 
 class RefusedJob(Exception):  # The daemon buries such a job; the message says why.
     """A job that no station of ours has written."""
@@ -29,7 +26,7 @@ class RefusedJob(Exception):  # The daemon buries such a job; the message says w
 
 def is_job_id(text: str) -> bool:
     """Whether a queue's entry has the form that a station gives it: the UUID of a batch and the number of a part."""
-    return _JOB_ID.fullmatch(text) is not None
+    return keys.JOB_ID.fullmatch(text) is not None
 
 
 def read_part(job_id: str, fields: Sequence[bytes | None]) -> tuple[str, int, int]:

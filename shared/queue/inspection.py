@@ -19,6 +19,7 @@ from shared.queue.intake import partitions
 # The part's ballots count as waiting again; a part that was replayed by somebody else meanwhile is not put in twice.
 _REPLAY = """
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HDEL', KEYS[5], ARGV[1])
 redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('INCRBY', KEYS[3], ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[4])
@@ -41,7 +42,7 @@ class QueueState:
 
 @dataclass(frozen=True)
 class BuriedPart:
-    """A part that was laid aside; ``reason`` is empty when its batch is no longer known."""
+    """A part that was laid aside, and why; what no station has written is shown as part 0 of a batch of its name."""
 
     partition: int
     job_id: str
@@ -64,7 +65,7 @@ def states(redis: Redis) -> list[QueueState]:
 def buried(redis: Redis) -> list[BuriedPart]:
     """Every dead letter, the oldest of each partition first."""
     with translated():
-        return [part for partition in _known(redis) for part in _buried(redis, partition)]
+        return [part for partition in _known(redis) for _, part in _buried(redis, partition)]
 
 
 def replay(redis: Redis, batch_id: str, part: int) -> int:
@@ -79,11 +80,12 @@ def replay(redis: Redis, batch_id: str, part: int) -> int:
         for job_id, partition in product(ids, _known(redis)):
             put = redis.eval(
                 _REPLAY,
-                4,
+                5,
                 keys.buried(partition),
                 keys.queue(partition % current),
                 keys.QUEUED_BALLOTS,
                 keys.JOURNAL,
+                keys.REASONS,
                 job_id,
                 str(_ballots(redis, job_id)),
                 keys.ARRIVED,
@@ -95,6 +97,25 @@ def replay(redis: Redis, batch_id: str, part: int) -> int:
             if put:
                 return partition % current
     raise NotFound(f"No dead letter is part {part} of batch {batch_id}; see `urna queue` for those there are.")
+
+
+def find(redis: Redis, batch_id: str, part: int) -> bytes | None:
+    """The id, whatever bytes it has, of the job that is shown as this part of this batch among the dead letters."""
+    with translated():
+        for partition in _known(redis):
+            for job_id, shown in _buried(redis, partition):
+                if (shown.batch_id, shown.part) == (batch_id, part):
+                    return job_id
+    return None
+
+
+def forget(redis: Redis, job_id: bytes) -> None:
+    """Remove a dead letter for good, with its job and its ballots."""
+    with translated():
+        for partition in _known(redis):
+            redis.zrem(keys.buried(partition), job_id)
+        redis.hdel(keys.REASONS, job_id)
+        redis.delete(keys.job("").encode() + job_id, keys.payload("").encode() + job_id)
 
 
 def _known(redis: Redis) -> list[int]:
@@ -134,23 +155,18 @@ def _state(redis: Redis, partition: int) -> QueueState:
     return QueueState(partition, waiting, oldest, owner.decode() if owner else None, dead)
 
 
-def _buried(redis: Redis, partition: int) -> Iterator[BuriedPart]:
+def _buried(redis: Redis, partition: int) -> Iterator[tuple[bytes, BuriedPart]]:
     # The scores are negative moments; see ``work.bury``.
     found = cast("list[tuple[bytes, float]]", redis.zrevrange(keys.buried(partition), 0, -1, withscores=True))
     for job_id, score in found:
         name = as_bytes(job_id).decode(errors="backslashreplace")
         batch_id, _, part = name.rpartition("_")
-        if not part.isdecimal():
+        if not is_job_id(name):
             batch_id, part = name, "0"
-        reason = _of_batch(redis, batch_id, f"dead:{part}")
-        yield BuriedPart(
-            partition,
-            name,
-            batch_id,
-            int(part),
-            keys.from_microseconds(int(-score * 1_000_000)),
-            reason.decode() if reason else "",
-        )
+        reason = redis.hget(keys.REASONS, job_id)
+        buried_at = keys.from_microseconds(int(-score * 1_000_000))
+        shown = BuriedPart(partition, name, batch_id, int(part), buried_at, as_bytes(reason or b"").decode())
+        yield as_bytes(job_id), shown
 
 
 def _of_batch(redis: Redis, batch_id: str, field: str) -> bytes | None:

@@ -1,5 +1,6 @@
 """Every key and channel that the suite uses in Redis, and the moments in them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -14,6 +15,12 @@ JOURNAL = "urna:journal"
 CHANGED = "urna:changed"
 # RQ keeps the names of all queues here.
 QUEUES = "rq:queues"
+
+# Why each dead letter was laid aside, by the id of its job.
+REASONS = "urna:reasons"
+
+# The form of a job's id that a station gives it: the UUID of a batch and the number of a part.
+JOB_ID = re.compile(r"[0-9a-f]{32}_[0-9]{1,9}")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,6 +47,14 @@ def job(job_id: str) -> str:
 
 def job_id(batch_id: str, part: int) -> str:
     return f"{batch_id}_{part}"
+
+
+def letter(job: str) -> tuple[str, int]:
+    """The batch and the part under which the store keeps a dead letter; what names no part gets a key of its own."""
+    batch_id, _, part = job.rpartition("_")
+    if JOB_ID.fullmatch(job) and job_id(batch_id, int(part)) == job:
+        return batch_id, int(part)
+    return sha256(job.encode(errors="surrogateescape")).hexdigest()[:32], 0
 
 
 def batch(batch_id: str) -> str:

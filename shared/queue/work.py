@@ -94,12 +94,17 @@ if ARGV[#ARGV] ~= '' then redis.call('PUBLISH', ARGV[#ARGV - 1], ARGV[#ARGV]) en
 # What is damaged may be of any type.
 _BURY = f"""{ALSO_WHEN_FULL}
 redis.call('ZADD', KEYS[4], ARGV[5], ARGV[1])
+redis.call('HSET', KEYS[6], ARGV[1], ARGV[4])
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) > 0 then redis.call('DECRBY', KEYS[2], ARGV[2]) end
 if redis.call('EXISTS', KEYS[5]) == 1 then redis.pcall('HSET', KEYS[5], 'status', 'failed') end
 if ARGV[3] ~= '' and redis.call('EXISTS', KEYS[3]) == 1 then
   redis.pcall('HSET', KEYS[3], 'dead:' .. ARGV[3], ARGV[4])
 end
 """
+
+
+# Some 200,000 ballots at most (``MAX_PART_BALLOTS``), of 28 bytes at most.
+_LONGEST_PAYLOAD = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,8 @@ def _load(redis: Redis, ids: list[str]) -> list[QueuedPart | DamagedPart]:
     pipe = redis.pipeline(transaction=False)
     for job_id in known:
         pipe.hmget(keys.job(job_id), FIELDS)
-        pipe.get(keys.payload(job_id))
+        # Of what is longer than any part only so much that its length is seen to be wrong.
+        pipe.getrange(keys.payload(job_id), 0, _LONGEST_PAYLOAD)
     for batch_id in batch_ids:
         pipe.hmget(keys.batch(batch_id), HEAD)
     # One key that is not what it should be must not keep the others from being read.
@@ -213,7 +219,7 @@ def _read(
         batch = head(batch_id, stored)
     except ValueError:
         return DamagedPart(job_id, "The batch's entry is missing or damaged in Redis.", batch_id, part, None, ballots)
-    if payload is None:
+    if not payload:
         return DamagedPart(
             job_id, "The part's ballots are missing in Redis.", batch_id, part, batch.received_at, ballots
         )
@@ -271,12 +277,13 @@ def bury(redis: Redis, partition: int, part: DamagedPart) -> None:
     with translated():
         redis.eval(
             _BURY,
-            5,
+            6,
             keys.queue(partition),
             keys.QUEUED_BALLOTS,
             keys.batch(part.batch_id or ""),
             keys.buried(partition),
             keys.job("").encode() + job_id,
+            keys.REASONS,
             job_id,
             str(part.ballots),
             "" if part.part is None else str(part.part),

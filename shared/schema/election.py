@@ -200,17 +200,37 @@ class Tally(ElectionBase):
 
 
 class DeadLetter(ElectionBase):
-    """A part that could not be recorded. It is settled when a row of ``parts`` with its key exists."""
+    """A part that could not be recorded. It is settled when a row of ``parts`` or ``dismissals`` with its key exists.
+
+    A job whose id is not that of a part has the first 32 digits of the id's SHA-256 for a batch, and part 0.
+    """
 
     __tablename__ = "dead_letters"
 
     batch_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     partition: Mapped[int] = mapped_column(sa.Integer)
-    received_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="NULL when even the batch could not be read.")
+    received_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, doc="NULL when even the batch could not be read, or not be believed."
+    )
+    not_before: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        doc="The partition's watermark when it was laid aside: whatever was received before that was dealt with.",
+    )
     ballots: Mapped[int | None] = mapped_column(doc="How many it holds, as far as that could be read.")
     reason: Mapped[str] = mapped_column(sa.String(1024))
     buried_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Dismissal(ElectionBase):
+    """An operator's word that a dead letter holds nothing to be counted; rows are added and never changed."""
+
+    __tablename__ = "dismissals"
+
+    batch_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(sa.String(1024), doc="As the operator gave it.")
+    dismissed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Partition(ElectionBase):

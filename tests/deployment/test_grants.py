@@ -39,7 +39,7 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
 }
 SUMS = "counted duplicate invalid outside"
 REFUSED = "batch_id line election_id guid poll_number reason"
-DEAD = "batch_id part received_at"
+DEAD = "batch_id part received_at not_before"
 ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
     "administration": {
         "jurisdictions": may(ALL, ALL, "name"),
@@ -58,6 +58,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "refused_lines": may(REFUSED),
         "tallies": may("election_id poll_number votes"),
         "dead_letters": may(DEAD),
+        "dismissals": may("batch_id part"),
         "partitions": may("watermark"),
         "journal": may(ALL, ALL),
         "journal_head": may(ALL, "", "sequence hash"),
@@ -73,7 +74,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "ballots": may("election_id guid source", ALL),
         "refused_lines": may(ALL, ALL),
         "tallies": may("", ALL),
-        "dead_letters": may("batch_id part", ALL),
+        "dead_letters": may("batch_id part not_before", ALL),
         "partitions": may(ALL, ALL, "epoch owner sequence watermark", ALL),
         "journal": may("id", ALL),
         "journal_head": may(ALL, "", "sequence hash"),
@@ -87,7 +88,16 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "refused_lines": may(REFUSED),
         "tallies": READS,
         "dead_letters": may(DEAD),
+        "dismissals": may("batch_id part"),
         "partitions": may("partition epoch sequence watermark"),
+    },
+    "operator": {
+        "batches": may("id"),
+        "parts": may("batch_id part"),
+        "dead_letters": READS,
+        "dismissals": may(ALL, ALL),
+        "journal": may("id", ALL),
+        "journal_head": may(ALL, "", "sequence hash"),
     },
     "auditor": dict.fromkeys([*ElectionBase.metadata.tables, "alembic_version"], READS),
 }
@@ -212,7 +222,7 @@ def test_what_an_earlier_version_gave_is_taken_away(election: LeastRights) -> No
 
 
 def test_no_user_changes_or_removes_what_is_recorded_and_no_service_reads_what_a_station_received() -> None:
-    recorded = ("batches", "parts", "ballots", "refused_lines", "tallies", "dead_letters", "journal")
+    recorded = ("batches", "parts", "ballots", "refused_lines", "tallies", "dead_letters", "dismissals", "journal")
     assert set(recorded) <= set(ElectionBase.metadata.tables)
     for user, rights in ELECTION_RIGHTS.items():
         for table in recorded:

@@ -158,7 +158,7 @@ def test_no_service_changes_or_removes_anything_that_was_recorded(store: LeastRi
             "UPDATE dead_letters SET received_at = NULL",
             "UPDATE journal SET actor = ''",
             *(f"DELETE FROM {table}" for table in ("batches", "parts", "tallies", "refused_lines", "dead_letters")),
-            *(f"DELETE FROM {table}" for table in ("journal", "journal_head")),
+            *(f"DELETE FROM {table}" for table in ("journal", "journal_head", "dismissals")),
             *(f"TRUNCATE TABLE {table}" for table in ("batches", "parts", "tallies", "partitions", "elections")),
         )
 

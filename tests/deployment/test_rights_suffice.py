@@ -11,7 +11,7 @@ from daemon.store import parts
 from results_service import store as results
 from shared.database import Database
 from shared.queue.work import DamagedPart
-from shared.schema.election import DeadLetter, Election
+from shared.schema.election import DeadLetter, Election, Partition
 from tests.deployment.least_rights import LeastRights
 from tests.servers import DatabaseServer
 
@@ -39,7 +39,9 @@ def test_a_daemon_can_bury_a_part_and_the_results_service_sees_that(store: Least
     database = Database(store.url("daemon"))
     with database.writing() as session:
         for _ in range(2):
-            parts.bury(session, 0, DamagedPart(f"{BATCH}_0", "It is damaged.", BATCH, 0, None, 1), now)
+            parts.bury(
+                session, Partition(partition=0), DamagedPart(f"{BATCH}_0", "It is damaged.", BATCH, 0, None, 1), now
+            )
     database.close()
     with store.engine("administrator") as engine, engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(DeadLetter)) == 1
