@@ -197,7 +197,7 @@ def list_refused_ballots(
         tag = _tag(counted, standing)
         if known(tag):
             return Answer(tag, _is_settled(standing.state), None)
-        items = tallies.refused_ballots(session, election_id, limit, offset)
+        items = tallies.refused_ballots(session, election_id, limit, offset, officials=False)
         counts = counted.sums.counts
         return Answer(tag, _is_settled(standing.state), Listing(items, counts.duplicate + counts.invalid))
 

@@ -145,7 +145,7 @@ READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = 
     Election,
     Entry,
     Tally,
-    (Batch.id, Batch.election_id, Batch.official_jmbg, Batch.received_at),
+    (Batch.id, Batch.election_id, Batch.received_at),
     (
         *(Part.batch_id, Part.part, Part.partition, Part.sequence, Part.election_id),
         *(Part.counted, Part.duplicate, Part.invalid, Part.outside),

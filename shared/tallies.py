@@ -33,10 +33,11 @@ from shared.terms import Refusal, State
 _ELECTION = sa.bindparam("election", type_=sa.Integer)
 
 
+# Not the asterisk that exists() has otherwise: PostgreSQL would want the right to read every column for it.
+_ONE: sa.ColumnClause[int] = sa.literal_column("1")
+
 # Of an election: it has an unsettled dead letter. One of unknown time may belong to any election, but to none that had
 # ended before the watermark of its partition: what is final stays final, whatever comes later.
-# Not the asterisk that exists() has otherwise: PostgreSQL would want the right to read every column for it.
-_ONE = sa.literal_column("1")
 HAS_DEAD_LETTER = sa.exists(_ONE).where(
     sa.or_(
         sa.and_(
@@ -328,17 +329,22 @@ def _outside_of_stretches(stretches: int) -> sa.CompoundSelect[str, int, int]:
 
 
 def refused_ballots(
-    session: Session, election_id: int, limit: int | None = None, offset: int = 0
+    session: Session, election_id: int, limit: int | None = None, offset: int = 0, *, officials: bool = True
 ) -> list[RefusedBallot]:
     """The ballots of an election that are not counted, in the order of receipt, batch and line.
 
     Ballots received outside of it are none of its ballots and do not stand here. ``official_jmbg`` is empty when the
-    record of the batch is not there.
+    record of the batch is not there, and without ``officials``: not everybody who asks may read it.
     """
     # Outer join: what was refused stays visible even if the record of its upload were lost. Databases do not agree
     # on where NULL belongs in an order, so it is said.
     statement = (
-        sa.select(Batch.official_jmbg, RefusedLine.guid, RefusedLine.poll_number, RefusedLine.reason)
+        sa.select(
+            Batch.official_jmbg if officials else sa.null(),
+            RefusedLine.guid,
+            RefusedLine.poll_number,
+            RefusedLine.reason,
+        )
         .outerjoin_from(RefusedLine, Batch, Batch.id == RefusedLine.batch_id)
         .where(
             RefusedLine.election_id == election_id,

@@ -44,7 +44,7 @@ def final(database: Database, election_id: int, now: datetime) -> Results:
             raise Conflict(f"Not everything of election {election_id} is counted.")
         votes = tallies.votes(session, election_id)
         invalid = tallies.counts(session, election_id).invalid
-        return Results(_lists(election, votes, invalid), tallies.refused_ballots(session, election_id))
+        return Results(_lists(election, votes, invalid), tallies.refused_ballots(session, election_id, officials=True))
 
 
 def _lists(election: Election, votes: dict[int, int], invalid: int) -> list[ListResult]:

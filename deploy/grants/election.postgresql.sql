@@ -45,11 +45,11 @@ GRANT UPDATE (epoch, owner, sequence, watermark) ON partitions TO daemon;
 GRANT INSERT, SELECT (id) ON journal TO daemon;
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO daemon;
 
--- Results: reads. The official's national id stands beside a refused ballot, as administrators and auditors may see it.
+-- Results: reads sums, and which ballots were refused; not who sent them.
 GRANT SELECT ON participants TO results;
 GRANT SELECT ON elections TO results;
 GRANT SELECT ON entries TO results;
-GRANT SELECT (id, election_id, official_jmbg, received_at) ON batches TO results;
+GRANT SELECT (id, election_id, received_at) ON batches TO results;
 GRANT SELECT (batch_id, part, "partition", sequence, election_id, counted, duplicate, invalid, outside) ON parts TO results;
 GRANT SELECT (batch_id, line, election_id, guid, poll_number, reason) ON refused_lines TO results;
 GRANT SELECT ON tallies TO results;

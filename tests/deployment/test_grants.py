@@ -83,7 +83,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "participants": READS,
         "elections": READS,
         "entries": READS,
-        "batches": may("id election_id official_jmbg received_at"),
+        "batches": may("id election_id received_at"),
         "parts": may(f"batch_id part partition sequence election_id {SUMS}"),
         "refused_lines": may(REFUSED),
         "tallies": READS,

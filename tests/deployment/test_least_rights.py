@@ -219,6 +219,7 @@ def test_the_results_service_reads_sums_and_writes_nothing(store: LeastRights) -
         "SELECT guid FROM ballots",
         "SELECT payload FROM parts",
         "SELECT official_email FROM batches",
+        "SELECT official_jmbg FROM batches",
         "SELECT sha256 FROM batches",
         "SELECT biography FROM candidates",
         f"INSERT INTO ballots {ballot(store, 1)}",

@@ -38,10 +38,9 @@ def test_a_daemon_can_bury_a_part_and_the_results_service_sees_that(store: Least
     now = datetime.now(UTC)
     database = Database(store.url("daemon"))
     with database.writing() as session:
+        damaged = DamagedPart(f"{BATCH}_0", "It is damaged.", BATCH, 0, None, 1)
         for _ in range(2):
-            parts.bury(
-                session, Partition(partition=0), DamagedPart(f"{BATCH}_0", "It is damaged.", BATCH, 0, None, 1), now
-            )
+            parts.bury(session, Partition(partition=0), damaged, now)
     database.close()
     with store.engine("administrator") as engine, engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(DeadLetter)) == 1

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,9 +25,16 @@ from shared.queue.parts import pack
 from shared.schema.election import DeadLetter, Dismissal, Election, Journal, Part
 from tests.journey.command import Outcome, urna
 from tests.services.counting import Counting, counting, new_lines
-from tests.services.test_daemon_processes import until
 
 STRANGER = "f" * 32
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds, and fail when it never does."""
+    deadline = time.monotonic() + 180
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.1)
 
 
 class Touch:
@@ -102,7 +110,7 @@ def daemon(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Callable
             with log.open("wb") as written:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "daemon.app"],
-                    env={**os.environ, **settings, "LEASE_SECONDS": "2"},
+                    env={**os.environ, **settings, "LEASE_SECONDS": "10"},
                     stdout=written,
                     stderr=subprocess.STDOUT,
                 )
@@ -131,7 +139,7 @@ def journal(suite: Counting, action: str) -> list[tuple[str, str]]:
     """Who has done this, and the details."""
     with suite.database.reading() as session:
         return [
-            tuple(row)
+            (row.actor, row.details)
             for row in session.execute(sa.select(Journal.actor, Journal.details).where(Journal.action == action))
         ]
 
