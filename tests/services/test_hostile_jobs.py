@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cli import dismissal
 from daemon import actions
 from shared import tallies
-from shared.queue import inspection, keys
+from shared.errors import Conflict
+from shared.queue import inspection, keys, work
 from shared.queue.jobs import RECORD
 from shared.queue.parts import pack
 from shared.schema.election import DeadLetter, Dismissal, Election, Journal, Part
@@ -280,34 +282,33 @@ def test_ballots_of_an_accepted_upload_cannot_be_dismissed(
     assert not standing(suite, election).dead_letter
 
 
-@pytest.mark.parametrize("evidence", ["redis", "store"])
-def test_where_anything_says_that_an_upload_was_accepted_none_of_it_can_be_dismissed(
-    suite: Counting, daemon: Callable[[], Callable[[], str]], evidence: str
+@pytest.mark.parametrize("evidence", ["nothing", "redis", "store"])
+def test_only_where_nothing_says_that_an_upload_was_accepted_a_part_of_it_can_be_dismissed(
+    suite: Counting, evidence: str
 ) -> None:
     election = suite.election()
     batch = suite.accept(new_lines(40), max_part=20)
     head = suite.redis.hgetall(keys.batch(batch))
-    # Redis has lost the batch, and the job of its second part comes first.
+    claim = suite.claim(0)
     if evidence == "store":
-        suite.redis.delete(keys.payload(f"{batch}_1"))
+        actions.record(suite.database, claim, suite.front(0)[:1], datetime.now(UTC))
     suite.redis.delete(keys.batch(batch))
-    if evidence == "store":
-        suite.redis.hset(keys.batch(batch), mapping=head)
-        suite.redis.hset(keys.job(f"{batch}_7"), mapping=job(RECORD, None, [batch, 7, 1], {}))
-        suite.redis.rpush(keys.queue(0), f"{batch}_7")
-    daemon()
-    until(lambda: suite.waiting() == 0)
+    lost = work.front(suite.redis, 0, jobs=10, ballots=1000)[1]
+    assert isinstance(lost, work.DamagedPart)
+    actions.bury(suite.database, suite.redis, claim, lost, datetime.now(UTC))
     if evidence == "redis":
         suite.redis.hset(keys.batch(batch), mapping=head)
-    else:
-        suite.redis.delete(keys.batch(batch))
-    for letter in inspection.buried(suite.redis):
-        refused = dismiss(suite, letter.batch_id, letter.part)
-        assert refused.status == 1, letter
-        assert "accepted" in refused.error["error"]
-    with suite.database.reading() as session:
-        assert session.scalars(sa.select(Dismissal.batch_id)).all() == []
     assert standing(suite, election).dead_letter
+
+    if evidence == "nothing":
+        dismissal.dismiss(suite.database, suite.redis, batch, 1, "Nobody's.", datetime.now(UTC))
+    else:
+        with pytest.raises(Conflict, match="accepted"):
+            dismissal.dismiss(suite.database, suite.redis, batch, 1, "Nobody's.", datetime.now(UTC))
+    with suite.database.reading() as session:
+        assert len(session.scalars(sa.select(Dismissal.batch_id)).all()) == (evidence == "nothing")
+    assert len(inspection.buried(suite.redis)) == (evidence != "nothing")
+    assert standing(suite, election).dead_letter is (evidence != "nothing")
 
 
 def test_a_dismissal_says_what_it_needs_and_what_there_is_not(suite: Counting) -> None:
@@ -320,15 +321,14 @@ def test_a_dismissal_says_what_it_needs_and_what_there_is_not(suite: Counting) -
     assert (nowhere.status, "ELECTION_DATABASE_URL" in nowhere.error["error"]) == (2, True)
 
 
-def test_a_dismissal_that_was_cut_off_is_finished_by_the_next(
-    suite: Counting, daemon: Callable[[], Callable[[], str]]
-) -> None:
+def test_a_dismissal_that_was_cut_off_is_finished_by_the_next(suite: Counting) -> None:
     put(suite, f"{STRANGER}_0", job("os.system", None, ["true"], {}))
-    daemon()
-    until(lambda: len(inspection.buried(suite.redis)) == 1)
+    (stranger,) = work.front(suite.redis, 0, jobs=10, ballots=10)
+    assert isinstance(stranger, work.DamagedPart)
+    actions.bury(suite.database, suite.redis, suite.claim(0), stranger, datetime.now(UTC))
     with suite.database.writing() as session:
         session.add(Dismissal(batch_id=STRANGER, part=0, reason="Cut off.", dismissed_at=datetime.now(UTC)))
-    assert dismiss(suite, STRANGER, 0).status == 0
+    dismissal.dismiss(suite.database, suite.redis, STRANGER, 0, "Again.", datetime.now(UTC))
     assert inspection.buried(suite.redis) == []
     with suite.database.reading() as session:
         assert session.scalars(sa.select(Dismissal.reason)).all() == ["Cut off."]
