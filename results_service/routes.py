@@ -277,7 +277,7 @@ def describe(spec: dict[str, Any]) -> None:
     }
     for path, operations in spec.get("paths", {}).items():
         responses = operations["get"]["responses"]
-        if path.endswith("/live"):
+        if path == "/api/elections/{election_id}/live":
             responses["200"]["content"] = {"text/event-stream": {"schema": _describe_events(spec)}}
         elif path.startswith("/api/elections"):
             responses["200"]["headers"] = headers
@@ -290,13 +290,19 @@ def _describe_events(spec: dict[str, Any]) -> dict[str, Any]:
     schemas |= event.pop("$defs")
     schemas["LiveEvent"] = event
     return {
-        "type": "string",
+        "type": "object",
         "description": (
             "Events without a name: the present state first, then one for each change, a second apart at least. The id "
             "is the ETag of the result; who comes back with it as Last-Event-ID is not sent that state again."
         ),
-        "contentMediaType": "application/json",
-        "contentSchema": {"$ref": "#/components/schemas/LiveEvent"},
+        "properties": {
+            "id": {"type": "string"},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": "#/components/schemas/LiveEvent"},
+            },
+        },
     }
 
 

@@ -98,6 +98,11 @@ def describe(operation: dict[str, Any], access: Access) -> None:
         responses.setdefault("401", {"description": "No usable token"})
         if access.roles and not access.classic:
             responses.setdefault("403", {"description": "The token's role may not do this"})
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        responses.setdefault("413", {"description": "The body is over the size limit"})
+        if operation.get("tags") != ["Classic"]:
+            # A classic route takes it for an empty object.
+            responses.setdefault("400", {"description": "The body is not JSON"})
     if "428" in responses:
         operation.setdefault("parameters", []).append(IF_MATCH)
     if access.classic or operation.get("tags") == ["Classic"]:
@@ -114,6 +119,8 @@ def _describe_classically(responses: dict[str, Any]) -> None:
     if responses.get("422", {}).get("description") == "Validation error":
         del responses["422"]
     for status, response in responses.items():
+        if status == "200" and response["description"].startswith("Empty"):
+            del response["content"]
         if int(status) >= 400:
             key = "msg" if status == "401" else "message"
             schema = {"type": "object", "required": [key], "properties": {key: {"type": "string"}}}

@@ -28,7 +28,9 @@ class Strict(BaseModel):
 
 
 class PageQuery(BaseModel):
-    """Which page of a listing."""
+    """Which page of a listing; an unknown parameter is an error, or a misspelt filter would show everything."""
+
+    model_config = ConfigDict(extra="forbid")
 
     page: int = Field(1, ge=1, le=1_000_000, description="From 1.")
     per_page: int = Field(50, ge=1, le=200, description="Items on a page.")
