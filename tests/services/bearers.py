@@ -123,7 +123,12 @@ def _without_token(good: str) -> Iterable[tuple[str, dict[str, str]]]:
         ("the scheme in small letters", {"Authorization": f"bearer {good}"}),
         ("the scheme and a colon", {"Authorization": f"Bearer: {good}"}),
         ("two tokens", {"Authorization": f"Bearer {good}, Bearer {good}"}),
-        ("cookies", {"Cookie": f"access_token_cookie={good}; access_token={good}; jwt={good}; session={good}"}),
+        (
+            "cookies",
+            {
+                "Cookie": f"__Host-urna={good}; access_token_cookie={good}; access_token={good}; jwt={good}; session={good}"
+            },
+        ),
         ("another header", {"X-Authorization": f"Bearer {good}", "Proxy-Authorization": f"Bearer {good}"}),
     ]
 
