@@ -144,6 +144,8 @@ def _without_account(row: Row, fate: str) -> Answer:
     if fate == "refused":
         return _without_role(row, "This account may not act at the moment.")
     assert fate == "demoted"
+    if row.rule == "/api/journal":
+        return _without_role(row, "This account is neither an administrator's nor an auditor's any more.")
     if row.who.roles:
         return _without_role(row, "This account is not an administrator any more.")
     return row.done, None
