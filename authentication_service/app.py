@@ -7,6 +7,7 @@ from apiflask import APIFlask
 from authentication_service.actions.accounts import is_ready
 from authentication_service.actions.journal import check_reader
 from authentication_service.classic import classic
+from authentication_service.pages import blueprint as pages
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
 from authentication_service.routes.sessions import sessions
@@ -38,4 +39,5 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(sessions)
     app.register_blueprint(users)
     app.register_blueprint(journal_pages.journal(check_reader))
+    app.register_blueprint(pages)
     return finish(app)

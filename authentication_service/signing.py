@@ -1,5 +1,6 @@
 """What both kinds of routes share: the parts of the running service, and the tokens that it signs."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from authentication_service.rules.limits import Limits, place
 from shared.auth import identity
 from shared.config import AuthenticationSettings
 from shared.database import Database
+from shared.web.cookies import CSRF_CLAIM
 
 EXTENSION = "authentication"
 
@@ -81,6 +83,12 @@ def presented() -> tuple[str, str]:
 def access_token(account: Account, session_id: str) -> str:
     """A token that lets an account act for an hour."""
     return str(create_access_token(account.email, additional_claims={**_claims(account), "sid": session_id}))
+
+
+def page_token(account: Account, session_id: str) -> str:
+    """The same for the cookie of pages, with the value that their forms have to bring back."""
+    claims = {**_claims(account), "sid": session_id, CSRF_CLAIM: secrets.token_urlsafe(32)}
+    return str(create_access_token(account.email, additional_claims=claims))
 
 
 def refresh_token(opened: Opened) -> str:

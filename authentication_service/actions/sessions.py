@@ -153,6 +153,16 @@ def own_sessions(database: Database, actor: Identity, page: PageQuery, now: date
         return paginate(session, store.live_sessions(own_user(session, actor).id, now), page, shape)
 
 
+def account_of_session(database: Database, actor: Identity, now: datetime) -> Account:
+    """The account that a token speaks for while its session lasts; a session that was ended is refused at once."""
+    with database.reading() as session:
+        user = own_user(session, actor)
+        _, owner = _usable(session, actor.session, now)
+        if owner.id != user.id:
+            raise Unauthenticated(REVOKED)
+        return account_of(user)
+
+
 def end_session(database: Database, actor: Identity, session_id: str, now: datetime) -> None:
     """End one of the own sessions."""
 

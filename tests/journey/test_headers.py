@@ -17,7 +17,6 @@ from tests.test_architecture import close, settings_of
 EXPECTED = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -86,6 +85,9 @@ def test_every_answer_of_every_route_says_how_browsers_and_caches_have_to_treat_
         assert {name: answer.headers.get(name) for name in EXPECTED} == EXPECTED, what
         for name in {*EXPECTED, "Content-Security-Policy", "Cache-Control", "Permissions-Policy"}:
             assert len(answer.headers.get_list(name)) == 1, (what, name)
+        # Browsers do not say of a form where it was when its page may tell nobody.
+        refers = ("no-referrer", "same-origin") if service == "authentication_service" else ("no-referrer",)
+        assert answer.headers.get_list("Referrer-Policy") in [[word] for word in refers], what
         assert "geolocation=()" in answer.headers["Permissions-Policy"]
         policy = directives(answer.headers["Content-Security-Policy"])
         assert policy["default-src"] == ["'none'"], what

@@ -49,6 +49,8 @@ class Row:
     upload: bool = False
     # Who does not supervise is shown only what is his own, the official's of the matrix.
     owned: bool = False
+    # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
+    by_cookie: bool = False
 
     def __str__(self) -> str:
         return self.route
@@ -69,6 +71,11 @@ class Row:
     @property
     def is_classic(self) -> bool:
         return not self.rule.startswith(("/api/", "/health/"))
+
+
+def page(route: str) -> Row:
+    """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
+    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
@@ -111,6 +118,16 @@ OWN: dict[str, list[Row]] = {
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["voter"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
+        # Pages.
+        page("GET /"),
+        page("GET /sessions"),
+        page("POST /sign-in"),
+        page("POST /sign-out"),
+        page("POST /password"),
+        page("POST /sessions/end"),
+        page("POST /sessions/end-others"),
+        Row("GET /sign-in", EVERYBODY, 200),
+        Row("GET /static/accounts.css", EVERYBODY, 200),
     ],
     "admin_service": [
         # Classic.

@@ -34,7 +34,11 @@ GONE = "The account of this token does not exist any more"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"}
 ROWS = [(service, row) for service, rows in TABLE.items() for row in rows]
 # A refresh changes nothing but the token; a log-out ends the session.
-CHANGING = [(service, row) for service, row in ROWS if row.method != "GET" and not row.rule.endswith("/refresh")]
+CHANGING = [
+    (service, row)
+    for service, row in ROWS
+    if row.method != "GET" and not row.by_cookie and not row.rule.endswith("/refresh")
+]
 
 # What every answer of whichever status has.
 USUAL_HEADERS = {
