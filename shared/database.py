@@ -212,7 +212,7 @@ def _create_engine(
     parsed = sa.make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        engine = sa.create_engine(parsed, connect_args={"timeout": 30})
+        engine = sa.create_engine(parsed, connect_args={"timeout": 30}, hide_parameters=True)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -232,6 +232,8 @@ def _create_engine(
             arguments |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}
     return sa.create_engine(
         parsed,
+        # The values of a statement are people's, and an error is written into a log.
+        hide_parameters=True,
         connect_args=arguments,
         pool_size=pool_size,
         max_overflow=pool_size,
