@@ -12,6 +12,7 @@ from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
 from flask import Response, json, request
 from flask_jwt_extended import JWTManager
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
@@ -80,6 +81,7 @@ def install(app: APIFlask, tokens: JWTManager) -> None:
     app.register_error_handler(errors.UrnaError, _refuse)
     app.register_error_handler(ClassicRefusal, _refuse_classically)
     app.register_error_handler(ClassicUnauthorized, lambda _error: _token_answer(401, MISSING_HEADER))
+    app.register_error_handler(ParseException, _refuse_framing)
     app.register_error_handler(Exception, _fail)
     # This also takes the framework's own errors, such as 413; so ours comes after it.
     app.error_processor(_refuse_request)
@@ -155,6 +157,11 @@ def _refuse_http(error: HTTPException) -> Response:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _answer(status, "The upload is over the size limit; cut the file into smaller ones.", headers)
     return _answer(status, error.description or HTTPStatus(status).phrase, headers)
+
+
+def _refuse_framing(_error: ParseException) -> Response:
+    """The server finds wrong chunks only when the body is read. Where the next request begins, nobody knows then."""
+    return _answer(400, "The body is not in the chunks that it says it is.", {"Connection": "close"})
 
 
 def _fail(error: Exception) -> Response:
