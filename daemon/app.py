@@ -29,7 +29,7 @@ from shared.config import DaemonSettings, load
 from shared.database import Database
 from shared.errors import Misconfigured, UrnaError
 from shared.journal import events
-from shared.logs import configure
+from shared.logs import configure, reason
 from shared.queue import keys, work
 from shared.queue.connection import connect
 
@@ -94,7 +94,7 @@ class Daemon:
             except Misconfigured:
                 raise
             except (UrnaError, SQLAlchemyError, RedisError) as error:
-                log.warning("waiting for the stores", reason=str(error).partition("\n")[0])
+                log.warning("waiting for the stores", reason=reason(error))
                 self._touch_heartbeat()
                 self.stop.wait(_HOUSEKEEPING_SECONDS)
             else:
@@ -115,7 +115,7 @@ class Daemon:
             actions.restore(self.database, self.redis, len(self.workers))
             ends = actions.publish_elections(self.database, self.redis, datetime.now(UTC), _KNOWN_AFTER_END)
         except (UrnaError, SQLAlchemyError, RedisError) as error:
-            log.warning("housekeeping failed", reason=str(error).partition("\n")[0])
+            log.warning("housekeeping failed", reason=reason(error))
             return False
         for worker in self.workers:
             worker.ends = ends
@@ -169,7 +169,7 @@ class Daemon:
                         if message:
                             self._wake(int(number) for number in message["data"].split(b","))
             except (RedisError, ValueError) as error:
-                log.warning("not listening", reason=str(error))
+                log.warning("not listening", reason=reason(error))
                 self.stop.wait(_HOUSEKEEPING_SECONDS)
 
     def _wake(self, partitions: Iterable[int]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.database import Database
 from shared.errors import UrnaError
 from shared.journal import store
+from shared.logs import reason
 from shared.queue import journal
 
 _BLOCK = 500
@@ -41,9 +42,7 @@ class JournalRelay(threading.Thread):
             try:
                 moved = move(self.database, self.redis)
             except (UrnaError, SQLAlchemyError, RedisError, OSError) as error:
-                log.warning(
-                    "journal not moved; it waits in Redis", reason=str(error.__cause__ or error).partition("\n")[0]
-                )
+                log.warning("journal not moved; it waits in Redis", reason=reason(error))
                 self.stop.wait(_PAUSE_SECONDS)
             except Exception as error:
                 # As with the partitions' workers: a thread that ended would end the journal, and nobody the wiser.

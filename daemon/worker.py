@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from daemon import actions
 from shared.database import Database, is_violation
 from shared.errors import UrnaError
+from shared.logs import reason
 from shared.queue import work
 from shared.queue.work import DamagedPart, QueuedPart
 
@@ -141,11 +142,11 @@ class PartitionWorker(threading.Thread):
                     self._record(claim, [part])
                 return
             if self._failures + 1 < _ATTEMPTS:
-                raise UrnaError(f"Part {parts[0].job_id} was refused: {str(error).partition(chr(10))[0]}") from error
+                raise UrnaError(f"Part {parts[0].job_id} was refused.") from error
             part = parts[0]
-            reason = f"The database refuses it: {str(error).partition(chr(10))[0]}"
+            why = f"The database refuses it: {reason(error)}."
             head = part.batch
-            self._bury(claim, DamagedPart(part.job_id, reason, head.id, part.part, head.received_at, part.ballots))
+            self._bury(claim, DamagedPart(part.job_id, why, head.id, part.part, head.received_at, part.ballots))
             return
         work.finish(self.redis, self.partition, recorded)
         recorded_until = max(part.batch.received_at for part in parts)
@@ -196,8 +197,7 @@ class PartitionWorker(threading.Thread):
         log.warning(
             "stopped by a fault",
             partition=self.partition,
-            reason=str(error).partition("\n")[0],
-            cause=str(error.__cause__ or "").partition("\n")[0],
+            reason=reason(error),
             attempt=self._failures,
             seconds=seconds,
         )

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from results_service.actions import ElectionResult, Kept
 from shared.errors import NotFound, Unavailable
+from shared.logs import reason
 from shared.queue import keys
 
 LOOK_SECONDS = 1.0
@@ -237,7 +238,7 @@ class Live:
         except NotFound:
             channel.end()
         except Unavailable as error:
-            log.warning("not looked", election=channel.election_id, reason=str(error.__cause__ or error))
+            log.warning("not looked", election=channel.election_id, reason=reason(error.__cause__ or error))
         except Exception as error:
             # Nobody has thought of this one; it must not end the streams of all other elections.
             log.error("unexpected error", election=channel.election_id, exc_info=error)
@@ -253,7 +254,7 @@ class Live:
                         if message is not None:
                             self._hear(message["data"])
             except (RedisError, OSError) as error:
-                log.warning("no news of changes", reason=str(error))
+                log.warning("no news of changes", reason=reason(error))
                 time.sleep(_RECONNECT_SECONDS)
 
     def _hear(self, changed: bytes) -> None:

@@ -7,8 +7,11 @@ import traceback
 import structlog
 from structlog.typing import EventDict, Processor
 
+from shared.errors import UrnaError
+
 _MOST_PLACES = 20
 _MOST_CAUSES = 5
+_MOST_WORDS = 300
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -55,3 +58,39 @@ def _service_is(service: str) -> Processor:
         return event
 
     return add
+
+
+# What a database says under these numbers and classes is about itself and never about values: a full disk or table,
+# connections, rights, missing tables, read-only, locks. From 2000 on MySQL's numbers are the client's.
+_MYSQL_SAYS_NO_VALUES = {1021, 1040, 1041, 1044, 1045, 1049, 1053, 1114, 1129, 1130, 1142, 1143, 1146, 1205, 1213, 1290}
+_POSTGRESQL_SAYS_NO_VALUES = ("08", "25", "28", "3D", "40", "42501", "42P01", "53", "55", "57", "58")
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in one line for a log or a dead letter, without any value that went through it.
+
+    Our own errors speak for themselves, and for their cause. Of others it is the type, the database's number, and the
+    words only where those are known to be about the machines: a driver may put a ballot into the others.
+    """
+    if isinstance(error, UrnaError):
+        return f"{error.message} ({reason(error.__cause__)})" if error.__cause__ else error.message
+    said = getattr(error, "orig", None) or error
+    code = getattr(said, "sqlstate", None) or next((one for one in said.args[:1] if isinstance(one, int)), None)
+    named = " ".join(str(one) for one in (type(said).__name__, code) if one is not None)
+    words = str(said.args[-1] if said.args else "").partition("\n")[0]
+    return f"{named}: {words[:_MOST_WORDS]}" if words and _says_no_values(said, code) else named
+
+
+def _says_no_values(said: BaseException, code: object) -> bool:
+    family = type(said).__module__.partition(".")[0]
+    match family:
+        case "pymysql":
+            return isinstance(code, int) and (code >= 2000 or code in _MYSQL_SAYS_NO_VALUES)
+        case "psycopg":
+            # Without a state it is the client that speaks, of a connection.
+            return code is None or str(code).startswith(_POSTGRESQL_SAYS_NO_VALUES)
+        case "redis":
+            # What Redis itself answers can repeat the words of a command.
+            return type(said).__name__ in ("ConnectionError", "TimeoutError", "BusyLoadingError")
+        case _:
+            return family == "sqlite3" or isinstance(said, OSError)

@@ -18,6 +18,7 @@ from flask import Flask, Response, current_app, request
 
 from shared.journal import events
 from shared.journal.events import Event
+from shared.logs import reason
 from shared.terms import Outcome
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -76,7 +77,7 @@ def install(app: Flask, write: Callable[[Event], object]) -> None:
                 write(_refusal(response))
             except Exception as error:
                 # The answer is given already; no fault of the journal may turn it into another one.
-                log.warning("refusal not in the journal", reason=str(error).partition("\n")[0])
+                log.warning("refusal not in the journal", reason=reason(error))
         return response
 
 

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from shared import errors
 from shared.auth import MISSING_HEADER, ClassicUnauthorized
+from shared.logs import reason
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -103,7 +104,7 @@ def _refuse(error: errors.UrnaError) -> Response:
     headers = {}
     if isinstance(error, errors.Unavailable):
         # The caller learns that it is away, the operator why: a missing right looks the same from outside.
-        log.warning("unavailable", path=request.path, reason=str(error.__cause__ or error).partition("\n")[0])
+        log.warning("unavailable", path=request.path, reason=reason(error.__cause__ or error))
     if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
