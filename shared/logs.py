@@ -75,7 +75,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, UrnaError):
         return f"{error.message} ({reason(error.__cause__)})" if error.__cause__ else error.message
     said = getattr(error, "orig", None) or error
-    code = getattr(said, "sqlstate", None) or next((one for one in said.args[:1] if isinstance(one, int)), None)
+    number = next((one for one in said.args[:1] if isinstance(one, int)), None)
+    code = getattr(said, "sqlstate", None) if number is None else number
     named = " ".join(str(one) for one in (type(said).__name__, code) if one is not None)
     words = str(said.args[-1] if said.args else "").partition("\n")[0]
     return f"{named}: {words[:_MOST_WORDS]}" if words and _says_no_values(said, code) else named
