@@ -58,10 +58,12 @@ class Deployment:
     def operator(self, *arguments: str) -> Outcome:
         """``urna queue`` as an operator calls it: the queue as the daemon's user, the store as his own."""
         where = {"REDIS_URL": self.redis_urls["daemon"], "ELECTION_DATABASE_URL": self.election.url("operator")}
-        return urna("queue", *arguments, "--json", environment=where)
+        return urna("queue", *arguments, "--json", environment=where, seconds=400)
 
     def auditor(self, *arguments: str) -> Outcome:
-        return urna(*arguments, "--json", environment={"ELECTION_DATABASE_URL": self.election.url("auditor")})
+        return urna(
+            *arguments, "--json", environment={"ELECTION_DATABASE_URL": self.election.url("auditor")}, seconds=400
+        )
 
     @contextmanager
     def daemon(self) -> Iterator[None]:
@@ -74,7 +76,7 @@ class Deployment:
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(60) == 0
+            assert process.wait(180) == 0
 
 
 @pytest.fixture
@@ -115,11 +117,11 @@ def deployment(databases: DatabaseServer, redis_server: Redis, redis_url: str, t
         }
         prepare = {**settings, **own["authentication_service"], "ACCOUNTS_DATABASE_URL": accounts.url("prepare")}
         subprocess.run(
-            [sys.executable, "-m", "authentication_service.prepare"], cwd=ROOT, env=prepare, check=True, timeout=120
+            [sys.executable, "-m", "authentication_service.prepare"], cwd=ROOT, env=prepare, check=True, timeout=600
         )
         for place, service in enumerate(SERVICES):
             process = _serve(service, base + place, {**settings, **own[service]}, tmp_path / f"{service}.log")
-            ending.callback(process.wait, 60)
+            ending.callback(process.wait, 180)
             ending.callback(process.terminate)
         urls = [f"http://127.0.0.1:{base + place}" for place in range(len(SERVICES))]
         daemon = {
@@ -165,7 +167,7 @@ def _serve(service: str, port: int, settings: dict[str, str], log: Path) -> "sub
 
 def _wait_until_ready(url: str) -> None:
     """Until the service says that everything it needs is there: readiness is asked with its own rights."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while True:
         try:
             if httpx.get(f"{url}/health/ready", timeout=10).status_code == 200:
@@ -178,7 +180,7 @@ def _wait_until_ready(url: str) -> None:
 
 def until_buried(deployment: Deployment, count: int) -> list[dict[str, Any]]:
     """Wait until so many dead letters are shown."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(found := deployment.operator().json["dead_letters"]) != count:
         assert time.monotonic() < deadline, found
         time.sleep(0.2)
@@ -236,7 +238,7 @@ def test_from_registration_to_the_final_result_the_least_rights_are_enough(
             write_ballots(second, [2] * 20, guids[:5])
             write_ballots(third, [3] * 4)
             outcomes = [
-                wait_for_outcome(journey.official, hand_in(journey.official, file, election)["id"], 60)
+                wait_for_outcome(journey.official, hand_in(journey.official, file, election)["id"], 300)
                 for file in (first, second)
             ]
             assert [(one["counted"], one["duplicate"], one["invalid"]) for one in outcomes] == [(90, 0, 1), (15, 5, 0)]
@@ -254,12 +256,12 @@ def test_from_registration_to_the_final_result_the_least_rights_are_enough(
                 assert {one["batch_id"] for one in letters} == {batch, "a stranger's"}
                 redis.set(payload, whole)
                 assert deployment.operator("replay", batch, "0").status == 0
-                assert wait_for_outcome(journey.official, batch, 60)["counted"] >= 1
+                assert wait_for_outcome(journey.official, batch, 300)["counted"] >= 1
                 elections.close(journey.admin, election)
                 time.sleep(6)
                 dismissed = deployment.operator("dismiss", "a stranger's", "0", "--reason", "Nobody's.")
                 assert dismissed.status == 0, dismissed.err
-                result = wait_until_final(journey.admin, election, 60)
+                result = wait_until_final(journey.admin, election, 300)
         assert [one["votes"] for one in result["lists"]] == [50, 45, 14]
 
         refused = journey.admin.authorized("GET", "results", f"/api/elections/{election}/refused-ballots")

@@ -116,7 +116,7 @@ def daemon(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Callable
                     stdout=written,
                     stderr=subprocess.STDOUT,
                 )
-            ending.callback(process.wait, 60)
+            ending.callback(process.wait, 180)
             ending.callback(process.terminate)
             return log.read_text
 
