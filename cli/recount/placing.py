@@ -186,11 +186,15 @@ def _rank(facts: Facts, findings: Findings) -> None:
 
 def _find_dead_letters(facts: Facts, findings: Findings) -> None:
     for letter in facts.letters.values():
-        if not letter.settled and (letter.received_at is None or facts.poll.is_open(letter.received_at)):
+        if letter.received_at is not None:
+            concerned = facts.poll.is_open(letter.received_at)
+        else:
+            concerned = letter.not_before is None or letter.not_before < facts.poll.end
+        if concerned and not letter.settled:
             findings.add(
                 "dead_letter_unsettled",
                 sentence=f"Batch {letter.batch_id}, part {letter.part}: it is a dead letter, and its ballots are not "
-                f"counted ({letter.reason}). Replay it with `urna queue replay`.",
+                f"counted ({letter.reason}). Replay it with `urna queue replay`, or dismiss what was never accepted.",
                 batch_id=letter.batch_id,
                 part=letter.part,
             )

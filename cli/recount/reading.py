@@ -17,6 +17,7 @@ from shared.schema.election import (
     Ballot,
     Batch,
     DeadLetter,
+    Dismissal,
     Election,
     Entry,
     Journal,
@@ -117,11 +118,12 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter; settled when the row of its part exists."""
+    """A dead letter; settled when the row of its part exists, or it was dismissed. See ``tallies.HAS_DEAD_LETTER``."""
 
     batch_id: str
     part: int
     received_at: datetime | None
+    not_before: datetime | None
     reason: str
     settled: bool
 
@@ -190,8 +192,12 @@ class Snapshot:
         letters = list(
             self._rows(
                 sa.select(
-                    *(DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at, DeadLetter.reason),
-                    sa.exists().where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part),
+                    *(DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at, DeadLetter.not_before),
+                    DeadLetter.reason,
+                    sa.or_(
+                        sa.exists().where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part),
+                        sa.exists().where(Dismissal.batch_id == DeadLetter.batch_id, Dismissal.part == DeadLetter.part),
+                    ),
                 ).order_by(DeadLetter.batch_id, DeadLetter.part)
             )
         )
