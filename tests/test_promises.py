@@ -82,9 +82,12 @@ PROMISES: dict[str, list[str]] = {
         f"{RECORDING}test_finishing_twice_counts_the_waiting_ballots_down_once",
         f"{DAEMONS}test_a_frozen_daemon_that_wakes_up_changes_nothing_that_was_counted_meanwhile",
         "journey/test_restarts.py::test_a_killed_daemon_loses_nothing_and_counts_nothing_twice",
+        "faults/test_model.py::test_whatever_happens_in_whatever_order_the_count_is_that_of_ten_lines",
     ],
     "Nothing vanishes": [
         f"{RECORDING}test_every_line_of_an_upload_is_accounted_for",
+        "services/test_recount.py::test_each_tampering_is_found_and_named",
+        "faults/test_overload.py::test_more_than_a_daemon_can_take_is_refused_and_all_that_was_accepted_is_counted",
         f"{RECORDING}test_ballots_for_an_election_that_is_not_theirs_are_outside",
         f"{TALLIES}test_counts_add_up_over_parts_and_leave_out_other_elections",
         f"{TALLIES}test_ballots_sent_by_name_when_the_election_was_not_open_are_outside",

@@ -124,24 +124,18 @@ class WayOfABallot(RuleBasedStateMachine):
             assert receipt.repeated
             assert (receipt.batch_id, receipt.received_at) == (first.batch_id, first.received_at)
 
-    @rule(lines=files, cut=st.integers(1, 5))
-    def accept_and_lose_the_answer_of_redis(self, lines: list[tuple[str, int]], cut: int) -> None:
-        self.world.wire.lose_answer_to = b"EXEC"
-        try:
-            self.uploads.accept(lines, cut, None, None)
-        finally:
-            self.world.wire.lose_answer_to = None
-
-    @rule(lines=files, cut=st.integers(1, 5))
-    def fail_to_accept_because_redis_is_lost_on_the_way(self, lines: list[tuple[str, int]], cut: int) -> None:
-        self.world.wire.lose = b"EXEC"
+    @rule(lines=files, cut=st.integers(1, 5), is_executed=st.booleans())
+    def lose_redis_in_the_transaction(self, lines: list[tuple[str, int]], cut: int, is_executed: bool) -> None:
+        """Its answer is lost, and the upload is in; or it does not reach Redis, and nothing is stored."""
+        self.world.wire.lose_answer_to, self.world.wire.lose = (b"EXEC", None) if is_executed else (None, b"EXEC")
         try:
             self.uploads.accept(lines, cut, None, None)
         except Unavailable:
-            return
+            assert not is_executed
+        else:
+            assert is_executed
         finally:
-            self.world.wire.lose = None
-        raise AssertionError("An upload was accepted that Redis has never got.")
+            self.world.wire.lose_answer_to = self.world.wire.lose = None
 
     # What can be done by whom: pairs of daemon and partition.
 
@@ -166,6 +160,9 @@ class WayOfABallot(RuleBasedStateMachine):
 
     def _with_a_stamp(self) -> list[Place]:
         return [(name, number) for name, daemon in self.daemons.items() for number in daemon.stamps]
+
+    def _with_something_in_hand(self) -> list[Place]:
+        return [*self._with_whole_parts(), *self._with_a_damaged_part(), *self._with_a_stamp()]
 
     def _next(self, name: str, number: int) -> list[QueuedPart]:
         """The parts in hand that come before the first damaged one."""
@@ -197,6 +194,16 @@ class WayOfABallot(RuleBasedStateMachine):
 
     @rule(name=daemons, number=numbers)
     def claim(self, name: str, number: int) -> None:
+        self._claim(name, number)
+
+    @where(_with_something_in_hand)
+    @rule(pick=picks)
+    def take_over(self, pick: int) -> None:
+        """Another daemon claims what one is in the middle of, and that one may go on afterwards."""
+        name, number = picked(pick, self._with_something_in_hand())
+        self._claim(next(other for other in DAEMONS if other != name), number)
+
+    def _claim(self, name: str, number: int) -> None:
         self._forget(self.daemons[name], number)
         self.daemons[name].claims[number] = actions.claim(self.database, self.redis, number, name)
         self.owners[number] = name
@@ -242,20 +249,17 @@ class WayOfABallot(RuleBasedStateMachine):
             sa.event.remove(sa.orm.Session, event, die)
 
     @where(_with_recorded_parts)
-    @rule(pick=picks)
-    def remove(self, pick: int) -> None:
+    @rule(pick=picks, reaches_redis=st.booleans())
+    def remove(self, pick: int, reaches_redis: bool) -> None:
         """Also who was taken over meanwhile may remove: what it removes is recorded."""
         name, number = picked(pick, self._with_recorded_parts())
-        work.finish(self.redis, number, self.daemons[name].done.pop(number))
-
-    @where(_with_recorded_parts)
-    @rule(pick=picks)
-    def lose_redis_before_the_removal(self, pick: int) -> None:
-        """The step fails and the daemon begins again at the front of the queue."""
-        name, number = picked(pick, self._with_recorded_parts())
-        daemon = self.daemons[name]
-        self._expect_unavailable(lambda redis: work.finish(redis, number, daemon.done.pop(number)))
-        daemon.taken.pop(number, None)
+        done = self.daemons[name].done.pop(number)
+        if reaches_redis:
+            work.finish(self.redis, number, done)
+        else:
+            # It begins again at the front of the queue.
+            self._expect_unavailable(lambda redis: work.finish(redis, number, done))
+            self.daemons[name].taken.pop(number, None)
 
     @where(_claimed)
     @rule(pick=picks)

@@ -24,7 +24,7 @@ RUNS = settings(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-EXAMPLES = {"sqlite": 30, "mariadb": 8}
+EXAMPLES = {"sqlite": 40, "mariadb": 8}
 
 
 @pytest.fixture
