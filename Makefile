@@ -64,6 +64,11 @@ up: setup ## Run the suite on this machine, on ports 5000 to 5003, with its data
 test: setup ## Run every test that this machine can run (ARGS=… for pytest; URNA_TEST_REQUIRE=all leaves none out)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup ## Send each route N=500 made up requests, others in each run (SEED=… repeats one), and 2,000 spoilt uploads
+	@export URNA_FUZZ_EXAMPLES=$(or $(N),500) URNA_FUZZ_SEED=$(or $(SEED),$$RANDOM) URNA_FUZZ_UPLOADS=2000
+	$(BIN)/pytest tests/services/test_fuzzing.py tests/services/test_hostile_uploads.py $(ARGS)
+
 .PHONY: lint
 lint: setup ## Check style, format and types
 	@$(BIN)/ruff check .

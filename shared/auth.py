@@ -108,6 +108,9 @@ def admit(access: Access, claims: dict[str, Any]) -> None:
     # Flask-JWT-Extended takes whatever is not a refresh token for an access token.
     if claims["type"] != access.token:
         raise Unauthenticated(f"This route takes a token of the type {access.token}.")
+    if "exp" not in claims:
+        # The library takes it for good for ever.
+        raise Unauthenticated("The token does not say when it expires.")
     if not isinstance(claims.get("sub"), str):
         raise Unauthenticated("The token does not say whom it speaks for.")
     # Before the roles are looked at: who may not do something has tried it, and that is for the journal, too.
@@ -166,12 +169,10 @@ class _KnownTokens:
         if claims is None or int(claims["exp"]) <= time.time():
             verify_jwt_in_request()
             claims = get_jwt()
-            if "exp" not in claims:
-                # The library takes it for good for ever.
-                raise Unauthenticated("The token does not say when it expires.")
-            if len(self._claims) >= _MOST_KNOWN_TOKENS:
-                self._claims.clear()
-            self._claims[digest] = claims
+            if "exp" in claims:
+                if len(self._claims) >= _MOST_KNOWN_TOKENS:
+                    self._claims.clear()
+                self._claims[digest] = claims
         return claims
 
 

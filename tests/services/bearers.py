@@ -29,6 +29,8 @@ NO_ACCESS_TYPE = "This route takes a token of the type access."
 BAD_SIGNATURE = f"{INVALID}Signature verification failed."
 BAD_ALGORITHM = f"{INVALID}The specified alg value is not allowed."
 TOO_DEEP = "maximum recursion depth exceeded while decoding a JSON array from a unicode string"
+PAGE_VALUE = "the value of a form"
+SAME_ORIGIN = {"Origin": "http://localhost"}
 SOON = timedelta(minutes=5)
 
 
@@ -91,8 +93,9 @@ def _pair(accounts: Accounts, number: int, name: str, roles: list[Role], fate: s
 
 def strangers(keys: Keys, good: str) -> list[Bearer]:
     """Callers without a token that is good for anything, also where ``good``, an administrator's access token, is."""
+    page = signed(claims(csrf=PAGE_VALUE), keys.private_pem)
     return [
-        *(Bearer(name, headers, refused=MISSING) for name, headers in _without_token(good)),
+        *(Bearer(name, headers, refused=MISSING) for name, headers in _without_token(good, page)),
         *(Bearer(name, bearer(text), refused=f"{INVALID}{words}.") for name, text, words in _garbage(good)),
         *(Bearer(name, {"Authorization": text}, refused=words) for name, text, words in _bad_headers(good)),
         *(Bearer(name, bearer(text), refused=words) for name, text, words in forgeries(keys)),
@@ -111,7 +114,7 @@ def claims(**changed: Any) -> dict[str, Any]:
     return {name: value for name, value in {**said, **changed}.items() if value is not ...}
 
 
-def _without_token(good: str) -> Iterable[tuple[str, dict[str, str]]]:
+def _without_token(good: str, page: str) -> Iterable[tuple[str, dict[str, str]]]:
     return [
         ("no header", {}),
         ("an empty header", {"Authorization": ""}),
@@ -123,10 +126,9 @@ def _without_token(good: str) -> Iterable[tuple[str, dict[str, str]]]:
         ("the scheme in small letters", {"Authorization": f"bearer {good}"}),
         ("the scheme and a colon", {"Authorization": f"Bearer: {good}"}),
         ("two tokens", {"Authorization": f"Bearer {good}, Bearer {good}"}),
-        (
-            "cookies",
-            {"Cookie": f"__Host-urna={good}; access_token_cookie={good}; access_token={good}; jwt={good}"},
-        ),
+        # Cookies are for pages; also one with all that a page asks for is of no use to a route.
+        ("a cookie", {"Cookie": f"__Host-urna={page}", "X-CSRF-TOKEN": PAGE_VALUE, **SAME_ORIGIN}),
+        ("other cookies", {"Cookie": f"access_token_cookie={page}; access_token={good}; jwt={good}"}),
         ("another header", {"X-Authorization": f"Bearer {good}", "Proxy-Authorization": f"Bearer {good}"}),
     ]
 

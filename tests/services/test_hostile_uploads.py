@@ -7,6 +7,7 @@ takes the next good file.
 import gzip
 import http.client
 import json
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -31,6 +32,7 @@ LIMIT = 2_000_000
 # Beside its own memory the station may hold a few copies of one upload and what is made of it.
 MOST_MORE_KIB = 60 * 1024
 SECONDS = 60
+SPOILT = int(os.environ.get("URNA_FUZZ_UPLOADS", "60"))
 GOOD = file_of(2)
 
 VALUES, NUMBER, GUID = "Incorrect number of values", "Incorrect poll number", "Incorrect ballot GUID"
@@ -327,7 +329,7 @@ spoilings = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=SPOILT, deadline=None, suppress_health_check=list(HealthCheck))
 @given(spoilings)
 def test_a_body_spoilt_anyhow_is_taken_whole_or_not_at_all(
     station: Running, changes: list[tuple[int, int, bytes]]
