@@ -9,7 +9,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 
 # The packages are installed in stages of their own, so that neither pip's leavings nor the requirement files come into
-# an image. Only wheels are taken: a package that wanted a compiler would stop the build here.
+# an image. Only wheels are taken: a package that wanted a compiler would stop the build here. The files name every
+# package, so nothing is resolved again; the check would find what they left out.
 FROM base AS packages
 ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -19,23 +20,28 @@ WORKDIR /build
 
 FROM packages AS authentication_packages
 COPY requirements/authentication_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r authentication_service.txt
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r authentication_service.txt \
+ && pip --python /opt/urna/bin/python check
 
 FROM packages AS admin_packages
 COPY requirements/admin_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r admin_service.txt
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r admin_service.txt \
+ && pip --python /opt/urna/bin/python check
 
 FROM packages AS voting_station_packages
 COPY requirements/voting_station_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r voting_station_service.txt
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r voting_station_service.txt \
+ && pip --python /opt/urna/bin/python check
 
 FROM packages AS daemon_packages
 COPY requirements/daemon.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r daemon.txt
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r daemon.txt \
+ && pip --python /opt/urna/bin/python check
 
 FROM packages AS results_packages
 COPY requirements/results_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: -r results_service.txt
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r results_service.txt \
+ && pip --python /opt/urna/bin/python check
 
 
 # What every service of ours runs on. The code belongs to root and is only readable to the user that runs it.

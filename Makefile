@@ -38,13 +38,16 @@ endef
 .PHONY: setup
 setup: $(PROJECT) ## Make .venv from the hashed requirement files (PYTHON=… chooses the interpreter)
 
-# --only-binary: building a package from source would fetch its build tools, which no hash vouches for.
+# --only-binary: building a package from source would fetch its build tools, which no hash vouches for. --no-deps: the
+# files name every package, and pip, asked to resolve them again, takes pydantic's extra for another, unpinned package as
+# soon as a newer pydantic is out. What the files left out would be found by the check.
 $(INSTALLED): export FIND_PYTHON := $(FIND_PYTHON)
 $(INSTALLED): requirements/development.txt
 	@eval "$$FIND_PYTHON"
 	echo "Making $(VENV) with $$("$$python" --version); this takes about a minute."
 	"$$python" -m venv --clear $(VENV)
-	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: --requirement requirements/development.txt
+	$(BIN)/python $(PIP_INSTALL) --require-hashes --only-binary :all: --no-deps --requirement requirements/development.txt
+	$(BIN)/python -m pip --disable-pip-version-check check
 	touch $@
 
 # Without the network: setuptools is one of the hashed packages.
