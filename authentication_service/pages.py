@@ -18,6 +18,7 @@ from authentication_service.signing import parts
 from shared.auth import ACCESS_SECONDS, identity, public
 from shared.errors import Forbidden, InvalidInput, TooManyAttempts, Unauthenticated, Unavailable, UrnaError
 from shared.web.cookies import POLICY, NotSignedIn, csrf_value, let_in, let_out, page_requires, public_form
+from shared.web.journal import journaled, refused_because
 from shared.web.problems import STATUSES
 from shared.web.requests import PageQuery
 
@@ -50,6 +51,7 @@ def sign_in() -> Response:
 
 @blueprint.post("/sign-in")
 @public_form
+@journaled("session.opened", "session")
 @blueprint.doc(summary="Its form")
 def open_session() -> Response:
     name, back = request.form.get("login", "").strip(), own_path(request.form.get("next", ""))
@@ -64,6 +66,7 @@ def open_session() -> Response:
 
 @blueprint.post("/sign-out")
 @page_requires()
+@journaled("session.ended", "session")
 @blueprint.doc(summary="The form that signs out, on each page")
 def sign_out() -> Response:
     sessions.log_out(parts().database, identity().session, signing.now())
@@ -72,6 +75,7 @@ def sign_out() -> Response:
 
 @blueprint.post("/password")
 @page_requires()
+@journaled("account.changed", "own account")
 @blueprint.doc(summary="The form for another password")
 def change_password() -> Response:
     account = _signed_in()
@@ -106,6 +110,7 @@ def own_sessions() -> Response:
 
 @blueprint.post("/sessions/end")
 @page_requires()
+@journaled("session.ended", "own session")
 @blueprint.doc(summary="The form that ends one of them")
 def end_session() -> Response:
     _signed_in()
@@ -115,6 +120,7 @@ def end_session() -> Response:
 
 @blueprint.post("/sessions/end-others")
 @page_requires()
+@journaled("session.ended", "own sessions")
 @blueprint.doc(summary="The form that ends all but this one")
 def end_other_sessions() -> Response:
     _signed_in()
@@ -182,6 +188,7 @@ def _page(template: str, error: UrnaError | None = None, **values: object) -> Re
     response = make_response(render_template(template, notice=notice, csrf_token=csrf_token, **values))
     if error is not None:
         response.status_code = STATUSES[type(error)]
+        refused_because(error.message)
     if isinstance(error, TooManyAttempts | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     response.headers["Content-Security-Policy"] = POLICY

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 
 from shared.journal import events
 from shared.journal.events import Event
@@ -65,6 +65,11 @@ def journaled_of(view: Any) -> Journaled | None:
     return declared if isinstance(declared, Journaled) else None
 
 
+def refused_because(words: str) -> None:
+    """Give the reason of a refusal whose answer is a page, for the journal cannot read it there."""
+    g.refused_because = words
+
+
 def install(app: Flask, write: Callable[[Event], object]) -> None:
     """Note every refusal of a change to somebody who is known by ``write``, which may fail: the answer stays."""
     moderation = _Moderation()
@@ -86,13 +91,13 @@ def _refusal(response: Response) -> Event:
     declared = journaled_of(view) or Journaled("request.refused", "")
     body = response.get_json(silent=True)
     said = body if isinstance(body, dict) else {}
-    reason = str(said.get("detail") or said.get("message") or said.get("msg") or response.status)
+    words = said.get("detail") or said.get("message") or said.get("msg") or g.get("refused_because")
     return events.event(
         declared.action,
         declared.subject_of(request.view_args or {}),
         {"status": response.status_code, "request": f"{request.method} {request.path}"},
         outcome=Outcome.REFUSED,
-        reason=_NEVER.sub("…", reason),
+        reason=_NEVER.sub("…", str(words or response.status)),
     )
 
 

@@ -85,7 +85,10 @@ def break_and_mend(journey: Journey, file: Path, election: int) -> list[str]:
     database.execute("BEGIN IMMEDIATE")
     batches.append(hand_in(journey.official, file, election)["id"])
     daemon_log = suite.data / "logs" / "daemon.log"
-    until(lambda: "locked" in daemon_log.read_text(), "The daemon does not notice that the database is locked.")
+    until(
+        lambda: "stopped by a fault" in daemon_log.read_text(),
+        "The daemon does not notice that the database is locked.",
+    )
     database.execute("ROLLBACK")
     database.close()
     wait_for_outcome(journey.official, batches[1], 60)

@@ -31,6 +31,8 @@ BAD_ALGORITHM = f"{INVALID}The specified alg value is not allowed."
 TOO_DEEP = "maximum recursion depth exceeded while decoding a JSON array from a unicode string"
 PAGE_VALUE = "the value of a form"
 SAME_ORIGIN = {"Origin": "http://localhost"}
+# With all that a page asks for; of no use to a route. What it is worth on a page, test_access_cookies.py says.
+COOKIE_OF_A_PAGE = "a cookie as from a page"
 SOON = timedelta(minutes=5)
 
 
@@ -126,8 +128,8 @@ def _without_token(good: str, page: str) -> Iterable[tuple[str, dict[str, str]]]
         ("the scheme in small letters", {"Authorization": f"bearer {good}"}),
         ("the scheme and a colon", {"Authorization": f"Bearer: {good}"}),
         ("two tokens", {"Authorization": f"Bearer {good}, Bearer {good}"}),
-        # Cookies are for pages; also one with all that a page asks for is of no use to a route.
-        ("a cookie", {"Cookie": f"__Host-urna={page}", "X-CSRF-TOKEN": PAGE_VALUE, **SAME_ORIGIN}),
+        ("a cookie", {"Cookie": f"__Host-urna={page}"}),
+        (COOKIE_OF_A_PAGE, {"Cookie": f"__Host-urna={page}", "X-CSRF-TOKEN": PAGE_VALUE, **SAME_ORIGIN}),
         ("other cookies", {"Cookie": f"access_token_cookie={page}; access_token={good}; jwt={good}"}),
         ("another header", {"X-Authorization": f"Bearer {good}", "Proxy-Authorization": f"Bearer {good}"}),
     ]

@@ -20,6 +20,7 @@ from tests.services.access_table import TABLE, Row
 from tests.services.access_worlds import World
 from tests.services.accounts import ADMIN_EMAIL
 from tests.services.bearers import (
+    COOKIE_OF_A_PAGE,
     MISSING,
     NO_ACCESS_TOKEN,
     NO_REFRESH_TOKEN,
@@ -190,6 +191,8 @@ def test_every_caller_gets_the_one_answer_and_only_who_may_changes_anything(
     found: dict[str, tuple[Answer, list[str]]] = {}
     due: dict[str, tuple[Answer, list[str]]] = {}
     for caller in callers:
+        if row.by_cookie and caller.name == COOKIE_OF_A_PAGE:
+            continue
         status, words = expected(service, row, caller)
         for method in {"GET": ("GET", "HEAD")}.get(row.method, (row.method,)):
             name = f"{method} with {caller.name}"

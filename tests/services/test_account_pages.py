@@ -171,6 +171,21 @@ def test_nobody_ends_the_session_of_somebody_else(accounts: Accounts, vera: Flas
     assert session in vera.get("/sessions").text
 
 
+def test_what_a_page_refuses_is_in_the_journal_with_the_words_of_the_page(
+    accounts: Accounts, vera: FlaskClient
+) -> None:
+    wrong = {"current_password": "wrong", "new_password": ANOTHER, "repeated_password": ANOTHER}
+    for path, fields, subject in (
+        ("/password", wrong, "own account"),
+        ("/sessions/end", {"session": "0" * 32}, "own session"),
+    ):
+        page = submit(vera, path, **fields)
+        entry = accounts.journal()[-1]
+        assert (entry.actor, entry.subject, entry.outcome) == (EMAIL, subject, "refused")
+        assert entry.reason
+        assert entry.reason in page.text
+
+
 @pytest.mark.parametrize("path", ["/sign-out", "/password", "/sessions/end", "/sessions/end-others"])
 def test_no_form_is_taken_without_its_value_or_from_elsewhere(accounts: Accounts, vera: FlaskClient, path: str) -> None:
     sign_in(accounts)

@@ -115,7 +115,7 @@ def test_what_has_no_batch_is_shown_nevertheless(station: Station) -> None:
     station.redis.rpush(keys.queue(0), "somebody's job")
     bury_front(station.redis, 0)
     (found,) = inspection.buried(station.redis)
-    assert (found.job_id, found.reason) == ("somebody's job", "")
+    assert (found.job_id, found.reason) == ("somebody's job", "The job's id is not that of a part.")
 
 
 def test_a_job_that_no_station_has_written_can_be_replayed_as_it_is_shown(station: Station) -> None:
