@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from apiflask import APIBlueprint
 from flask import current_app
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from sqlalchemy.orm import Session
 
 from shared.auth import Identity, identity, requires
@@ -21,6 +21,16 @@ from shared.web.requests import Page, PageQuery, paginate
 
 # A null character stands in no entry, and PostgreSQL would not even look for it.
 Text = Annotated[str, Field(max_length=256, pattern="^[^\0]*$")]
+
+
+def _no_number(value: str) -> str:
+    # Seconds since 1970 would be taken, too, and a year for an hour of that day.
+    if ":" not in value:
+        raise ValueError("Write a date and time with its offset, such as 2026-03-01T18:30:00Z.")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 
 class EntryAnswer(BaseModel):
@@ -52,8 +62,8 @@ class EntryQuery(PageQuery):
     action: Text = Field("", description="An action in full, or its noun alone (`election`).")
     subject: Text = Field("", description="A subject in full, such as `election 3`.")
     outcome: Outcome | None = None
-    since: AwareDatetime | None = Field(None, alias="from", description="Not before this moment.")
-    until: AwareDatetime | None = Field(None, alias="to", description="Before this moment.")
+    since: Moment | None = Field(None, alias="from", description="Not before this moment.")
+    until: Moment | None = Field(None, alias="to", description="Before this moment.")
     text: Text = Field("", description="A part of the actor, action, subject, reason or details, in whatever case.")
 
 

@@ -57,7 +57,7 @@ def test_an_image_takes_its_packages_by_hash_and_as_wheels(target: str) -> None:
     base, text = STAGES[_packages(target)]
     assert base == "packages"
     assert f"COPY requirements/{target}.txt" in text
-    assert f"install --require-hashes --only-binary :all: -r {target}.txt" in text
+    assert f"install --require-hashes --only-binary :all: --no-deps -r {target}.txt" in text
     pinned = (ROOT / "requirements" / f"{target}.txt").read_text()
     assert "--hash=sha256:" in pinned
 
