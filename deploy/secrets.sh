@@ -1,18 +1,30 @@
 #!/bin/sh
-# Makes the secrets of a deployment, each in a file of its own, once: what is there is never changed, except for the URLs and
-# the public key, which follow from the passwords and the private key.
+# Makes the secrets of a deployment, each in a file of its own, once: what is there is never changed, except for the URLs,
+# which follow from the passwords, and by the commands that change a secret (docs/operations.md).
 #
 #   deploy/secrets.sh                       make what is missing in secrets/
 #   deploy/secrets.sh certificate NAME...   besides, make a self-signed certificate for these host names (for trying out)
+#   deploy/secrets.sh tls CERTIFICATE KEY   take this certificate, with its chain, and its key
 #   deploy/secrets.sh swarm                 hand every secret to Docker Swarm, as urna_v1_<name>
+#   deploy/secrets.sh next NAME             make the next secret beside the one that is used; both are good
+#   deploy/secrets.sh switch NAME           from now on the next one is used, and the old one is still good
+#   deploy/secrets.sh retire NAME           the old one is good no more
+#   deploy/secrets.sh revoke signing_key    another signing key at once; who is logged in has to log in again
 #
-# SECRETS names another directory, SECRETS_VERSION another version for Swarm (its secrets cannot be changed, only replaced).
-# ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is.
+# NAME is signing_key, or a user of a database or of Redis: accounts_authentication, election_daemon, redis_station and so on.
+# What a database has to be told is written to standard output, for deploy/sql.sh; everything else to standard error.
+#
+# SECRETS names another directory. Swarm's secrets cannot be changed, only replaced by others with a higher number in
+# their names: SIGNING_KEY_VERSION for the two halves of the signing key, CERTIFICATE_VERSION for the certificate and its
+# key, SECRETS_VERSION for all others. ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is.
+# DATABASE is mysql, mariadb or postgresql.
 set -eu
 umask 077
 
 directory=${SECRETS:-$(dirname "$0")/../secrets}
-version=${SECRETS_VERSION:-1}
+database=${DATABASE:-mysql}
+# A refresh token is good for 30 days.
+longest_token=2592000
 
 command -v openssl >/dev/null || { echo "openssl is needed to make the signing key; it is a package of every distribution." >&2; exit 1; }
 mkdir -p "$directory"
@@ -20,6 +32,7 @@ mkdir -p "$directory"
 # them to containers as they are, and the users inside are others than the one who runs this.
 chmod 0700 "$directory"
 
+fail() { echo "$*" >&2; exit 1; }
 # put NAME: put standard input into the file NAME; it appears whole or not at all.
 put() {
     cat > "$directory/.$1.new"
@@ -29,14 +42,16 @@ put() {
     fi
     chmod 0444 "$directory/.$1.new"
     mv -f "$directory/.$1.new" "$directory/$1"
-    echo "made $1"
+    echo "made $1" >&2
 }
 # keep NAME: the same, unless the file exists.
 keep() {
     if [ -e "$directory/$1" ]; then cat >/dev/null; else put "$1"; fi
 }
 random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
-of() { cat "$directory/$1"; }
+# The first line: Redis takes each line of a password file, and the first is the one that is used.
+of() { head -n 1 "$directory/$1"; }
+public_of() { openssl pkey -in "$directory/$1" -pubout; }
 
 make_secrets() {
     for name in accounts_root accounts_prepare accounts_authentication \
@@ -63,8 +78,11 @@ make_secrets() {
         key=$(openssl genpkey -algorithm ed25519)
         printf '%s\n' "$key" | keep jwt_private_key
     fi
-    key=$(openssl pkey -in "$directory/jwt_private_key" -pubout)
-    printf '%s\n' "$key" | put jwt_public_key
+    key=$(public_of jwt_private_key)
+    # It may stand there beside others, while the signing key is changed.
+    if ! grep -qsxF "$(printf '%s\n' "$key" | sed -n 2p)" "$directory/jwt_public_key"; then
+        printf '%s\n' "$key" | put jwt_public_key
+    fi
 
     printf %s "${ADMIN_EMAIL:-administrator@urna.example}" | keep admin_email
     # With a capital, a small letter and a digit, as the rule for passwords wants.
@@ -89,26 +107,170 @@ make_certificate() {
         chmod 0444 "$directory/.$name.new"
         mv "$directory/.$name.new" "$directory/$name"
     done
-    echo "made a self-signed certificate for $*"
+    echo "made a self-signed certificate for $*" >&2
+}
+
+take_certificate() {
+    openssl x509 -in "$1" -noout -checkend 0 >/dev/null 2>&1 || fail "$1 is no certificate in PEM, or it has expired."
+    certified=$(openssl x509 -in "$1" -noout -pubkey)
+    [ "$(openssl pkey -in "$2" -pubout 2>/dev/null)" = "$certified" ] || fail "$2 is not the key of $1."
+    # Written into the files that are there: a running container of Compose sees these, and would not see others in their
+    # place. nginx reads them when it is told to.
+    chmod 0644 "$directory/tls_certificate" "$directory/tls_key"
+    cat "$1" > "$directory/tls_certificate"
+    cat "$2" > "$directory/tls_key"
+    chmod 0444 "$directory/tls_certificate" "$directory/tls_key"
+    echo "took the certificate, good until $(openssl x509 -in "$1" -noout -enddate | cut -d = -f 2)" >&2
 }
 
 give_to_swarm() {
     for file in "$directory"/*; do
+        [ -f "$file" ] || continue
         name=$(basename "$file")
         if [ ! -s "$file" ]; then
             echo "$name is empty; put a real one there (or run: deploy/secrets.sh certificate NAME)." >&2
             exit 1
         fi
+        case $name in
+            jwt_*) version=${SIGNING_KEY_VERSION:-1} ;;
+            tls_*) version=${CERTIFICATE_VERSION:-1} ;;
+            *) version=${SECRETS_VERSION:-1} ;;
+        esac
         docker secret inspect "urna_v${version}_$name" >/dev/null 2>&1 && continue
         docker secret create "urna_v${version}_$name" "$file" >/dev/null
-        echo "Swarm has urna_v${version}_$name"
+        echo "Swarm has urna_v${version}_$name" >&2
     done
 }
 
+# What is made and not yet used lies in a directory of its own, which is handed to no container.
+has_next() { [ -e "$directory/next/$1" ]; }
+need_next() { has_next "$1" || fail "There is no next one; make it first: deploy/secrets.sh next $2"; }
+need_no_next() { ! has_next "$1" || fail "The next one is not used yet; first: deploy/secrets.sh switch $2"; }
+use_next() {
+    put "$1" < "$directory/next/$1"
+    rm "$directory/next/$1"
+    rmdir "$directory/next" 2>/dev/null || true
+}
+
+next_signing_key() {
+    if ! has_next jwt_private_key; then
+        key=$(openssl genpkey -algorithm ed25519)
+        mkdir -p "$directory/next"
+        printf '%s\n' "$key" > "$directory/next/jwt_private_key"
+    fi
+    key=$(public_of next/jwt_private_key)
+    if ! grep -qxF "$(printf '%s\n' "$key" | sed -n 2p)" "$directory/jwt_public_key"; then
+        # In front: a token that names no key is checked with the last one.
+        { printf '%s\n' "$key"; cat "$directory/jwt_public_key"; } | put jwt_public_key
+    fi
+}
+
+switch_signing_key() {
+    need_next jwt_private_key signing_key
+    use_next jwt_private_key
+    date +%s > "$directory/.signing_key_since"
+}
+
+retire_signing_key() {
+    need_no_next jwt_private_key signing_key
+    since=$(cat "$directory/.signing_key_since" 2>/dev/null || echo 0)
+    # A day more, for the containers that took the new key later.
+    left=$((since + longest_token + 86400 - $(date +%s)))
+    [ "$left" -le 0 ] || fail "Tokens of the old key may be good for $(((left + 86399) / 86400)) more days. If it leaked: deploy/secrets.sh revoke signing_key"
+    only_this_signing_key
+}
+
+only_this_signing_key() {
+    key=$(public_of jwt_private_key)
+    printf '%s\n' "$key" | put jwt_public_key
+}
+
+revoke_signing_key() {
+    key=$(openssl genpkey -algorithm ed25519)
+    rm -rf "$directory/next/jwt_private_key"
+    printf '%s\n' "$key" | put jwt_private_key
+    only_this_signing_key
+    echo "Who is logged in has to log in again." >&2
+}
+
+# Redis takes each line of its password files.
+next_redis() {
+    has_next "$1" && return
+    mkdir -p "$directory/next"
+    random > "$directory/next/$1"
+    printf '%s\n%s\n' "$(of "$1")" "$(of "next/$1")" | put "$1"
+}
+switch_redis() {
+    need_next "$1" "${1%_password}"
+    printf '%s\n%s\n' "$(of "next/$1")" "$(of "$1")" | put "$1"
+    rm "$directory/next/$1"
+    rmdir "$directory/next" 2>/dev/null || true
+}
+retire_redis() {
+    need_no_next "$1" "${1%_password}"
+    printf %s "$(of "$1")" | put "$1"
+}
+
+# A database is told by an administrator. MySQL and MariaDB keep two passwords of a user; PostgreSQL knows one only, which
+# is why it is told at the switch. The quotes need no care: passwords are hexadecimal.
+next_database() {
+    if ! has_next "$1"; then
+        mkdir -p "$directory/next"
+        random > "$directory/next/$1"
+    fi
+    case $database in
+        # The first statement lets the second be repeated: otherwise it would keep the new password as the old one.
+        mysql) echo "ALTER USER $2 IDENTIFIED BY '$(of "$1")'; ALTER USER $2 IDENTIFIED BY '$(of "next/$1")' RETAIN CURRENT PASSWORD;" ;;
+        mariadb) echo "ALTER USER $2 IDENTIFIED VIA mysql_native_password USING PASSWORD('$(of "next/$1")')" \
+            "OR mysql_native_password USING PASSWORD('$(of "$1")');" ;;
+    esac
+}
+switch_database() {
+    need_next "$1" "${1%_password}"
+    use_next "$1"
+    [ "$database" != postgresql ] || echo "ALTER ROLE $2 PASSWORD '$(of "$1")';"
+}
+retire_database() {
+    need_no_next "$1" "${1%_password}"
+    case $database in
+        mysql) echo "ALTER USER $2 DISCARD OLD PASSWORD;" ;;
+        mariadb) echo "ALTER USER $2 IDENTIFIED BY '$(of "$1")';" ;;
+    esac
+}
+
+# change next|switch|retire NAME
+change() {
+    case $2 in
+        signing_key) "$1_signing_key" ;;
+        redis_*) known_password "$2"; "$1_redis" "$2_password" ;;
+        accounts_* | election_*)
+            known_password "$2"
+            user=${2#*_}
+            case $database:$user in
+                postgresql:root) user=postgres ;;
+                postgresql:*) user="\"$user\"" ;;
+                *:root) user="'root'@'localhost'" ;;
+                *) user="'$user'@'%'" ;;
+            esac
+            "$1_database" "$2_password" "$user"
+            ;;
+        *) fail "$2 is neither signing_key nor a user of a database or of Redis such as election_daemon or redis_station." ;;
+    esac
+    # The URLs follow from the passwords.
+    make_secrets
+}
+known_password() { [ -e "$directory/$1_password" ] || fail "There is no $directory/$1_password."; }
+
+usage="usage: deploy/secrets.sh [certificate NAME... | tls CERTIFICATE KEY | swarm | next NAME | switch NAME | retire NAME | revoke signing_key]"
+case $database in mysql | mariadb | postgresql) ;; *) fail "DATABASE is mysql, mariadb or postgresql." ;; esac
 make_secrets
-case ${1:-} in
-    "") echo "The secrets are in $directory; the first administrator is $(of admin_email), the password is in admin_password." ;;
-    certificate) shift; [ $# -gt 0 ] || { echo "For which host name?" >&2; exit 2; }; make_certificate "$@" ;;
-    swarm) give_to_swarm ;;
-    *) echo "usage: deploy/secrets.sh [certificate NAME... | swarm]" >&2; exit 2 ;;
+case ${1:-}:$# in
+    :*) echo "The secrets are in $directory; the first administrator is $(of admin_email), the password is in admin_password." >&2 ;;
+    certificate:1) echo "For which host name?" >&2; exit 2 ;;
+    certificate:*) shift; make_certificate "$@" ;;
+    tls:3) take_certificate "$2" "$3" ;;
+    swarm:1) give_to_swarm ;;
+    next:2 | switch:2 | retire:2) change "$1" "$2" ;;
+    revoke:2) [ "$2" = signing_key ] || { echo "$usage" >&2; exit 2; }; revoke_signing_key ;;
+    *) echo "$usage" >&2; exit 2 ;;
 esac

@@ -14,11 +14,13 @@ from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, current_app, g, request
 from flask_jwt_extended import JWTManager, get_jwt, verify_jwt_in_request
+from jwt.exceptions import InvalidSignatureError
 
 from shared.config import WebSettings
 from shared.errors import Forbidden, Unauthenticated
 from shared.journal import events
 from shared.terms import Role
+from shared.token_keys import TokenKeys, signing_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -129,7 +131,10 @@ def access_of(view: Any) -> Access | None:
 
 
 def configure_tokens(app: Flask, settings: WebSettings, private_key: str | None = None) -> JWTManager:
-    """Let ``app`` check tokens, and sign them when it is given the private key (or shares the HS256 key)."""
+    """Let ``app`` check tokens, and sign them when it is given the private key (or shares the HS256 key).
+
+    Raises ``Misconfigured`` when a key is none, or when nobody could check what the private key signs.
+    """
     app.config.update(
         JWT_ALGORITHM=settings.jwt_algorithm,
         # Pages alone say that they take a cookie (shared.web.cookies).
@@ -142,14 +147,31 @@ def configure_tokens(app: Flask, settings: WebSettings, private_key: str | None 
         # The algorithm of the settings only: a token may never choose how it is checked.
         JWT_DECODE_ALGORITHMS=[settings.jwt_algorithm],
     )
+    tokens = JWTManager(app)
     if settings.jwt_algorithm == "EdDSA":
-        app.config["JWT_PUBLIC_KEY"] = settings.jwt_public_key
-        app.config["JWT_PRIVATE_KEY"] = private_key
+        _take_keys(tokens, TokenKeys.of(settings.jwt_public_key or ""), private_key)
     else:
         assert settings.jwt_secret_key is not None  # noqa: S101 -- the settings have checked it.
         app.config["JWT_SECRET_KEY"] = settings.jwt_secret_key.get_secret_value()
     app.extensions["known_tokens"] = _KnownTokens()
-    return JWTManager(app)
+    return tokens
+
+
+def _take_keys(tokens: JWTManager, keys: TokenKeys, private_key: str | None) -> None:
+    """Check each token with the one of ``keys`` that it names, and name the key in those that are signed."""
+
+    @tokens.decode_key_loader
+    def _key(header: dict[str, Any], _claims: dict[str, Any]) -> Any:
+        key = keys.find(header.get("kid"))
+        if key is None:
+            # The same words as for a signature that is not right: which keys there are is nobody's business.
+            raise InvalidSignatureError("Signature verification failed")
+        return key
+
+    if private_key is not None:
+        name = signing_name(private_key, keys)
+        tokens.encode_key_loader(lambda _identity: private_key)
+        tokens.additional_headers_loader(lambda _identity: {"kid": name})
 
 
 class _KnownTokens:

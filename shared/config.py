@@ -42,7 +42,11 @@ class WebSettings(CommonSettings):
         "EdDSA",
         description="How tokens are signed. HS256 serves old clients and needs `JWT_SECRET_KEY` everywhere.",
     )
-    jwt_public_key: str | None = Field(None, description="PEM of the Ed25519 public key that checks tokens (EdDSA).")
+    jwt_public_key: str | None = Field(
+        None,
+        description="PEM of the Ed25519 public key that checks tokens (EdDSA); while keys are changed, of several, "
+        "the newest first.",
+    )
     jwt_secret_key: SecretStr | None = Field(
         None, description="Secret. The key, at least 32 bytes, that signs and checks tokens (HS256)."
     )

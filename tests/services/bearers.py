@@ -17,6 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from shared.terms import Approval, Role
+from shared.token_keys import TokenKeys
 from tests.services.accounts import Accounts
 from tests.services.tokens import Keys, access_claims, bearer, new_keys, signed
 
@@ -33,7 +34,8 @@ PAGE_VALUE = "the value of a form"
 SAME_ORIGIN = {"Origin": "http://localhost"}
 # With all that a page asks for; of no use to a route. What it is worth on a page, test_access_cookies.py says.
 COOKIE_OF_A_PAGE = "a cookie as from a page"
-SOON = timedelta(minutes=5)
+# Longer than the whole matrix takes on a busy machine.
+SOON = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,44 @@ def forgeries(keys: Keys) -> Iterable[tuple[str, str, str]]:
         ("another key", signed(claims(), other.private_pem), BAD_SIGNATURE),
         ("another key that the token brings along", _bringing_its_key(other), BAD_SIGNATURE),
     ]
+    found += [(f"another key that is named {what}", naming(other, name), BAD_SIGNATURE) for what, name in _names(other)]
+    own = _name_of(keys)
+    found.append(("another key with the name of the right one", naming(other, own), BAD_SIGNATURE))
+    # What the right key has signed is no forgery, but the name in it is.
+    found += [
+        (f"the right key that is named {what}", naming(keys, name), BAD_SIGNATURE) for what, name in _names(other)
+    ]
+    found += [
+        ("the right key with its name in capital letters", naming(keys, own.upper()), BAD_SIGNATURE),
+        ("the right key with its name and padding", naming(keys, own + "="), BAD_SIGNATURE),
+        ("no algorithm and the right name", f"{_header(alg='none', kid=own)}.{_json(claims())}.", BAD_ALGORITHM),
+        ("no algorithm and another name", f"{_header(alg='none', kid='none')}.{_json(claims())}.", BAD_SIGNATURE),
+    ]
     return found
+
+
+def naming(keys: Keys, name: str) -> str:
+    """An administrator's token that says in its header that it was signed with the key of this name."""
+    return jwt.encode(claims(), keys.private_pem, algorithm="EdDSA", headers={"kid": name})
+
+
+def _name_of(keys: Keys) -> str:
+    return next(iter(TokenKeys.of(keys.public_pem).by_name))
+
+
+def _names(other: Keys) -> list[tuple[str, str]]:
+    """What an attacker may hope that a service looks for, and the name of a key that it does not have."""
+    return [
+        ("by its own name", _name_of(other)),
+        ("with nothing", ""),
+        ("by a path", "../../../../dev/null"),
+        ("by a file of the service", "/run/secrets/jwt_public_key"),
+        ("by an address", "http://127.0.0.1:1/keys"),
+        ("by a statement", "x' UNION SELECT 'key' --"),
+        ("by a place", "0"),
+        ("with a zero byte", "\0"),
+        ("with a hundred thousand letters", "A" * 100_000),
+    ]
 
 
 def _bad_claims() -> Iterable[tuple[Any, ...]]:
