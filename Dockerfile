@@ -135,7 +135,10 @@ LABEL org.opencontainers.image.title="urna-daemon" \
 COPY --from=daemon_packages /opt/urna /opt/urna
 COPY daemon/ daemon/
 RUN python -m compileall -q daemon
-ENV HEARTBEAT_FILE=/tmp/heartbeat
+ENV HEARTBEAT_FILE=/tmp/heartbeat \
+    METRICS_BIND=0.0.0.0 \
+    METRICS_PORT=5004
+EXPOSE 5004
 HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --retries=3 CMD ["python", "-m", "daemon.health"]
 USER 10001:10001
 CMD ["python", "-m", "daemon.app"]

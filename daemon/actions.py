@@ -3,6 +3,7 @@
 ``record`` is the heart of the suite: it makes parts count exactly once, whatever was tried before.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from daemon import rules
 from daemon.store import ballots, elections, partitions, parts
+from shared import metrics
 from shared.database import Database
 from shared.errors import Misconfigured
 from shared.journal import events
 from shared.journal.store import note, note_event
-from shared.queue import keys, snapshot, work
+from shared.queue import inspection, intake, journal, keys, snapshot, work
 from shared.queue.batches import SHOWN_LINES, PartOutcome, RefusedLine
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
 
@@ -41,6 +43,15 @@ class Claim:
     epoch: int
     owner: str
     watermark: datetime | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What lies in Redis: the partitions' queues, the ballots in them, and the entries for the journal."""
+
+    queues: list[inspection.QueueState]
+    ballots: int
+    journal: int
 
 
 def prepare(database: Database, redis: Redis, count: int) -> None:
@@ -89,6 +100,7 @@ def record(database: Database, claimed: Claim, queued: Sequence[QueuedPart], now
     ``queued`` are the first parts of the partition, in order. Raises ``LostOwnership`` when another daemon owns it.
     """
     queued = list({part.job_id: part for part in queued}.values())
+    began = time.perf_counter()
     with database.writing() as session:
         row = _own(session, claimed)
         known = parts.recorded(session, queued)
@@ -101,6 +113,10 @@ def record(database: Database, claimed: Claim, queued: Sequence[QueuedPart], now
         if row.watermark is None or row.watermark < max(received):
             row.watermark = max(received)
     new = {one.part.job_id: RecordedPart(one.part, _outcome(one.judgement), one.election_id) for one in judged}
+    took = time.perf_counter() - began
+    metrics.counting().record(_sums(list(new.values())), len(new), len(known), took)
+    _tell(claimed.partition, list(known.values()), repeated=True)
+    _tell(claimed.partition, list(new.values()), repeated=False)
     return [known.get(part.job_id) or new[part.job_id] for part in queued]
 
 
@@ -132,6 +148,7 @@ def forged(database: Database, redis: Redis, claimed: Claim, suspects: Sequence[
             part.part,
             None,
             part.ballots,
+            part.batch.request_id,
         )
         for part in found
     ]
@@ -143,7 +160,10 @@ def bury(database: Database, redis: Redis, claimed: Claim, part: DamagedPart, no
         parts.bury(session, _own(session, claimed), part, now)
         note_event(session, _burial(claimed, part))
     work.bury(redis, claimed.partition, part)
-    log.error("part buried", job=part.job_id, partition=claimed.partition, reason=part.reason)
+    metrics.counting().bury()
+    log.error(
+        "part buried", request_id=part.request_id, job=part.job_id, partition=claimed.partition, reason=part.reason
+    )
 
 
 def publish_elections(database: Database, redis: Redis, now: datetime, keep: timedelta) -> list[datetime]:
@@ -152,6 +172,17 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
         found = elections.published(session, now - keep)
     snapshot.write(redis, found)
     return sorted(keys.from_microseconds(election.end) for election in found)
+
+
+def waiting(redis: Redis) -> Waiting:
+    """What waits in Redis at the moment."""
+    return Waiting(inspection.states(redis), intake.queued_ballots(redis), journal.waiting(redis))
+
+
+def watermarks(database: Database) -> dict[int, datetime]:
+    """Until when everything of each partition is dealt with."""
+    with database.reading() as session:
+        return partitions.watermarks(session)
 
 
 def name_of(owner: str) -> str:
@@ -167,6 +198,7 @@ def _burial(claimed: Claim, part: DamagedPart) -> events.Event:
         {"partition": claimed.partition, "ballots": part.ballots, "reason": part.reason},
         actor=name_of(claimed.owner),
     )
+    told = replace(told, request_id=part.request_id)
     return replace(told, id=sha256(f"buried {part.job_id}".encode(errors="surrogateescape")).hexdigest()[:32])
 
 
@@ -234,6 +266,31 @@ def _firsts(
             if len(set(its_guids)) < len(its_guids) or any(came_in[guid] != source for guid in its_guids):
                 firsts[place] = {guid: came_in[guid] == source for guid in its_guids}
     return firsts
+
+
+def _sums(recorded: Sequence[RecordedPart]) -> dict[str, int]:
+    """The ballots of parts by what they were found to be."""
+    return {name: sum(getattr(one.outcome, name) for one in recorded) for name in metrics.Counting.BALLOTS}
+
+
+def _tell(partition: int, recorded: Sequence[RecordedPart], *, repeated: bool) -> None:
+    """A log line for each upload of which parts were committed, under the id of the request that brought it.
+
+    What was committed before is told again: whoever committed it may have died before saying so.
+    """
+    of_batch: dict[str, list[RecordedPart]] = defaultdict(list)
+    for one in recorded:
+        of_batch[one.part.batch.id].append(one)
+    for batch_id, its_parts in of_batch.items():
+        log.info(
+            "ballots recorded",
+            request_id=its_parts[0].part.batch.request_id,
+            batch=batch_id,
+            partition=partition,
+            parts=sorted(one.part.part for one in its_parts),
+            repeated=repeated,
+            **_sums(its_parts),
+        )
 
 
 def _outcome(judgement: rules.Judgement) -> PartOutcome:

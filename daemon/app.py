@@ -6,11 +6,13 @@ thread moves what the stations tell for the journal.
 """
 
 import gc
+import math
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -23,17 +25,22 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import actions
+from daemon.health import FRESH_SECONDS
+from daemon.monitor import Condition, Monitor, Sight
 from daemon.relay import JournalRelay
 from daemon.worker import PartitionWorker
+from shared import metrics
 from shared.config import DaemonSettings, load
 from shared.database import Database
 from shared.errors import Misconfigured, UrnaError
 from shared.journal import events
 from shared.logs import configure, reason
 from shared.queue import keys, work
-from shared.queue.connection import connect
+from shared.queue.connection import connect, count_error
 
 _HOUSEKEEPING_SECONDS = 1.0
+# The daemon is not ready any more when no round of housekeeping has succeeded for so long.
+_WORKS_SECONDS = 10.0
 _KNOWN_AFTER_END = timedelta(days=30)
 
 log = structlog.get_logger()
@@ -60,10 +67,23 @@ class Daemon:
         ]
         # Of all daemons, whoever works partition 0 also moves the journal.
         self.relay = JournalRelay(self.database, self.redis, self.workers[0].leased, self.stop)
+        self.monitor = self._monitor()
+        # By the clock that never goes back.
+        self._alive_at = self._worked_at = -math.inf
 
     def run(self) -> None:
         """Work until ``stop`` is set; whatever part is in work then is finished and committed."""
         events.act_as(actions.name_of(self.owner))
+        if self.monitor is not None:
+            self.monitor.start()
+        try:
+            self._work()
+        finally:
+            if self.monitor is not None:
+                self.monitor.close()
+            self.database.close()
+
+    def _work(self) -> None:
         if not self._prepare():
             return
         listener = threading.Thread(target=self._listen, name="listener")
@@ -83,7 +103,6 @@ class Daemon:
                 if worker.leased.is_set():
                     work.release(self.redis, worker.partition, self.owner)
             work.leave(self.redis, self.owner)
-        self.database.close()
         log.info("daemon stopped", owner=self.owner)
 
     def _prepare(self) -> bool:
@@ -119,6 +138,7 @@ class Daemon:
             return False
         for worker in self.workers:
             worker.ends = ends
+        self._worked_at = time.monotonic()
         return True
 
     def _stand_aside(self, number: int | None) -> None:
@@ -169,6 +189,8 @@ class Daemon:
                         if message:
                             self._wake(int(number) for number in message["data"].split(b","))
             except (RedisError, ValueError) as error:
+                if isinstance(error, RedisError):
+                    count_error(error)
                 log.warning("not listening", reason=reason(error))
                 self.stop.wait(_HOUSEKEEPING_SECONDS)
 
@@ -177,7 +199,29 @@ class Daemon:
             if 0 <= number < len(self.workers):
                 self.workers[number].bell.set()
 
+    def _monitor(self) -> Monitor | None:
+        """What answers on the daemon's own port, where it has one."""
+        port = self.settings.metrics_port
+        if port is None:
+            return None
+        sight = Sight(partial(actions.waiting, self.redis), partial(actions.watermarks, self.database))
+        # From the start, because an increase is seen only from a number on that was there before.
+        metrics.counting()
+        metrics.unexpected_errors()
+        try:
+            return Monitor((self.settings.metrics_bind, port), self._condition, sight, self._held)
+        except OSError as error:
+            raise Misconfigured(f"METRICS_PORT is {port}, which cannot be listened on: {error.strerror}.") from error
+
+    def _condition(self) -> Condition:
+        now = time.monotonic()
+        return Condition(now - self._alive_at < FRESH_SECONDS, now - self._worked_at < _WORKS_SECONDS)
+
+    def _held(self) -> int:
+        return sum(worker.leased.is_set() for worker in self.workers)
+
     def _touch_heartbeat(self) -> None:
+        self._alive_at = time.monotonic()
         if self.settings.heartbeat_file is not None:
             self.settings.heartbeat_file.touch()
 

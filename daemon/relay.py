@@ -12,6 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared import metrics
 from shared.database import Database
 from shared.errors import UrnaError
 from shared.journal import store
@@ -46,6 +47,7 @@ class JournalRelay(threading.Thread):
                 self.stop.wait(_PAUSE_SECONDS)
             except Exception as error:
                 # As with the partitions' workers: a thread that ended would end the journal, and nobody the wiser.
+                metrics.unexpected_errors().inc()
                 log.error("unexpected error", thread=self.name, exc_info=error)
                 self.stop.wait(_PAUSE_SECONDS)
             else:

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from daemon import actions
+from shared import metrics
 from shared.database import Database, is_violation
 from shared.errors import UrnaError
 from shared.logs import reason
@@ -96,6 +97,7 @@ class PartitionWorker(threading.Thread):
             except Exception as error:
                 # Nobody has thought of this one. A thread that ended would leave its partition without a worker and
                 # nobody the wiser; so it says loudly what happened, and the part is tried again.
+                metrics.unexpected_errors().inc()
                 log.error("unexpected error", partition=self.partition, exc_info=error)
                 self._pause(error)
         afterwards, self._after_work = self._after_work, None
@@ -146,7 +148,10 @@ class PartitionWorker(threading.Thread):
             part = parts[0]
             why = f"The database refuses it: {reason(error)}."
             head = part.batch
-            self._bury(claim, DamagedPart(part.job_id, why, head.id, part.part, head.received_at, part.ballots))
+            self._bury(
+                claim,
+                DamagedPart(part.job_id, why, head.id, part.part, head.received_at, part.ballots, head.request_id),
+            )
             return
         work.finish(self.redis, self.partition, recorded)
         recorded_until = max(part.batch.received_at for part in parts)

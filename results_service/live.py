@@ -17,9 +17,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from results_service.actions import ElectionResult, Kept
+from shared import metrics
 from shared.errors import NotFound, Unavailable
 from shared.logs import reason
 from shared.queue import keys
+from shared.queue.connection import count_error
 
 LOOK_SECONDS = 1.0
 # How long streams have to end by themselves when the service stops, before their connections are cut.
@@ -153,6 +155,7 @@ class Live:
         self._bell = threading.Event()
         self._started = False
         self._stopped = False
+        metrics.watchers().limit(limit)
 
     def watch(self, election_id: int, seen: str | None, connection: socket.socket | None) -> Watcher:
         """A stream of the result of an election, without its present state if ``seen`` is the tag of that.
@@ -181,6 +184,7 @@ class Live:
                 self._connected[watcher.descriptor] = watcher
                 self._departures.register(watcher.descriptor, select.EPOLLRDHUP | select.EPOLLONESHOT)
             self._start()
+        metrics.watchers().come()
         return watcher
 
     def forget(self, watcher: Watcher) -> None:
@@ -191,6 +195,7 @@ class Live:
                 return
             channel.watchers.remove(watcher)
             self._watchers -= 1
+            metrics.watchers().go()
             if not channel.watchers:
                 self._channels.pop(channel.election_id, None)
             if watcher.descriptor is not None:
@@ -241,6 +246,7 @@ class Live:
             log.warning("not looked", election=channel.election_id, reason=reason(error.__cause__ or error))
         except Exception as error:
             # Nobody has thought of this one; it must not end the streams of all other elections.
+            metrics.unexpected_errors().inc()
             log.error("unexpected error", election=channel.election_id, exc_info=error)
 
     def _listen(self) -> None:
@@ -254,6 +260,7 @@ class Live:
                         if message is not None:
                             self._hear(message["data"])
             except (RedisError, OSError) as error:
+                count_error(error)
                 log.warning("no news of changes", reason=reason(error))
                 time.sleep(_RECONNECT_SECONDS)
 

@@ -226,6 +226,13 @@ class DaemonSettings(QueueSettings, ElectionStoreSettings):
     heartbeat_file: Path | None = Field(
         None, description="File that the daemon touches while it works, for `python -m daemon.health`."
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port on which the daemon answers `/metrics`, `/health/live` and `/health/ready`.",
+    )
+    metrics_bind: str = Field("127.0.0.1", description="Address on which it does so.")
 
 
 class ResultsSettings(WebSettings, QueueSettings, ElectionStoreSettings):

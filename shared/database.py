@@ -12,6 +12,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from shared import metrics
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Database:
         ``loads``: MySQL or MariaDB may ask for files of ours (LOAD DATA LOCAL), which is for the daemon only.
         """
         self.engine = _create_engine(url, pool_size, stall_seconds, answer_seconds, loads)
+        metrics.database_errors()
 
     @property
     def dialect(self) -> str:
@@ -139,7 +141,8 @@ class Database:
         try:
             with self.engine.connect() as connection:
                 connection.execute(sa.text("SELECT 1"))
-        except (DBAPIError, OSError):
+        except (DBAPIError, OSError) as error:
+            metrics.database_errors().count(_kind(error))
             return False
         return True
 
@@ -196,11 +199,19 @@ def lost_a_race(error: BaseException) -> bool:
     return bool(original.args) and original.args[0] in _MYSQL_RACES
 
 
+def _kind(error: BaseException) -> str:
+    """What an error is counted as."""
+    if lost_a_race(error):
+        return "race"
+    return "away" if is_transient(error) else "refused"
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except (DBAPIError, sa.exc.TimeoutError) as error:
+        metrics.database_errors().count(_kind(error))
         if is_transient(error):
             raise Unavailable("The database cannot be reached at the moment; nothing was stored.") from error
         raise

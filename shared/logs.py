@@ -1,8 +1,10 @@
 """One JSON object a line for every event."""
 
+import json
 import logging
 import sys
 import traceback
+from datetime import UTC, datetime
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -31,7 +33,30 @@ def configure(service: str, level: str) -> None:
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines(service))
+    # Under gunicorn there is one already.
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+class JsonLines(logging.Formatter):
+    """What libraries and the server log, in the form of our own lines."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        event: EventDict = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "service": self._service,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+        }
+        if record.exc_info:
+            event["exc_info"] = record.exc_info[1]
+        return json.dumps(_place_of_error(self, record.levelname, event))
 
 
 def _place_of_error(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -23,6 +23,11 @@ PROCESS_SETTINGS = {
     "PORT": (_SERVICES, "`5000`", "Port on which gunicorn listens."),
     "WEB_WORKERS": (_SERVICES, "one for each core, at most 4", "Processes of gunicorn."),
     "WEB_THREADS": (_SERVICES, "`8`", "Threads in each process of gunicorn."),
+    "METRICS_DIR": (
+        _SERVICES,
+        "one of its own in `TMPDIR`",
+        "Directory in which the processes of gunicorn keep what they count; emptied at the start.",
+    ),
 }
 
 

@@ -26,6 +26,7 @@ _UNDESCRIBED = {
     "/api/openapi.json": "The OpenAPI 3.1 document of the service",
     "/api/docs": "A page to try the routes",
     "/api/static/{name}": "The files of that page",
+    "/metrics": "What the service counts, for Prometheus; nginx answers 404 in its place",
     "/": "A page of the elections",
     "/elections/{election_id}": "A page of one result",
     "/static/results.css": "The style of these pages",

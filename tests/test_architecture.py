@@ -43,6 +43,7 @@ OWN_NAMES = {
     "voting_station_service": {"uploads": HTTP},  # Takes the bodies of uploads apart.
     "daemon": {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
+        "monitor": HTTP,  # Answers on the daemon's own port how it is and what it counts.
         "relay": HTTP,  # Moves the stations' entries of the journal from Redis to the store.
         "worker": HTTP,  # Takes parts off the queue, as routes take requests off the net.
     },

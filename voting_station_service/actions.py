@@ -15,6 +15,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
 
+from shared import metrics
 from shared.auth import Identity
 from shared.config import StationSettings
 from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyAttempts, Unavailable
@@ -52,16 +53,19 @@ def taking(station: Station, official: Identity) -> Iterator[None]:
     """
     limit = RateLimitItemPerMinute(station.settings.refused_uploads_per_minute)
     if not station.refusals.test(limit, official.email):
+        metrics.uploads().end("limited")
         wait = station.refusals.get_window_stats(limit, official.email).reset_time - time.time()
         raise TooManyAttempts(
             "Too many refused uploads; mend the files before you send more.", retry_after=_whole(wait)
         )
     try:
         yield
-    except (Unavailable, TooManyAttempts):
+    except (Unavailable, TooManyAttempts) as error:
         # The sender can do nothing for these.
+        metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "limited")
         raise
     except Exception:
+        metrics.uploads().end("refused")
         station.refusals.hit(limit, official.email)
         raise
 
@@ -115,7 +119,12 @@ def receive(
         return intake.Contents(found, parts)
 
     # A repetition gets its receipt also after the election has ended or while the queue is full.
-    return intake.accept(station.redis, station.queues, upload, idempotency_key, read)
+    receipt = intake.accept(station.redis, station.queues, upload, idempotency_key, read)
+    if receipt is not None and receipt.repeated:
+        metrics.uploads().end("repeated")
+    elif receipt is not None:
+        metrics.uploads().accept(receipt.lines)
+    return receipt
 
 
 def batch(station: Station, reader: Identity, batch_id: str) -> batches.BatchStatus:
@@ -128,6 +137,11 @@ def batch(station: Station, reader: Identity, batch_id: str) -> batches.BatchSta
     ):
         raise NotFound("There is no such batch of yours; receipts are kept for a limited time.")
     return found
+
+
+def queued(station: Station) -> tuple[int, int]:
+    """Ballots that wait to be counted, and from how many on uploads are refused."""
+    return intake.queued_ballots(station.redis), station.settings.max_queued_ballots
 
 
 def elections(station: Station) -> list[tuple[snapshot.KnownElection, bool]]:

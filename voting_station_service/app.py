@@ -6,6 +6,7 @@ from functools import partial
 
 from apiflask import APIFlask
 
+from shared import metrics
 from shared.config import StationSettings, load
 from shared.errors import Unavailable
 from shared.queue import intake, journal
@@ -13,7 +14,7 @@ from shared.queue.connection import connect
 from shared.queue.jobs import Queues
 from shared.web import create_service, finish
 from shared.web import journal as refusals
-from voting_station_service.actions import Station
+from voting_station_service.actions import Station, queued
 from voting_station_service.classic import classic
 from voting_station_service.routes import batches, describe_uploads
 from voting_station_service.uploads import MOST_BYTES, MULTIPART_OVERHEAD, UploadRequest
@@ -47,10 +48,21 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     app.request_class = UploadRequest
     app.config[MOST_BYTES] = settings.max_upload_bytes + MULTIPART_OVERHEAD
     app.extensions["station"] = station
+    metrics.uploads()
+    app.extensions["readings"] = partial(_readings, station)
     refusals.install(app, partial(journal.add_refusal, redis))
     app.register_blueprint(batches)
     app.register_blueprint(classic)
     return finish(app, describe_uploads)
+
+
+def _readings(station: Station) -> list[metrics.Reading]:
+    """What a station can see of the queues, so that somebody tells of them also when no daemon is left."""
+    waiting, most = queued(station)
+    return [
+        metrics.Reading("urna_queued_ballots", "Ballots that wait to be counted.", waiting),
+        metrics.Reading("urna_queued_ballots_limit", "Waiting ballots from which on uploads are refused.", most),
+    ]
 
 
 def _give_memory_back() -> None:

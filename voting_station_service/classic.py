@@ -3,6 +3,7 @@
 from apiflask import APIBlueprint
 from flask import current_app, request
 
+from shared import metrics
 from shared.auth import classic_requires, identity
 from shared.errors import InvalidInput
 from shared.terms import Role
@@ -37,7 +38,7 @@ def vote() -> str:
         if len(files) > 1:
             raise ClassicRefusal(actions.ONE_FILE)
         try:
-            actions.receive(
+            receipt = actions.receive(
                 station,
                 identity(),
                 files[0].stream,
@@ -49,4 +50,6 @@ def vote() -> str:
             )
         except InvalidInput as error:
             raise ClassicRefusal(error.message) from error
+        if receipt is None:
+            metrics.uploads().end("empty")
     return ""

@@ -44,6 +44,7 @@ class DataDirectory:
         self.accounts = self.path / "accounts.db"
         self.election = self.path / "election.db"
         self.heartbeat = self.path / "heartbeat"
+        self.metrics = self.path / "metrics"
         self._running = self.path / "suite.json"
         self._lock: int | None = None
 

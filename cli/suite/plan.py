@@ -110,7 +110,10 @@ def make_plan(data: DataDirectory, given: Mapping[str, str], *, host: str, port_
             )
             for service in ("authentication_service", "admin_service")
         ),
-        services=tuple(_service(name, host, numbers[name], addresses[name], given, settings) for name in SERVICES),
+        services=tuple(
+            _service(name, host, numbers[name], addresses[name], given, settings, data.metrics / name)
+            for name in SERVICES
+        ),
         daemon=Process(
             "daemon", (sys.executable, "-m", "daemon.app"), _environment(given, _settings_of("daemon", settings))
         ),
@@ -168,7 +171,13 @@ def _environment(given: Mapping[str, str], settings: Mapping[str, str]) -> dict[
 
 
 def _service(
-    name: str, host: str, port: int, address: str, given: Mapping[str, str], settings: Mapping[str, str]
+    name: str,
+    host: str,
+    port: int,
+    address: str,
+    given: Mapping[str, str],
+    settings: Mapping[str, str],
+    metrics: Path,
 ) -> Process:
     command = (
         *(sys.executable, "-m", "gunicorn", "--no-control-socket"),
@@ -179,6 +188,7 @@ def _service(
         **_environment(given, _settings_of(name, settings)),
         "BIND": _bracketed(host),
         "PORT": str(port),
+        "METRICS_DIR": str(metrics),
     }
     return Process(name, command, environment, ready_url=f"{address}/health/ready")
 

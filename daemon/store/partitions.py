@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.election import Part, Partition
 
-__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove", "watermark"]
+__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove", "watermark", "watermarks"]
 
 
 def numbers(session: Session) -> list[int]:
@@ -36,6 +36,12 @@ def lock(session: Session, partition: int) -> Partition:
 def watermark(session: Session, partition: int) -> datetime | None:
     """The moment before which everything that the partition has received is dealt with."""
     return session.scalar(sa.select(Partition.watermark).where(Partition.partition == partition))
+
+
+def watermarks(session: Session) -> dict[int, datetime]:
+    """The watermark of each partition that has one."""
+    rows = session.execute(sa.select(Partition.partition, Partition.watermark).order_by(Partition.partition))
+    return {partition: moment for partition, moment in rows if moment is not None}
 
 
 def latest_watermark(session: Session) -> datetime | None:

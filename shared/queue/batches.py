@@ -1,6 +1,7 @@
 """What became of a batch, as far as the daemon has come with it."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,8 @@ from shared.queue import keys
 from shared.queue.connection import as_bytes, translated
 from shared.terms import Progress
 
-# The fields of a batch's entry that the station writes; what became of its parts is added to them.
+# The fields of a batch's entry that the station writes; what became of its parts is added to them. Entries that an
+# earlier version wrote lack the last, which is a request id as ``shared.web.logs`` lets it be.
 HEAD = (
     "election_id",
     "official_email",
@@ -23,7 +25,9 @@ HEAD = (
     "parts",
     "keep_seconds",
     "received_at",
+    "request_id",
 )
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 # What the columns of the store take, and the moments until the year 9999, in microseconds since 1970.
 _COLUMN = range(2**31)
@@ -83,6 +87,8 @@ class BatchHead:
     parts: int
     keep_seconds: int
     received_at: datetime
+    # Of the upload, by which its log lines are found; empty where it is not known.
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,9 @@ class BatchStatus:
 def head(batch_id: str, fields: Sequence[bytes | None]) -> BatchHead:
     """Read what ``intake`` has written in the fields of ``HEAD``; raises ValueError when it is not that."""
     # A file's name may be empty, and a file may name no election; everything else says something.
-    said = [field.decode() for field in fields if field is not None]
-    if len(said) < len(HEAD):
+    *needed, following = fields
+    said = [field.decode() for field in needed if field is not None]
+    if len(said) < len(HEAD) - 1:
         raise ValueError(f"The entry of batch {batch_id} is not whole.")
     election_id, email, jmbg, file_name, sha256, lines, parts, keep_seconds, received_at = said
     if any(int(number or 0) not in _COLUMN for number in (election_id, lines, parts, keep_seconds)):
@@ -122,7 +129,14 @@ def head(batch_id: str, fields: Sequence[bytes | None]) -> BatchHead:
         parts=int(parts),
         keep_seconds=int(keep_seconds),
         received_at=keys.from_microseconds(int(received_at)),
+        request_id=_request_id(following),
     )
+
+
+def _request_id(written: bytes | None) -> str:
+    """What stands there, if it can be one: whatever is wrong with it, the ballots count."""
+    text = (written or b"").decode("ascii", "replace")
+    return text if _REQUEST_ID.fullmatch(text) else ""
 
 
 def status(redis: Redis, batch_id: str) -> BatchStatus | None:

@@ -5,9 +5,12 @@ from contextlib import contextmanager
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, WatchError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from shared import metrics
 from shared.errors import Unavailable
 from shared.queue import keys
 
@@ -21,6 +24,7 @@ ALSO_WHEN_FULL = f"redis.call('PERSIST', '{keys.PARTITIONS}')\n"
 
 def connect(url: str) -> Redis:
     """A client with a pool of connections; nothing is connected before the first command."""
+    metrics.redis_errors()
     return Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,
@@ -36,13 +40,25 @@ def is_reachable(redis: Redis) -> bool:
     """Whether Redis answers right now."""
     try:
         return bool(redis.ping())
-    except RedisError:
+    except RedisError as error:
+        count_error(error)
         return False
 
 
 def as_bytes(value: bytes | str) -> bytes:
     """An answer as our clients get it; the library's types allow for clients that decode."""
     return value if isinstance(value, bytes) else value.encode()
+
+
+def count_error(error: BaseException) -> None:
+    """Count what Redis said; whoever catches an error of it elsewhere than in ``translated`` calls this."""
+    if isinstance(error, RedisConnectionError | RedisTimeoutError | BusyLoadingError | OSError):
+        kind = "away"
+    elif isinstance(error, OutOfMemoryError):
+        kind = "full"
+    else:
+        kind = "read_only" if isinstance(error, ReadOnlyError) else "refused"
+    metrics.redis_errors().count(kind)
 
 
 @contextmanager
@@ -53,4 +69,5 @@ def translated() -> Iterator[None]:
     except WatchError:
         raise
     except RedisError as error:
+        count_error(error)
         raise Unavailable("The queue cannot take anything at the moment; nothing was stored. Send it again.") from error

@@ -12,9 +12,9 @@ from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import InvalidInput, Unavailable
-from shared.journal.events import Event, event
+from shared.journal.events import Event, event, origin
 from shared.queue import keys
-from shared.queue.connection import translated
+from shared.queue.connection import count_error, translated
 from shared.queue.jobs import Queues, moment
 from shared.queue.line import Command, Line
 from shared.queue.snapshot import KnownElection, parsed
@@ -136,6 +136,12 @@ def partitions(redis: Redis) -> int:
         return _number(redis.get(keys.PARTITIONS))
 
 
+def queued_ballots(redis: Redis) -> int:
+    """Ballots that wait to be counted, as the stations count them."""
+    with translated():
+        return int(redis.get(keys.QUEUED_BALLOTS) or 0)
+
+
 def accept(
     redis: Redis,
     queues: Queues,
@@ -186,7 +192,8 @@ def _try_to_accept(
         return None
     try:
         stamp = int(line.execute(list(_commands(queues, upload, contents, remembered)))[-2])
-    except (RedisConnectionError, RedisTimeoutError):
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        count_error(error)
         stamp = _settle(redis, upload)
     return Receipt(upload.batch_id, contents.election_id, upload.sha256, contents.lines, keys.from_microseconds(stamp))
 
@@ -214,6 +221,7 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
         *("lines", contents.lines),
         *("parts", len(contents.parts)),
         *("keep_seconds", upload.keep_seconds),
+        *("request_id", origin().request_id),
     )
     for key in remembered:
         text = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})

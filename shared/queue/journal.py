@@ -56,6 +56,12 @@ def front(redis: Redis, most: int) -> Waiting | None:
     return Waiting(found[0], [_read(text) for text in found]) if found else None
 
 
+def waiting(redis: Redis) -> int:
+    """How many entries wait."""
+    with translated():
+        return int(redis.llen(keys.JOURNAL))
+
+
 def remove(redis: Redis, moved: Waiting) -> bool:
     """Take entries out of the list that the journal has; False when somebody else has done so."""
     with translated():

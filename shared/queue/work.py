@@ -135,6 +135,7 @@ class DamagedPart:
     part: int | None = None
     received_at: datetime | None = None
     ballots: int = 0
+    request_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -221,12 +222,18 @@ def _read(
         return DamagedPart(job_id, "The batch's entry is missing or damaged in Redis.", batch_id, part, None, ballots)
     if not payload:
         return DamagedPart(
-            job_id, "The part's ballots are missing in Redis.", batch_id, part, batch.received_at, ballots
+            job_id,
+            "The part's ballots are missing in Redis.",
+            batch_id,
+            part,
+            batch.received_at,
+            ballots,
+            batch.request_id,
         )
     try:
         contents = unpack(payload)
     except InvalidInput as error:
-        return DamagedPart(job_id, error.message, batch_id, part, batch.received_at, ballots)
+        return DamagedPart(job_id, error.message, batch_id, part, batch.received_at, ballots, batch.request_id)
     return QueuedPart(batch, part, payload, contents)
 
 
@@ -244,7 +251,7 @@ def _without_job(job_id: str, reason: str, payload: bytes | None, stored: Sequen
         ballots = len(unpack(payload or b"").poll_numbers)
     except InvalidInput:
         ballots = 0
-    return DamagedPart(job_id, reason, batch_id, int(number), batch.received_at, ballots)
+    return DamagedPart(job_id, reason, batch_id, int(number), batch.received_at, ballots, batch.request_id)
 
 
 def finish(redis: Redis, partition: int, recorded: Sequence[RecordedPart]) -> None:

@@ -16,7 +16,7 @@ from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
 from shared.errors import Misconfigured
 from shared.logs import configure
-from shared.web import cookies, explorer, headers, health, logs, problems
+from shared.web import cookies, explorer, headers, health, logs, metrics, problems
 
 VERSION = "0.1.0"
 
@@ -102,6 +102,7 @@ def create_service(
     cookies.configure(app)
     problems.install(app, tokens)
     logs.install(app)
+    metrics.install(app, checks)
     health.install(app, checks)
     explorer.install(app, title)
     headers.install(app, settings.cors_origins)

@@ -2,13 +2,17 @@
 
 import json
 import socket
+import sys
 from http import HTTPStatus
 from typing import Any, ClassVar
 
 from gunicorn import util
+from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.base import Worker
 
+from shared import metrics
+from shared.logs import JsonLines
 from shared.web.headers import HEADERS
 
 _STATUSES: dict[type[Exception], HTTPStatus] = {
@@ -17,6 +21,17 @@ _STATUSES: dict[type[Exception], HTTPStatus] = {
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
 }
+
+
+class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types.
+    """Writes what the server itself has to say like the services' own lines."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        # The command line says which service it is: gunicorn … admin_service.app:create_app()
+        service = next((word.partition(".")[0] for word in sys.argv if word.endswith(".app:create_app()")), "gunicorn")
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonLines(service))
 
 
 class Careful(Worker):  # type: ignore[misc]  # gunicorn has no types.
@@ -33,6 +48,7 @@ class Careful(Worker):  # type: ignore[misc]  # gunicorn has no types.
         else:
             status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here."
             self.log.error("A request ended with %s", type(exc).__name__)
+        metrics.requests().unreadable(status)
         refuse(client, status, detail)
 
 

@@ -2,10 +2,14 @@
 
 import multiprocessing
 import os
+import shutil
 import sys
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
+from shared import metrics
 from shared.config import SERVICE_SETTINGS, load
 from shared.errors import Misconfigured
 
@@ -34,6 +38,8 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+# gunicorn's own lines, too, are JSON.
+logger_class = "shared.web.careful.JsonLogger"
 
 
 def post_worker_init(worker: Any) -> None:
@@ -43,10 +49,30 @@ def post_worker_init(worker: Any) -> None:
         extensions["is_stopping"] = lambda: not worker.alive
 
 
+# Of our own when nobody has named one, and removed at the end.
+_scratch: Path | None = None
+
+
 def on_starting(server: Any) -> None:
     """Refuse to start in words when a setting is missing or wrong; in a worker it would become a traceback."""
+    global _scratch
     service = str(server.app.app_uri).partition(".")[0]
     try:
         load(SERVICE_SETTINGS[service])
     except Misconfigured as error:
         sys.exit(error.message)
+    named = os.environ.get("METRICS_DIR")
+    if not named:
+        _scratch = Path(tempfile.mkdtemp(prefix="urna-metrics-"))
+    metrics.share(Path(named) if named else _scratch or Path())
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """What a worker had in hands is nobody's any more."""
+    metrics.forget_process(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    if _scratch is not None:
+        shutil.rmtree(_scratch, ignore_errors=True)

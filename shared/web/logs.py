@@ -30,7 +30,8 @@ def install(app: Flask) -> None:
     def _end(response: Response) -> Response:
         if "began" in g:
             response.headers["X-Request-ID"] = g.request_id
-            level = "debug" if request.path.startswith("/health/") else "info"
+            # Programs ask for these every few seconds.
+            level = "debug" if request.path.startswith(("/health/", "/metrics")) else "info"
             getattr(log, level)(
                 "request",
                 method=request.method,

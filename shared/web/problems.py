@@ -16,7 +16,7 @@ from gunicorn.http.errors import ParseException
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
-from shared import errors
+from shared import errors, metrics
 from shared.auth import MISSING_HEADER, ClassicUnauthorized
 from shared.logs import reason
 
@@ -166,6 +166,7 @@ def _refuse_framing(_error: ParseException) -> Response:
 
 
 def _fail(error: Exception) -> Response:
+    metrics.unexpected_errors().inc()
     log.error("unexpected error", path=request.path, exc_info=error)
     return _answer(500, "Something went wrong here; the operators can see it in the log.")
 

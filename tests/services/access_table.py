@@ -89,6 +89,7 @@ _NEXT_YEAR = {
 EVERY_SERVICE = [
     Row("GET /health/live", EVERYBODY, 200),
     Row("GET /health/ready", EVERYBODY, 200),
+    Row("GET /metrics", EVERYBODY, 200),
     Row("GET /api/docs", EVERYBODY, 200),
     Row("GET /api/openapi.json", EVERYBODY, 200),
     Row("GET /api/static/{name}", EVERYBODY, 200, "/api/static/vendor/swagger-ui/swagger-ui.css"),

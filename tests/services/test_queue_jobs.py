@@ -244,3 +244,21 @@ def test_the_ids_of_parts_are_told_from_others() -> None:
     assert is_job_id(f"{BATCH}_170")
     others = ["", "_1", f"{BATCH}_", f"{BATCH}_b", f"{JOB}\n", f"{BATCH}_٣", f"{BATCH[1:]}_1", f"0{JOB}", JOB.upper()]
     assert not any(map(is_job_id, others))
+
+
+@pytest.mark.parametrize(
+    "written", [None, b"", b"short", b"x" * 65, b'","level":"error"', b"\xff" * 20, b"abc def ghi jkl"]
+)
+def test_a_part_counts_whatever_its_batch_says_of_the_request_that_brought_it(
+    station: Station, written: bytes | None
+) -> None:
+    # Entries that an earlier version wrote say nothing; whoever can write to Redis may say anything.
+    station.accepted(file_of(1), header={**station.official(), "X-Request-ID": "request-0123"})
+    batch = keys.batch(station.only_batch())
+    queued = [only(station.redis, number) for number in (0, 1) if station.redis.llen(keys.queue(number))]
+    assert [part.batch.request_id for part in queued if isinstance(part, QueuedPart)] == ["request-0123"]
+    station.redis.hdel(batch, "request_id")
+    if written is not None:
+        station.redis.hset(batch, "request_id", written)
+    queued = [only(station.redis, number) for number in (0, 1) if station.redis.llen(keys.queue(number))]
+    assert [part.batch.request_id for part in queued if isinstance(part, QueuedPart)] == [""]
