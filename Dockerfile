@@ -43,6 +43,11 @@ COPY requirements/results_service.txt ./
 RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r results_service.txt \
  && pip --python /opt/urna/bin/python check
 
+FROM packages AS operator_packages
+COPY requirements/operator.txt ./
+RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r operator.txt \
+ && pip --python /opt/urna/bin/python check
+
 
 # What every service of ours runs on. The code belongs to root and is only readable to the user that runs it.
 FROM base AS runtime
@@ -142,6 +147,19 @@ EXPOSE 5004
 HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --retries=3 CMD ["python", "-m", "daemon.health"]
 USER 10001:10001
 CMD ["python", "-m", "daemon.app"]
+
+
+# The command urna for those who tend a deployment. Nobody serves anything here: it waits for `docker exec`, or is given a
+# command of its own.
+FROM runtime AS operator
+LABEL org.opencontainers.image.title="urna-operator" \
+      org.opencontainers.image.description="The command by which people tend Urna"
+COPY --from=operator_packages /opt/urna /opt/urna
+COPY cli/ cli/
+RUN python -m compileall -q cli
+COPY --chmod=0555 deploy/urna.sh /usr/local/bin/urna
+USER 10001:10001
+CMD ["sleep", "infinity"]
 
 
 # nginx itself with two folders that its user may write to (a volume takes the owner of the folder it is mounted on), and

@@ -4,7 +4,9 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from io import TextIOWrapper
+from pathlib import Path
 
 import click
 
@@ -12,6 +14,7 @@ from cli import failure
 from cli.failure import Failure
 from cli.output import Output, output_of
 from shared.errors import Misconfigured, Unavailable, UrnaError
+from shared.version import VERSION
 
 EPILOG = "Exit status: " + "; ".join(f"{status} {meaning}" for status, meaning in failure.EXIT_STATUSES.items()) + "."
 
@@ -31,16 +34,22 @@ COMMANDS = {
     "openapi": "cli.documents:openapi",
     "schema": "cli.documents:schema",
 }
+# What starts or describes the services, and is not there where they are not: in the operator's image.
+OF_THE_SERVICES = {"up", "demo", "openapi", "schema"}
+# Settings that commands take from the environment. Where they are secrets, they are read from the files that a service
+# reads them from, so that nobody has to type one.
+SECRET_FILES = ("ACCOUNTS_DATABASE_URL", "ELECTION_DATABASE_URL", "REDIS_URL")
 
 
 class Commands(click.Group):
     """A group that imports a command when it is called or described."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        return list(COMMANDS)
+        has_services = find_spec("authentication_service") is not None
+        return [name for name in COMMANDS if has_services or name not in OF_THE_SERVICES]
 
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(context):
             return None
         module, _, attribute = COMMANDS[name].partition(":")
         command = getattr(importlib.import_module(module), attribute)
@@ -50,9 +59,6 @@ class Commands(click.Group):
 
 def _show_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked:
-        # The version stands where the services have it, and importing them takes longer than most commands.
-        from shared.web import VERSION
-
         click.echo(f"urna {VERSION}")
         context.exit()
 
@@ -74,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # A name that the locale cannot write is no reason to end with a traceback.
             stream.reconfigure(errors="replace")
+    _read_secret_files()
     chosen = list(sys.argv[1:] if arguments is None else arguments)
     # Also a wrong option has to be reported as JSON, and then no option has been read yet.
     output = Output(as_json="--json" in chosen)
@@ -97,6 +104,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failure.REFUSED
     return status if isinstance(status, int) else failure.SUCCESS
+
+
+def _read_secret_files() -> None:
+    """Take settings from the directory that ``SECRETS_DIR`` names, where the environment does not have them."""
+    directory = os.environ.get("SECRETS_DIR")
+    if not directory:
+        return
+    for name in SECRET_FILES:
+        path = Path(directory) / name.lower()
+        if name not in os.environ and path.is_file():
+            os.environ[name] = path.read_text(encoding="utf-8").strip()
 
 
 def _fail(output: Output, error: Failure) -> int:

@@ -57,7 +57,7 @@ make_secrets() {
     for name in accounts_root accounts_prepare accounts_authentication \
         election_root election_prepare election_administration election_daemon election_results \
         election_operator election_auditor \
-        redis_station redis_daemon redis_results; do
+        redis_station redis_daemon redis_results redis_operator; do
         random | keep "${name}_password"
     done
     # A service gets one URL with its own user's password in it, and no other password.
@@ -65,11 +65,11 @@ make_secrets() {
         printf 'mysql+pymysql://%s:%s@accounts-database:3306/accounts?charset=utf8mb4' "$user" "$(of "accounts_${user}_password")" \
             | put "accounts_${user}_url"
     done
-    for user in prepare administration daemon results; do
+    for user in prepare administration daemon results operator auditor; do
         printf 'mysql+pymysql://%s:%s@election-database:3306/election?charset=utf8mb4' "$user" "$(of "election_${user}_password")" \
             | put "election_${user}_url"
     done
-    for user in station daemon results; do
+    for user in station daemon results operator; do
         printf 'redis://%s:%s@redis:6379/0' "$user" "$(of "redis_${user}_password")" | put "redis_${user}_url"
     done
 

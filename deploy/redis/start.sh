@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts Redis with one user for each service that reaches it. The rules are in users.acl, which is no secret; the passwords
-# are secrets, and only their hashes are put beside the rules, in memory.
+# are secrets, and only their hashes are put beside the rules, in memory. Each line of a secret is a password of its user,
+# so that one can be changed while the other is used (deploy/secrets.sh next).
 set -eu
 umask 077
 secrets=${SECRETS_DIR:-/run/secrets}
@@ -10,11 +11,13 @@ users=${USERS_FILE:-/tmp/users.acl}
 cp "$rules" "$users"
 # cp keeps the mode of a configuration that only may be read.
 chmod 0600 "$users"
-for user in station daemon results; do
-    password=$(cat "$secrets/${user}_password")
-    [ -n "$password" ] || { echo "The secret ${user}_password is empty." >&2; exit 1; }
-    hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
-    sed -i "s/^user $user on /user $user on #$hash /" "$users"
-    grep -q "^user $user on #$hash " "$users" || { echo "No rule for the user $user in $rules." >&2; exit 1; }
+for user in station daemon results operator; do
+    hashes=
+    for password in $(cat "$secrets/${user}_password"); do
+        hashes="$hashes#$(printf %s "$password" | sha256sum | cut -d ' ' -f 1) "
+    done
+    [ -n "$hashes" ] || { echo "The secret ${user}_password is empty." >&2; exit 1; }
+    sed -i "s/^user $user on /user $user on $hashes/" "$users"
+    grep -q "^user $user on $hashes" "$users" || { echo "No rule for the user $user in $rules." >&2; exit 1; }
 done
-exec redis-server /etc/redis/redis.conf
+exec redis-server "${CONFIGURATION:-/etc/redis/redis.conf}"

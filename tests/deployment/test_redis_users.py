@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
+from cli import dismissal
 from shared.journal.events import event
 from shared.queue import batches, connection, inspection, intake, journal, keys, snapshot, work
 from shared.queue.batches import PartOutcome
@@ -30,6 +31,7 @@ class Users:
     station: Redis
     daemon: Redis
     results: Redis
+    operator: Redis
 
 
 @pytest.fixture
@@ -124,6 +126,43 @@ def test_the_results_service_hears_of_changes(users: Users) -> None:
     assert message["data"] == b"1"
 
 
+def _buried(users: Users) -> str:
+    """The id of a batch of which part 1 is a dead letter."""
+    upload = _upload(users, key=None)
+    reason = DamagedPart(keys.job_id(upload.batch_id, 1), "It is damaged.", upload.batch_id, 1, None, 1)
+    work.bury(users.daemon, 1, reason)
+    return upload.batch_id
+
+
+def test_an_operator_sees_the_queues_and_replays_a_dead_letter(users: Users) -> None:
+    batch = _buried(users)
+    operator = users.operator
+    assert [state.parts for state in inspection.states(operator)] == [1, 0]
+    assert [(one.batch_id, one.part, one.reason) for one in inspection.buried(operator)] == [
+        (batch, 1, "It is damaged.")
+    ]
+    assert inspection.replay(operator, batch, 1) == 1
+    assert inspection.buried(operator) == []
+    assert [state.parts for state in inspection.states(operator)] == [1, 1]
+    waiting = journal.front(users.daemon, 10)
+    assert waiting is not None
+    assert "part.replayed" in [one.action for one in waiting.events]
+
+
+def test_an_operator_settles_a_dead_letter_for_good(users: Users) -> None:
+    batch = _buried(users)
+    operator = users.operator
+    job_id = inspection.find(operator, batch, 1)
+    assert job_id == keys.job_id(batch, 1).encode()
+    # What a dismissal asks before: whether the batch was accepted, what lies there, and how late it is.
+    assert dismissal._head(operator, batch) is not None
+    assert dismissal._sha256(operator, job_id.decode()) is not None
+    assert work.seed_clock(operator, None)
+    inspection.forget(operator, job_id)
+    assert inspection.buried(users.daemon) == []
+    assert not users.daemon.exists(keys.job(job_id.decode()), keys.payload(job_id.decode()))
+
+
 # What each user must not do, a command on each line.
 REFUSED = {
     "station": """
@@ -188,6 +227,38 @@ REFUSED = {
         MODULE LIST
         REPLICAOF NO ONE
         SET another:key 1
+    """,
+    "operator": """
+        SET urna:payload:x y
+        HSET rq:job:x a b
+        HSET urna:batch:x a b
+        DEL urna:batch:x
+        DEL urna:partitions
+        DEL rq:queue:ballots-0
+        LPOP rq:queue:ballots-0
+        LRANGE rq:queue:ballots-0 0 -1
+        LREM rq:queue:ballots-0 1 x
+        RPUSH rq:queue:default x
+        ZADD rq:failed:ballots-0 1 x
+        HSET urna:reasons a b
+        SET urna:elections []
+        SET urna:partitions 9
+        SET urna:queued 0
+        SET urna:clock 0
+        SET urna:lease:0 me
+        DEL urna:lease:0
+        LRANGE urna:journal 0 -1
+        LPOP urna:journal
+        GET urna:idempotency:x
+        PUBLISH urna:changed 1
+        SUBSCRIBE urna:arrived
+        SCAN 0
+        KEYS *
+        INFO
+        MONITOR
+        FLUSHALL
+        CONFIG GET *
+        ACL LIST
     """,
     "results": """
         SET urna:queued 0
