@@ -9,44 +9,48 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
 
 
 # The packages are installed in stages of their own, so that neither pip's leavings nor the requirement files come into
-# an image. Only wheels are taken: a package that wanted a compiler would stop the build here. The files name every
-# package, so nothing is resolved again; the check would find what they left out.
+# an image. All are downloaded first, because most services need the same ones.
 FROM base AS packages
-ENV PIP_NO_CACHE_DIR=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
-RUN python -m venv --without-pip /opt/urna
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends binutils \
+ && rm -rf /var/lib/apt/lists/* \
+ && python -m venv --without-pip /opt/urna
 WORKDIR /build
 
-FROM packages AS authentication_packages
+# Only wheels are taken: a package that wanted a compiler would stop the build here.
+FROM packages AS wheels
+COPY requirements/*.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip download --require-hashes --only-binary :all: --no-deps --dest /wheels $(printf -- '--requirement %s ' *.txt)
+
+FROM packages AS installer
+COPY --chmod=0555 deploy/packages.sh ./
+
+FROM installer AS authentication_packages
 COPY requirements/authentication_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r authentication_service.txt \
- && pip --python /opt/urna/bin/python check
+RUN --mount=from=wheels,source=/wheels,target=/wheels ./packages.sh authentication_service.txt
 
-FROM packages AS admin_packages
+FROM installer AS admin_packages
 COPY requirements/admin_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r admin_service.txt \
- && pip --python /opt/urna/bin/python check
+RUN --mount=from=wheels,source=/wheels,target=/wheels ./packages.sh admin_service.txt
 
-FROM packages AS voting_station_packages
+FROM installer AS voting_station_packages
 COPY requirements/voting_station_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r voting_station_service.txt \
- && pip --python /opt/urna/bin/python check
+RUN --mount=from=wheels,source=/wheels,target=/wheels ./packages.sh voting_station_service.txt
 
-FROM packages AS daemon_packages
+FROM installer AS daemon_packages
 COPY requirements/daemon.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r daemon.txt \
- && pip --python /opt/urna/bin/python check
+RUN --mount=from=wheels,source=/wheels,target=/wheels ./packages.sh daemon.txt
 
-FROM packages AS results_packages
+FROM installer AS results_packages
 COPY requirements/results_service.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r results_service.txt \
- && pip --python /opt/urna/bin/python check
+RUN --mount=from=wheels,source=/wheels,target=/wheels ./packages.sh results_service.txt
 
-FROM packages AS operator_packages
+FROM installer AS operator_packages
 COPY requirements/operator.txt ./
-RUN pip --python /opt/urna/bin/python install --require-hashes --only-binary :all: --no-deps -r operator.txt \
- && pip --python /opt/urna/bin/python check
+RUN --mount=from=wheels,source=/wheels,target=/wheels ./packages.sh operator.txt
 
 
 # What every service of ours runs on. The code belongs to root and is only readable to the user that runs it.
@@ -75,11 +79,12 @@ STOPSIGNAL SIGTERM
 
 
 # The check asks whether the process lives, not whether its database does: a container that is ended because a database
-# is away would only come back to the same database, and the requests it was answering would be lost.
+# is away would only come back to the same database, and the requests it was answering would be lost. It is patient, because
+# a swarm ends what fails it three times, and too much work is no reason to have fewer to do it.
 FROM runtime AS web
-COPY --chmod=0444 deploy/healthcheck.py /usr/local/lib/urna/healthcheck.py
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
-    CMD ["python", "-I", "/usr/local/lib/urna/healthcheck.py"]
+COPY --chmod=0555 deploy/healthcheck.sh /usr/local/lib/urna/healthcheck.sh
+HEALTHCHECK --interval=10s --timeout=15s --start-period=120s --start-interval=1s --retries=3 \
+    CMD ["/usr/local/lib/urna/healthcheck.sh"]
 
 
 FROM web AS authentication_service
@@ -144,7 +149,8 @@ ENV HEARTBEAT_FILE=/tmp/heartbeat \
     METRICS_BIND=0.0.0.0 \
     METRICS_PORT=5004
 EXPOSE 5004
-HEALTHCHECK --interval=10s --timeout=8s --start-period=30s --retries=3 CMD ["python", "-m", "daemon.health"]
+HEALTHCHECK --interval=15s --timeout=15s --start-period=120s --start-interval=3s --retries=3 \
+    CMD ["python", "-m", "daemon.health"]
 USER 10001:10001
 CMD ["python", "-m", "daemon.app"]
 
@@ -177,6 +183,10 @@ LABEL org.opencontainers.image.title="urna-nginx" \
       org.opencontainers.image.base.name="nginx:1.27"
 RUN install -d -o 101 -g 101 -m 0700 /var/lib/urna/tls /var/lib/urna/bodies
 COPY --chmod=0555 deploy/nginx/certificate.sh /docker-entrypoint.d/40-certificate.sh
-HEALTHCHECK --interval=5s --timeout=4s --start-period=30s --retries=3 \
+COPY --chmod=0555 deploy/nginx/start.sh /usr/local/lib/urna/start.sh
+HEALTHCHECK --interval=10s --timeout=15s --start-period=120s --start-interval=1s --retries=3 \
     CMD ["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:8081/health/live"]
 USER 101:101
+STOPSIGNAL SIGQUIT
+ENTRYPOINT ["/usr/local/lib/urna/start.sh"]
+CMD []

@@ -1,5 +1,6 @@
 """How the commands talk to the services over HTTP, and what their refusals become."""
 
+import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -58,9 +59,17 @@ class Client:
     """One account's connection to the services. Threads may share it.
 
     ``patience`` is for how many seconds a request that may safely be repeated is tried again when a service is away.
+    ``verify`` says which certificates are believed, if not those that everybody believes.
     """
 
-    def __init__(self, addresses: Addresses, credentials: Credentials | None = None, *, patience: float = 10.0) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        credentials: Credentials | None = None,
+        *,
+        patience: float = 10.0,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
         self.addresses = addresses
         self._credentials = credentials or Credentials()
         self._known: tuple[str, str] | None = None
@@ -70,6 +79,7 @@ class Client:
         self._http = httpx.Client(
             timeout=httpx.Timeout(120.0, connect=5.0),
             follow_redirects=False,
+            verify=verify,
             # A proxy of the environment is for the world outside; it would not find this machine's own services.
             trust_env=not all(_is_loopback(address) for address in vars(addresses).values()),
         )

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs the packages of one image from /wheels into /opt/urna, inside the builder: deploy/packages.sh REQUIREMENTS
+#
+# The file names every package, so nothing is resolved again; the check would find what it left out.
+set -eu
+pip --python /opt/urna/bin/python install --no-index --find-links /wheels --require-hashes --only-binary :all: --no-deps \
+    --requirement "$1"
+pip --python /opt/urna/bin/python check
+
+# What packages bring for their own makers: tests, what only tests import, sources that were compiled already, and what a
+# debugger would read in the compiled ones. It is a fifth of an image, and nothing that runs there reads it. The libraries
+# that a wheel carries along (*.libs) were rewritten by its makers' tools, and are left as they are.
+packages=$(/opt/urna/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+find "$packages" -depth -type d -name tests -exec rm -rf {} +
+rm -rf "$packages/alembic/testing" "$packages/gevent/testing" "$packages/sqlalchemy/testing"
+# The databases that Urna does not know, and the look-up of names of mail servers, which nothing here asks for.
+rm -rf "$packages/sqlalchemy/dialects/mssql" "$packages/sqlalchemy/dialects/oracle" "$packages/dns"
+find "$packages" -type f \( -name '*.c' -o -name '*.h' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.pyx' \) -delete
+find "$packages" -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
