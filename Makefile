@@ -67,6 +67,10 @@ up: setup ## Run the suite on this machine, on ports 5000 to 5003, with its data
 test: setup ## Run every test that this machine can run (ARGS=… for pytest; URNA_TEST_REQUIRE=all leaves none out)
 	@$(BIN)/pytest -n 2 $(ARGS)
 
+.PHONY: test-deployment
+test-deployment: setup ## Run the deployment on a Docker engine: Compose, Swarm, faults, updates (ARGS=… for pytest)
+	@$(BIN)/pytest tests/deployment/engine $(ARGS)
+
 .PHONY: fuzz
 fuzz: setup ## Send each route N=500 made up requests, others in each run (SEED=… repeats one), and 2,000 spoilt uploads
 	@export URNA_FUZZ_EXAMPLES=$(or $(N),500) URNA_FUZZ_SEED=$(or $(SEED),$$RANDOM) URNA_FUZZ_UPLOADS=2000
@@ -120,3 +124,7 @@ clean: ## Remove the environment and what tools left behind; var/, with its elec
 .PHONY: secrets
 secrets: ## Make the secrets of a deployment in secrets/, once (docs/deployment.md)
 	@deploy/secrets.sh
+
+.PHONY: stack
+stack: ## Check stack.yaml against the swarm and deploy it (STACK=…, ENCRYPTED=1, DEPLOY=0; docs/deployment.md)
+	@deploy/stack.sh

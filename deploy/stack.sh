@@ -1,0 +1,75 @@
+#!/bin/bash
+# Renders stack.yaml, checks that the swarm has what it names, deploys it, and waits until everything runs: `make stack`.
+#
+# STACK is the stack's name (urna). REGISTRY, VERSION and the versions of secrets and configs are those of stack.yaml. ENCRYPTED=1
+# encrypts the networks. RESOLVE_IMAGE=never takes the images of this machine, for a swarm of one node without a registry.
+# DEPLOY=0 ends before anything is changed. SECONDS_TO_RUN (300) is how long it may take until everything runs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+stack=${STACK:-urna}
+seconds=${SECONDS_TO_RUN:-300}
+files=(--compose-file stack.yaml)
+[ -z "${ENCRYPTED:-}" ] || files+=(--compose-file deploy/stack.encrypted.yaml)
+problems=0
+
+problem() {
+    echo "$1" >&2
+    problems=$((problems + 1))
+}
+
+# 1. Rendered, so that a setting in a wrong form is found here.
+rendered=$(mktemp)
+trap 'rm -f "$rendered"' EXIT
+docker stack config "${files[@]}" > "$rendered"
+
+# 2. Checked, all of it at once.
+if [ "$(docker info --format '{{.Swarm.ControlAvailable}}')" != true ]; then
+    echo "This is no manager of a swarm: docker swarm init, or ask another node." >&2
+    exit 1
+fi
+for secret in $(sed -n '/^secrets:/,/^[a-z]/s/^    name: //p' "$rendered"); do
+    docker secret inspect "$secret" >/dev/null 2>&1 || problem "The swarm has no secret $secret: deploy/secrets.sh swarm makes it."
+done
+for label in accounts election queue; do
+    nodes=$(docker node ls --quiet | xargs docker node inspect --format "{{index .Spec.Labels \"urna.$label\"}}" | grep -cx true || true)
+    [ "$nodes" = 1 ] ||
+        problem "The label urna.$label has to be on one node and is on $nodes: docker node update --label-add urna.$label=true NODE"
+done
+if [ "${RESOLVE_IMAGE:-always}" = never ]; then
+    for image in $(grep -oE '^    image: \S+' "$rendered" | sed 's/.*image: //' | sort -u); do
+        docker image inspect "$image" >/dev/null 2>&1 || problem "This machine has no image $image."
+    done
+fi
+if [ $problems -gt 0 ]; then
+    echo "Nothing was deployed." >&2
+    exit 1
+fi
+echo "stack.yaml is complete: $(grep -cE '^    image: ' "$rendered") services."
+[ "${DEPLOY:-1}" = 1 ] || exit 0
+
+# 3. Deployed. What did not change is not touched.
+docker stack deploy --detach=true --prune --resolve-image "${RESOLVE_IMAGE:-always}" "${files[@]}" "$stack"
+
+# 4. Waited for: every replica, the work that is done once, and updates that are still on their way.
+waiting() {
+    local name replicas running wanted state
+    while read -r name replicas; do
+        running=${replicas%%/*} wanted=${replicas##*/} wanted=${wanted%% *}
+        state=$(docker service inspect --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}' "$name")
+        case $state in
+            updating) echo "$name is being updated"; continue ;;
+            rollback*) echo "$name was rolled back: docker service ps $name" >&2; exit 1 ;;
+            paused) echo "the update of $name stopped: docker service ps $name" >&2; exit 1 ;;
+        esac
+        [ "$running" != "$wanted" ] || continue
+        docker service ps --format '{{.CurrentState}}' "$name" | head -1 | grep -q ^Complete || echo "$name $replicas"
+    done < <(docker stack services --format '{{.Name}} {{.Replicas}}' "$stack")
+}
+until left=$(waiting) && [ -z "$left" ]; do
+    if [ $SECONDS -gt "$seconds" ]; then
+        printf 'Not everything runs after %s s:\n%s\n' "$seconds" "$left" >&2
+        exit 1
+    fi
+    sleep 1
+done
+docker stack services "$stack"

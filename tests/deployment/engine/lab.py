@@ -1,0 +1,72 @@
+"""An engine for machines that have none, from a laboratory beside the checkout, with images as the public ones."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.deployment.engine.docker import attempt, docker
+from tests.left_out import leave_out
+from tests.source import ROOT
+
+LABORATORY = ROOT.parent / "shared" / "lab"
+PUBLIC_IMAGES = ("python:3.12-slim-bookworm", "nginx:1.27", "redis:7-bookworm", "mysql:9.7")
+# Debian's own servers with the variables of the public images that the override files use.
+STAND_INS = {"mariadb:10.11": "mariadb", "postgres:15-bookworm": "postgres"}
+
+
+def make_ready() -> None:
+    """See to it that an engine answers which has or can fetch the public images; else leave the tests out."""
+    if not _answers():
+        if not _may_use_laboratory():
+            leave_out("Docker", "no engine answers, and there is no laboratory beside the checkout for the root user")
+        for step in ("engine", "daemon"):
+            _laboratory(step)
+    if not all(map(_has, PUBLIC_IMAGES)) and _may_use_laboratory():
+        _laboratory("images")
+
+
+def make_stand_ins() -> None:
+    """The images of the other databases, where no registry has them for us."""
+    if not _may_use_laboratory():
+        return
+    for name, folder in STAND_INS.items():
+        if not _has(name):
+            docker("build", "--tag", name, str(Path(__file__).with_name("stand_ins") / folder), seconds=600)
+
+
+@contextmanager
+def routing_mesh() -> Iterator[None]:
+    """A swarm whose published ports answer, also on a kernel without IPVS, where the laboratory stands in for it."""
+    stand_in = LABORATORY / "swarm-vip.py"
+    if Path("/proc/net/ip_vs").exists() or not stand_in.exists() or os.geteuid() != 0:
+        yield
+        return
+    process = subprocess.Popen([sys.executable, str(stand_in)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers() -> bool:
+    if shutil.which("docker") is None:
+        return False
+    return attempt("info").returncode == 0 and attempt("compose", "version").returncode == 0
+
+
+def _has(image: str) -> bool:
+    return attempt("image", "inspect", image).returncode == 0
+
+
+def _may_use_laboratory() -> bool:
+    return (LABORATORY / "setup.sh").exists() and os.geteuid() == 0
+
+
+def _laboratory(step: str) -> None:
+    # The daemon outlives us and must not hold our pipes.
+    subprocess.run([LABORATORY / "setup.sh", step], stdin=subprocess.DEVNULL, check=True, timeout=900)
