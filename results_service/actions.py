@@ -226,12 +226,13 @@ def _counted(desk: Desk, session: Session, election_id: int) -> Counted:
     if look is None:
         raise _not_found(election_id)
     known = desk.counted.get(election_id)
-    if known is None:
+    if known is None or known.look.ballot != look.ballot:
+        # Its end may be another one now, on which the ballots outside depend.
         election, sums = _published(session, election_id), tallies.sums(session, election_id)
     elif known.look == look:
         return known
     else:
-        election = known.election if known.look.ballot == look.ballot else _published(session, election_id)
+        election = known.election
         # Partitions may have come and gone meanwhile, and what was recorded in those counts like everything else.
         places = look.places if known.look.owners == look.owners else tallies.places(session)
         sums = tallies.sums_since(session, election_id, known.sums, places)

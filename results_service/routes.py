@@ -81,7 +81,10 @@ class BallotsAnswer(Shape):
     counted: int
     duplicate: int = Field(description="Refused, because a ballot with that GUID was received before.")
     invalid: int = Field(description="Refused, because nobody has that poll number.")
-    outside: int = Field(description="Sent for this election when it was not open, and so none of its ballots.")
+    outside: int = Field(
+        description="Sent for this election by name before its end, when it was not open, and so none of "
+        "its ballots. What is sent after the end stands in its batch alone, for a final result does not change."
+    )
     cast: int = Field(description="Ballots in the box: counted and invalid ones.")
 
 

@@ -36,8 +36,8 @@ class ListVotes:
 class Ballots:
     """What became of the ballots that the stations accepted for an election.
 
-    ``invalid`` have a poll number that nobody has; ``outside`` were sent for this election by name when it was not
-    open. ``received`` is the sum of the other four.
+    ``invalid`` have a poll number that nobody has; ``outside`` were sent for this election by name before its
+    end, when it was not open. ``received`` is the sum of the other four.
     """
 
     counted: int

@@ -191,12 +191,17 @@ def counts(session: Session, election_id: int) -> Counts:
 
 
 def outside(session: Session, election_id: int) -> int:
-    """How many ballots were sent for an election by name at a moment when it was not open."""
+    """How many ballots were sent for an election by name before its end, at a moment when it was not open.
+
+    What was received later stands in its batch alone: a result that is final must not change any more, and an upload
+    that a station let in just in time may be stamped after the end.
+    """
     total = session.scalar(
         sa.select(sa.func.sum(Part.outside))
         .join(Batch, Batch.id == Part.batch_id)
+        .join(Election, Election.id == Batch.election_id)
         # The index on the election of a part finds those that belong to none.
-        .where(Batch.election_id == election_id, Part.election_id.is_(None))
+        .where(Batch.election_id == election_id, Batch.received_at < Election.end, Part.election_id.is_(None))
     )
     return int(total or 0)
 
@@ -221,7 +226,8 @@ def sums_since(session: Session, election_id: int, kept: Sums, reached: Mapping[
     """The sums of an election up to the places that are ``reached``: ``kept``, and what was recorded after it.
 
     Rows of parts and tallies are never changed, and places grow by one in the order of the commits of their partition,
-    so that nothing can come before a place that was reached. ``reached`` has to be read in the same snapshot.
+    so that nothing can come before a place that was reached. ``reached`` has to be read in the same snapshot, and the
+    end of the election has to be what it was for ``kept``.
     """
     grown = [(partition, place) for partition, place in reached.items() if place > kept.places.get(partition, 0)]
     if not grown:
@@ -316,10 +322,12 @@ def _outside_of_stretches(stretches: int) -> sa.CompoundSelect[str, int, int]:
             sa.select(of_batch.batch_id, of_batch.part, of_batch.outside)
             .select_from(new)
             .join(Batch, Batch.id == new.batch_id)
+            .join(Election, Election.id == Batch.election_id)
             .join(of_batch, of_batch.batch_id == new.batch_id)
             .where(
                 _is_in_stretch(number, new),
                 Batch.election_id == _ELECTION,
+                Batch.received_at < Election.end,
                 of_batch.election_id.is_(None),
                 sa.or_(new.part == 0, of_batch.part == new.part),
             )

@@ -100,7 +100,13 @@ def _ballots(facts: Facts) -> dict[str, dict[str, int]]:
     committed = dict.fromkeys(_COUNTS, 0)
     for part in facts.parts:
         batch = facts.batches.get(part.batch_id)
-        is_outside = part.belongs_to is None and batch is not None and batch.named == facts.poll.id
+        # As in a result, what was received after the end belongs to nothing.
+        is_outside = (
+            part.belongs_to is None
+            and batch is not None
+            and batch.named == facts.poll.id
+            and batch.received_at < facts.poll.end
+        )
         if part.ballots is not None and (part.belongs_to == facts.poll.id or is_outside):
             for name, number in expected_counts(part, facts).items():
                 again[name] += number

@@ -70,6 +70,7 @@ class Recount:
 def recount(polls: Sequence[Poll], files: Iterable[Accepted]) -> Recount:
     """Count the files; of several ballots with one GUID in an election, the one received first is the ballot."""
     found = Recount(elections={poll.id: ElectionCount() for poll in polls})
+    ends = {poll.id: poll.end for poll in polls}
     for file in sorted(files, key=lambda file: file.received_at):
         batch = found.batches[file.batch] = BatchCount()
         poll = _poll(polls, file)
@@ -77,7 +78,8 @@ def recount(polls: Sequence[Poll], files: Iterable[Accepted]) -> Recount:
             batch.received += 1
             if poll is None:
                 batch.outside += 1
-                if file.election is not None:
+                # What comes after the end is in no result, which may be final by then.
+                if file.election is not None and file.received_at < ends[file.election]:
                     found.elections[file.election].outside += 1
                 continue
             election = found.elections[poll.id]

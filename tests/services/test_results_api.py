@@ -95,7 +95,7 @@ def test_a_final_result_says_seats_counts_and_why(night: Recorded, client: Flask
         received_at=DURING,
     )
     night.part(election, {4: 100, 5: 200}, partition=1, received_at=DURING)
-    night.part(None, outside=7, named=election, received_at=NOW)
+    night.part(None, outside=7, named=election, received_at=OVER[0] - HOUR)
     night.drained(NOW, NOW)
     found = get(client, f"/api/elections/{election}/results")
     assert (found["title"], found["kind"], found["state"]) == ("Assembly", "parliamentary", "final")
@@ -117,6 +117,21 @@ def test_a_final_result_says_seats_counts_and_why(night: Recorded, client: Flask
     assert seats["threshold"]["votes_needed"] == 25
     assert len(seats["awards"]) == 250
     assert seats["awards"][0] == {"seat": 1, "poll_number": 5, "divisor": 1, "quotient": "200", "tied_with": []}
+
+
+def test_what_is_received_after_the_end_changes_no_final_result(night: Recorded, client: FlaskClient) -> None:
+    election = night.election(hours=OVER)
+    night.part(election, {1: 5}, received_at=DURING)
+    night.part(None, outside=2, named=election, received_at=OVER[0] - HOUR)
+    night.drained(NOW, NOW)
+    final = client.get(f"/api/elections/{election}/results")
+    assert final.get_json()["state"] == "final"
+    assert final.get_json()["ballots"]["outside"] == 2
+    # A station that was frozen hands in what it had let in before the end.
+    night.part(None, outside=22, named=election, received_at=OVER[1])
+    night.part(None, outside=22, named=election, received_at=NOW, partition=1)
+    later = client.get(f"/api/elections/{election}/results")
+    assert (later.headers["ETag"], later.get_json()) == (final.headers["ETag"], final.get_json())
 
 
 def test_a_result_is_provisional_until_everything_received_before_the_end_is_counted(

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,8 +11,9 @@ from shared import tallies
 from shared.schema.election import Partition
 from shared.tallies import Sums
 from shared.terms import Refusal
-from tests.services.recorded import Recorded
+from tests.services.recorded import EVENING, NOON, Recorded
 
+SECOND = timedelta(seconds=1)
 REFUSALS = [Refusal.DUPLICATE, Refusal.INVALID_POLL_NUMBER]
 
 
@@ -51,16 +53,25 @@ def test_what_is_added_to_kept_sums_makes_the_plain_sums_after_any_parts(night: 
     chance = random.Random(seed)
     elections = [night.election(["A", "B", "C"]), night.election(["D", "E", "F"])]
     kept = {election: everything(night, election) for election in elections}
-    without_first_part: list[tuple[str, int]] = []
+    without_first_part: list[tuple[str, int, datetime]] = []
     for _ in range(25):
         for _ in range(chance.randint(0, 3)):
             partition = chance.randrange(2)
             if without_first_part and chance.random() < 0.5:
-                batch, named = without_first_part.pop(chance.randrange(len(without_first_part)))
-                night.part(None, outside=chance.randint(1, 9), named=named, partition=partition, batch_id=batch)
+                batch, named, moment = without_first_part.pop(chance.randrange(len(without_first_part)))
+                night.part(
+                    None,
+                    outside=chance.randint(1, 9),
+                    named=named,
+                    partition=partition,
+                    batch_id=batch,
+                    received_at=moment,
+                )
             elif chance.random() < 0.4:
                 named = chance.choice(elections)
                 later = chance.random() < 0.5
+                # Before the start, or at the end, from which on nothing is outside of it any more.
+                moment = chance.choice([NOON - SECOND, EVENING])
                 batch = night.part(
                     None,
                     outside=chance.randint(1, 9),
@@ -68,9 +79,10 @@ def test_what_is_added_to_kept_sums_makes_the_plain_sums_after_any_parts(night: 
                     partition=partition,
                     number=int(later),
                     with_batch=not later,
+                    received_at=moment,
                 )
                 if later:
-                    without_first_part.append((batch, named))
+                    without_first_part.append((batch, named, moment))
             else:
                 votes = {number: chance.randint(1, 50) for number in chance.sample([1, 2, 3], chance.randint(0, 3))}
                 refused = [(number, chance.choice(REFUSALS)) for number in range(chance.randint(0, 3))]

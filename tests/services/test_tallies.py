@@ -51,10 +51,11 @@ def test_an_election_without_ballots_has_zeros(night: Recorded) -> None:
         assert tallies.refused_ballots(session, election) == []
 
 
-def test_ballots_sent_by_name_when_the_election_was_not_open_are_outside(night: Recorded) -> None:
+def test_ballots_sent_by_name_before_the_end_when_the_election_was_not_open_are_outside(night: Recorded) -> None:
     election = night.election()
-    night.part(None, outside=4, named=election, received_at=EVENING)
-    night.part(None, outside=9, received_at=EVENING)
+    night.part(None, outside=4, named=election, received_at=NOON - SECOND)
+    night.part(None, outside=8, named=election, received_at=EVENING)
+    night.part(None, outside=9, received_at=NOON - SECOND)
     with night.database.reading() as session:
         assert tallies.outside(session, election) == 4
         assert tallies.counts(session, election).received == 0
