@@ -31,6 +31,8 @@ COMMANDS = {
     "queue": "cli.queue:queue",
     "recount": "cli.recount.command:recount",
     "journal": "cli.journal:journal",
+    "backup": "cli.backup.command:backup",
+    "restore": "cli.backup.command:restore",
     "openapi": "cli.documents:openapi",
     "schema": "cli.documents:schema",
 }

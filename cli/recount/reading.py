@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from cli.failure import CANNOT_START, UNAVAILABLE, USAGE, Failure
-from shared.database import Database, is_transient
+from cli.failure import Failure
+from cli.still import still
 from shared.schema.election import (
     DRAFT,
     Ballot,
@@ -277,43 +276,8 @@ class Snapshot:
 @contextmanager
 def snapshot(url: str) -> Iterator[Snapshot]:
     """Read a store, in one transaction that can write nothing."""
-    try:
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-            raise Failure(f"There is no file {parsed.database}, so no election store either.", status=UNAVAILABLE)
-        database = Database(url, pool_size=1, answer_seconds=None)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-        raise Failure(f"ELECTION_DATABASE_URL is not the URL of a database: {error}.", status=USAGE) from None
-    sa.event.listen(database.engine, "connect", lambda connection, _: _hold_still(database.engine.dialect, connection))
-    try:
-        with database.engine.connect() as connection:
-            try:
-                yield Snapshot(connection)
-            except BaseException:
-                # Rows of a cursor may be on their way still, for which nothing but its end can follow.
-                connection.invalidate()
-                raise
-    except sa.exc.DBAPIError as error:
-        status = UNAVAILABLE if is_transient(error) else CANNOT_START
-        raise Failure(
-            f"The election store cannot be read: {error.orig}. Is the database there, and is it the suite's?",
-            status=status,
-        ) from None
-    finally:
-        database.close()
-
-
-def _hold_still(dialect: sa.Dialect, connection: Any) -> None:
-    """Let the transactions of this connection see one moment, that of their first query, and write nothing."""
-    if dialect.name == "sqlite":
-        connection.execute("PRAGMA query_only = ON")
-        return
-    dialect.set_isolation_level(connection, "REPEATABLE READ")
-    if dialect.name == "postgresql":
-        connection.read_only = True
-    else:
-        with connection.cursor() as cursor:
-            cursor.execute("SET SESSION TRANSACTION READ ONLY")
+    with still(url, "election") as connection:
+        yield Snapshot(connection)
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -140,7 +140,7 @@ class DataDirectory:
 
     def election_store(self) -> str:
         """The URL of the election store: of the suite that runs here, or the SQLite file that one has left behind."""
-        running = self._facts()
+        running = self.facts()
         if running is not None:
             return str(running["election_database_url"])
         if not self.election.is_file():
@@ -150,7 +150,8 @@ class DataDirectory:
             )
         return sqlite_url(self.election)
 
-    def _facts(self) -> dict[str, Any] | None:
+    def facts(self) -> dict[str, Any] | None:
+        """What runs where; None when nothing does."""
         try:
             facts = json.loads(self._running.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -159,7 +160,7 @@ class DataDirectory:
 
     def running(self) -> dict[str, Any]:
         """What runs where; fails when nothing does."""
-        facts = self._facts()
+        facts = self.facts()
         if facts is None:
             raise Failure(
                 f"No suite runs on the data directory {self.path}; start it with: urna up --data {self.path}",

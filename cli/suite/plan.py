@@ -62,6 +62,7 @@ class Plan:
 
     redis: Process | None
     redis_url: str = field(repr=False)
+    accounts_database_url: str = field(repr=False)
     election_database_url: str = field(repr=False)
     preparations: tuple[Process, ...]
     services: tuple[Process, ...]
@@ -101,6 +102,7 @@ def make_plan(data: DataDirectory, given: Mapping[str, str], *, host: str, port_
     return Plan(
         redis=redis,
         redis_url=settings["REDIS_URL"],
+        accounts_database_url=settings["ACCOUNTS_DATABASE_URL"],
         election_database_url=settings["ELECTION_DATABASE_URL"],
         preparations=tuple(
             Process(

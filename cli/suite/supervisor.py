@@ -115,6 +115,7 @@ class Supervisor:
                 "restarts": self._restarts,
                 "addresses": self._plan.addresses,
                 "redis_url": self._plan.redis_url,
+                "accounts_database_url": self._plan.accounts_database_url,
                 "election_database_url": self._plan.election_database_url,
             }
         )

@@ -16,6 +16,9 @@ CHANGED = "urna:changed"
 # RQ keeps the names of all queues here.
 QUEUES = "rq:queues"
 
+# A restore is under way, of the archive with this id; what it has written so far lies under names that begin so.
+RESTORING = "urna:restoring"
+
 # Why each dead letter was laid aside, by the id of its job.
 REASONS = "urna:reasons"
 
