@@ -2,6 +2,9 @@
 # Starts Redis with one user for each service that reaches it. The rules are in users.acl, which is no secret; the passwords
 # are secrets, and only their hashes are put beside the rules, in memory. Each line of a secret is a password of its user,
 # so that one can be changed while the other is used (deploy/secrets.sh next).
+#
+# The user `default` is off, so nobody can be it. It has every right all the same: Redis 7.0 reads its append-only file with
+# the rights of that user, and without them leaves out every transaction in it, which is every upload that waits.
 set -eu
 umask 077
 secrets=${SECRETS_DIR:-/run/secrets}
