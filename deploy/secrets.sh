@@ -88,6 +88,8 @@ make_secrets() {
     # With a capital, a small letter and a digit, as the rule for passwords wants.
     printf %s "${ADMIN_PASSWORD:-Aa0$(random)}" | keep admin_password
     printf %s "${ADMIN_JMBG:-0000000000000}" | keep admin_jmbg
+    # Who looks at the figures (docs/monitoring.md).
+    random | keep grafana_admin_password
 
     # Empty means: none is given. nginx then makes a self-signed one in docker-compose.yml and does not start in stack.yaml.
     printf '' | keep tls_certificate

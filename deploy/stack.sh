@@ -2,14 +2,17 @@
 # Renders stack.yaml, checks that the swarm has what it names, deploys it, and waits until everything runs: `make stack`.
 #
 # STACK is the stack's name (urna). REGISTRY, VERSION and the versions of secrets and configs are those of stack.yaml. ENCRYPTED=1
-# encrypts the networks. RESOLVE_IMAGE=never takes the images of this machine, for a swarm of one node without a registry.
-# DEPLOY=0 ends before anything is changed. SECONDS_TO_RUN (300) is how long it may take until everything runs.
+# encrypts the networks, OBSERVABILITY=1 adds Prometheus, Grafana and Loki. RESOLVE_IMAGE=never takes the images of this machine,
+# for a swarm of one node without a registry. DEPLOY=0 ends before anything is changed. SECONDS_TO_RUN (300) is how long it may
+# take until everything runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 stack=${STACK:-urna}
 seconds=${SECONDS_TO_RUN:-300}
 files=(--compose-file stack.yaml)
 [ -z "${ENCRYPTED:-}" ] || files+=(--compose-file deploy/stack.encrypted.yaml)
+labels=(accounts election queue)
+[ -z "${OBSERVABILITY:-}" ] || { files+=(--compose-file deploy/stack.observability.yaml); labels+=(observability); }
 problems=0
 
 problem() {
@@ -30,7 +33,7 @@ fi
 for secret in $(sed -n '/^secrets:/,/^[a-z]/s/^    name: //p' "$rendered"); do
     docker secret inspect "$secret" >/dev/null 2>&1 || problem "The swarm has no secret $secret: deploy/secrets.sh swarm makes it."
 done
-for label in accounts election queue; do
+for label in "${labels[@]}"; do
     nodes=$(docker node ls --quiet | xargs docker node inspect --format "{{index .Spec.Labels \"urna.$label\"}}" | grep -cx true || true)
     [ "$nodes" = 1 ] ||
         problem "The label urna.$label has to be on one node and is on $nodes: docker node update --label-add urna.$label=true NODE"

@@ -37,6 +37,22 @@ ARROWS = {
         ("operator", "election-database"),
     )
 }
+# Those of the figures and the log lines, which nobody needs for an election: Prometheus asks each part on a network
+# that it shares with that part alone, and nothing of this reaches a store.
+LOOKS = {
+    frozenset(arrow)
+    for arrow in (
+        ("prometheus", "authentication"),
+        ("prometheus", "administration"),
+        ("prometheus", "station"),
+        ("prometheus", "results"),
+        ("prometheus", "daemon"),
+        ("grafana", "prometheus"),
+        ("grafana", "loki"),
+        ("alloy", "loki"),
+    )
+}
+LOOKING = {"prometheus", "grafana", "loki", "alloy"}
 # Work that is done once belongs to the service that the store belongs to; two containers serve one kind of people.
 PART_OF = {
     "authentication-prepare": "authentication",
@@ -60,6 +76,7 @@ TOOLS = {"operator", "auditor"}
 ONCE = set(PART_OF) - TOOLS
 STATEFUL = {"accounts-database", "election-database", "redis"}
 OUTSIDE = "outside"
+OUTSIDE_OF_GRAFANA = "grafana-outside"
 
 Described = dict[str, Any]
 
@@ -70,8 +87,24 @@ def _read(name: str) -> Described:
     return found
 
 
+def _over(under: Described, name: str) -> Described:
+    """A stack file with another one on top, as Docker puts them together."""
+    over = _read(name)
+    services = {**under["services"]}
+    for part, service in over["services"].items():
+        if part in services:
+            assert set(service) == {"networks"}, f"{name} gives {part} more than a network."
+            services[part] = {**services[part], "networks": services[part]["networks"] + service["networks"]}
+        else:
+            services[part] = service
+    kinds = ("networks", "volumes", "secrets", "configs")
+    return {**under, "services": services, **{kind: {**under[kind], **over[kind]} for kind in kinds}}
+
+
 COMPOSE = _read("docker-compose.yml")
-STACK = _read("stack.yaml")
+PLAIN_STACK = _read("stack.yaml")
+OBSERVED = "deploy/stack.observability.yaml"
+STACK = _over(PLAIN_STACK, OBSERVED)
 BOTH = pytest.mark.parametrize("file", [COMPOSE, STACK], ids=["docker-compose.yml", "stack.yaml"])
 
 
@@ -86,43 +119,63 @@ def _members(file: Described) -> dict[str, set[str]]:
 
 def _targets(service: Described) -> dict[str, str]:
     """The names of the secret files that a service finds, and the secrets behind them."""
-    return {secret["target"]: secret["source"] for secret in service["secrets"]}
+    return {secret["target"]: secret["source"] for secret in service.get("secrets", [])}
 
 
 @BOTH
 def test_two_parts_share_a_network_exactly_where_an_arrow_joins_them(file: Described) -> None:
     members = _members(file)
     parts = {PART_OF.get(name, name) for name in file["services"]}
-    assert parts == {part for arrow in ARROWS for part in arrow}
+    arrows = ARROWS | LOOKS
+    assert parts == {part for arrow in arrows for part in arrow}
     for pair in map(frozenset, combinations(sorted(parts), 2)):
         shared = [name for name, found in members.items() if pair <= found]
-        assert len(shared) == (1 if pair in ARROWS else 0), f"{set(pair)} share {shared}"
+        assert len(shared) == (1 if pair in arrows else 0), f"{set(pair)} share {shared}"
 
 
 @BOTH
 def test_each_network_joins_two_parts_and_has_no_way_out(file: Described) -> None:
     members = _members(file)
+    # The only ways out: that of whoever is asked by the world, and that on which the operators reach the figures.
     outside = members.pop(OUTSIDE, {"nginx"})
     assert outside == {"nginx"}
+    assert members.pop(OUTSIDE_OF_GRAFANA) == {"grafana"}
     for name, found in members.items():
         assert len(found) == 2, name
         assert file["networks"][name]["internal"] is True, name
-    assert len(members) == len(ARROWS)
+    assert len(members) == len(ARROWS | LOOKS)
 
 
 def test_the_table_of_networks_in_the_documentation_is_the_same() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     rows = re.findall(r"^\| `([a-z-]+)` \| ([a-z-]+) \| ([a-z-]+) \|", page, re.MULTILINE)
     assert {name: {first, second} for name, first, second in rows} == {
-        name: found for name, found in _members(COMPOSE).items() if name != OUTSIDE
+        name: found for name, found in _members(COMPOSE).items() if name not in (OUTSIDE, OUTSIDE_OF_GRAFANA)
     }
 
 
 @BOTH
-def test_only_nginx_publishes_ports(file: Described) -> None:
-    assert [name for name, service in file["services"].items() if "ports" in service] == ["nginx"]
+def test_only_nginx_publishes_ports_and_grafana_where_it_is_asked_for(file: Described) -> None:
+    assert [name for name, service in file["services"].items() if "ports" in service] == ["nginx", "grafana"]
     targets = [port["target"] for port in file["services"]["nginx"]["ports"]]
     assert targets == [8443, *PORTS.values()]
+    (port,) = file["services"]["grafana"]["ports"]
+    if file is COMPOSE:
+        assert port["host_ip"] == "127.0.0.1"
+    else:
+        # A swarm cannot publish on one address only.
+        assert file["services"]["grafana"]["environment"]["GF_SERVER_PROTOCOL"] == "https"
+
+
+def test_whoever_looks_is_there_only_where_it_is_asked_for() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert ("observability" in service.get("profiles", [])) is (name in LOOKING), name
+        # Nothing of the suite waits for it.
+        assert not LOOKING & set(service.get("depends_on", {})), name
+    assert not LOOKING & set(PLAIN_STACK["services"])
+    for name in LOOKING:
+        image, _, version = COMPOSE["services"][name]["image"].rpartition(":")
+        assert re.fullmatch(r"v?[0-9]+\.[0-9]+\.[0-9]+", version), image
 
 
 @BOTH
@@ -130,11 +183,16 @@ def test_no_container_runs_as_root_or_can_change_its_files(file: Described) -> N
     for name, service in file["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
-        assert int(service["user"].partition(":")[0]) > 0, name
+        # The files with everybody's log lines are root's, who has no other right here.
+        reads_lines = name == "alloy"
+        assert (int(service["user"].partition(":")[0]) == 0) is reads_lines, name
+        assert service.get("cap_add", []) == (["DAC_READ_SEARCH"] if reads_lines else []), name
         memory = [volume["target"] for volume in service["volumes"] if volume["type"] == "tmpfs"]
         assert "/tmp" in memory, name
         assert "privileged" not in service
-        assert not any(volume["type"] == "bind" for volume in service["volumes"]), name
+        bound = [volume for volume in service["volumes"] if volume["type"] == "bind"]
+        assert [volume["source"] for volume in bound] == (["/var/lib/docker/containers"] if reads_lines else []), name
+        assert all(volume["read_only"] for volume in bound), name
 
 
 def test_no_container_of_compose_can_gain_rights() -> None:
@@ -220,7 +278,7 @@ def test_no_secret_is_handed_over_in_the_environment(file: Described) -> None:
         for key, value in service.get("environment", {}).items():
             assert key not in secret_settings, name
             if re.search(r"PASSWORD|SECRET|KEY|TOKEN", key):
-                assert key.endswith("_FILE"), name
+                assert key.endswith(("_FILE", "_CERT_KEY")), name
                 assert value.startswith("/run/secrets/"), name
 
 
@@ -251,6 +309,12 @@ def _without_what_only_one_has(file: Described) -> Described:
             # The certificate for development and where it is kept.
             service.pop("environment", None)
             service["volumes"] = [volume for volume in service["volumes"] if volume.get("source") != "certificate"]
+        if name == "grafana":
+            # There it speaks TLS, with the certificate of nginx.
+            service["environment"] = {
+                key: value for key, value in service["environment"].items() if not key.startswith("GF_SERVER_")
+            }
+            service["secrets"] = [one for one in service["secrets"] if not one["source"].startswith("tls_")]
         if name == "authentication":
             # Behind the routing mesh callers cannot be told apart.
             hidden = service["environment"].get("SHARED_ADDRESSES")
@@ -289,7 +353,7 @@ def test_the_stack_needs_no_order_and_takes_its_secrets_from_the_swarm() -> None
         assert isinstance(port["published"], int)
     for network in STACK["networks"].values():
         assert network["driver"] == "overlay"
-    assert set(_read("deploy/stack.encrypted.yaml")["networks"]) == set(STACK["networks"])
+    assert set(_read("deploy/stack.encrypted.yaml")["networks"]) == set(PLAIN_STACK["networks"])
 
 
 def test_the_stack_rolls_out_one_by_one_and_back_by_itself() -> None:
@@ -302,9 +366,11 @@ def test_the_stack_rolls_out_one_by_one_and_back_by_itself() -> None:
             continue
         assert update["failure_action"] == "rollback", name
         # Two servers on one volume would destroy it.
-        assert update["order"] == ("stop-first" if name in STATEFUL else "start-first"), name
+        assert update["order"] == ("stop-first" if name in STATEFUL | LOOKING else "start-first"), name
         assert update["parallelism"] == 1, name
-    for name in STATEFUL:
+    # Whoever reads the lines of a machine has to be on each.
+    assert STACK["services"]["alloy"]["deploy"]["mode"] == "global"
+    for name in STATEFUL | LOOKING - {"alloy"}:
         assert STACK["services"][name]["deploy"]["placement"]["constraints"], name
 
 
@@ -325,8 +391,9 @@ def docker() -> None:
 
 @pytest.mark.usefixtures("docker")
 def test_docker_takes_the_compose_file_without_a_setting() -> None:
-    result = _compose("compose", "--file", "docker-compose.yml", "config", "--quiet")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    for profile in ([], ["--profile", "observability"]):
+        result = _compose("compose", *profile, "--file", "docker-compose.yml", "config", "--quiet")
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 @pytest.mark.usefixtures("docker")
@@ -337,4 +404,10 @@ def test_docker_takes_the_stack_file_without_a_setting() -> None:
         "stack", "config", "--compose-file", "stack.yaml", "--compose-file", "deploy/stack.encrypted.yaml"
     )
     assert (encrypted.returncode, encrypted.stderr) == (0, "")
-    assert encrypted.stdout.count("encrypted:") == len(STACK["networks"])
+    assert encrypted.stdout.count("encrypted:") == len(PLAIN_STACK["networks"])
+    observed = _compose("stack", "config", "--compose-file", "stack.yaml", "--compose-file", OBSERVED)
+    assert (observed.returncode, observed.stderr) == (0, "")
+    merged = yaml.safe_load(observed.stdout)["services"]
+    assert {name: set(service["networks"]) for name, service in merged.items()} == {
+        name: set(service["networks"]) for name, service in STACK["services"].items()
+    }
