@@ -141,3 +141,16 @@ class Threads(Careful, ThreadWorker):  # type: ignore[misc]  # gunicorn has no t
     def handle_request(self, req: Any, conn: Any) -> Any:
         conn.sock.begin()
         return super().handle_request(req, conn)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if self.alive or enabled:
+            return
+        # The end has begun, and may take as long as the slowest request here. Whoever is connected already is served;
+        # whoever comes now is refused at once and goes elsewhere, instead of waiting for nothing in the system's queue.
+        for listener in self.sockets:
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
