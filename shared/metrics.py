@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import wraps
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -36,6 +36,7 @@ _RECORDING_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 1
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 _registry = CollectorRegistry()
+_making = threading.Lock()
 # Where the processes of one server write; None in a program of one process.
 _shared: Path | None = None
 
@@ -64,6 +65,24 @@ def forget_process(process_id: int) -> None:
     """What a process of the server had in hands ended with it; what it has counted stays counted."""
     if _shared is not None:
         mark_process_dead(process_id, str(_shared))  # type: ignore[no-untyped-call]  # The library has not typed it.
+
+
+def _once(make: Callable[[], T]) -> Callable[[], T]:
+    """Make a group when it is first asked for, by several threads at the same moment perhaps.
+
+    The registry takes each name once: the second thread that made the group would fail, and its request with it.
+    """
+    made: list[T] = []
+
+    @wraps(make)
+    def group() -> T:
+        if not made:
+            with _making:
+                if not made:
+                    made.append(make())
+        return made[0]
+
+    return group
 
 
 @dataclass(frozen=True)
@@ -290,27 +309,27 @@ class Watchers:
         self._open.dec()
 
 
-@cache
+@_once
 def requests() -> Requests:
     return Requests()
 
 
-@cache
+@_once
 def uploads() -> Uploads:
     return Uploads()
 
 
-@cache
+@_once
 def counting() -> Counting:
     return Counting()
 
 
-@cache
+@_once
 def watchers() -> Watchers:
     return Watchers()
 
 
-@cache
+@_once
 def database_errors() -> StoreErrors:
     """Kinds: away (also full and read-only), race (rolled back in favour of another), refused (all else)."""
     return StoreErrors(
@@ -318,7 +337,7 @@ def database_errors() -> StoreErrors:
     )
 
 
-@cache
+@_once
 def redis_errors() -> StoreErrors:
     """Kinds: away (also still loading), full, read_only, refused (all else, a missing right for instance)."""
     return StoreErrors(
@@ -326,7 +345,7 @@ def redis_errors() -> StoreErrors:
     )
 
 
-@cache
+@_once
 def unexpected_errors() -> Counter:
     """Counted where an error is caught that nobody has thought of."""
     return Counter(

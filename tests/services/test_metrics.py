@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -241,3 +243,27 @@ def test_open_streams_are_counted_until_their_readers_leave(
         app.extensions["live"].stop()
         app.extensions["database"].close()
         recorded.close()
+
+
+def test_threads_that_ask_for_a_group_at_the_same_moment_get_the_same_one() -> None:
+    """In a process of its own, where nothing has been counted yet."""
+    program = """
+import sys, threading
+from shared import metrics
+sys.setswitchinterval(1e-6)
+groups = ("requests", "uploads", "counting", "watchers", "database_errors", "redis_errors", "unexpected_errors")
+for name in groups:
+    start, found = threading.Barrier(16), []
+    def ask():
+        start.wait()
+        found.append(getattr(metrics, name)())
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 16, name
+    assert len(set(map(id, found))) == 1, name
+"""
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
