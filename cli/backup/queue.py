@@ -54,6 +54,8 @@ class Look:
     buried: dict[int, list[tuple[bytes, float]]]
     reasons: Fields
     journal: list[bytes]
+    # The partitions whose queues RQ remembers: also those that there were, of which dead letters may be left.
+    remembered: list[int]
     # The numbers of the parts of each batch that wait or are dead letters.
     parts: dict[str, set[int]] = field(default_factory=dict)
 
@@ -102,12 +104,14 @@ def look(redis: Redis) -> Look:
             (seconds, rest), partitions, queues, stamps, reasons, journal, *found = pipe.execute()
             # A queue that nobody knew of a moment ago was not read.
             if _partitions(partitions, queues) == known:
-                return _look(known, partitions, seconds * 1_000_000 + rest, stamps, reasons, journal, found)
+                remembered = _partitions(None, queues)
+                return _look(known, remembered, partitions, seconds * 1_000_000 + rest, stamps, reasons, journal, found)
     raise Failure("The queues change all the time; nobody can read them. Try again.", status=UNAVAILABLE)
 
 
 def _look(
     known: Sequence[int],
+    remembered: list[int],
     partitions: bytes | None,
     time: int,
     stamps: Sequence[bytes | None],
@@ -124,6 +128,7 @@ def _look(
         dict(zip(known, found[1::2], strict=True)),
         reasons,
         journal,
+        remembered,
     )
     parts: dict[str, set[int]] = defaultdict(set)
     for job in made.jobs:

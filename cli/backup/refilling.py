@@ -5,7 +5,7 @@ under other names until one transaction gives them theirs, together with the num
 station takes anything in. Whoever repeats a restore that was killed throws away what it has left behind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -96,8 +96,8 @@ class Refill:
             with translated():
                 pipe.execute()
 
-    def finish(self, partitions: int | None, clock: int, latest: int, watermark: datetime | None) -> int:
-        """Let everything that was put be there at once; return how many parts wait.
+    def finish(self, facts: Mapping[str, Any], watermark: datetime | None) -> int:
+        """Let everything that was put be there at once; return how many parts wait. ``facts`` are the manifest's.
 
         The clock goes on after every receipt that was given, and after the latest watermark of the store.
         """
@@ -107,7 +107,8 @@ class Refill:
             for some in self._waiting(_ASIDE + key):
                 parts += len(some)
                 ballots += sum(self._ballots(some))
-        clock = max(clock, 0 if watermark is None else keys.to_microseconds(watermark))
+        clock = max(facts["clock"], 0 if watermark is None else keys.to_microseconds(watermark))
+        names = {*queues, *(keys.queue(number).encode() for number in facts["remembered"])}
         with translated():
             marker = self._redis.get(keys.RESTORING)
             if marker is None or as_bytes(marker).decode() != self._id:
@@ -115,11 +116,11 @@ class Refill:
             pipe: Any = self._redis.pipeline(transaction=True)
             for key in self._lists:
                 pipe.rename(_ASIDE + key, key)
-            if queues:
-                pipe.sadd(keys.QUEUES, *queues)
-            pipe.set(keys.QUEUED_BALLOTS, ballots).set(keys.CLOCK, clock).set(keys.LATEST, max(latest, 0))
-            if partitions is not None:
-                pipe.set(keys.PARTITIONS, partitions)
+            if names:
+                pipe.sadd(keys.QUEUES, *names)
+            pipe.set(keys.QUEUED_BALLOTS, ballots).set(keys.CLOCK, clock).set(keys.LATEST, facts["latest"])
+            if facts["partitions"] is not None:
+                pipe.set(keys.PARTITIONS, facts["partitions"])
             pipe.delete(keys.RESTORING)
             pipe.execute()
         return parts

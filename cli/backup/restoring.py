@@ -126,7 +126,7 @@ def restore(places: Places, path: Path, passphrase: str, checked: Checked, progr
         facts = checked.manifest["redis"]
         with _storing("election"):
             watermark = _watermark(databases["election"])
-        waiting = refill.finish(facts["partitions"], facts["clock"], facts["latest"], watermark)
+        waiting = refill.finish(facts, watermark)
     return Restored(to_do, waiting)
 
 

@@ -138,6 +138,7 @@ class Backup:
             "ended_at": datetime.now(UTC).isoformat(),
             "redis": {
                 "partitions": self._seen.partitions,
+                "remembered": self._seen.remembered,
                 "clock": max(self._seen.clock, self._now.clock),
                 "latest": max(self._seen.latest, self._now.latest),
             },

@@ -231,6 +231,19 @@ def test_no_lease_and_no_epoch_of_before_keeps_a_daemon_from_working(
         assert suite.waiting() == 0
 
 
+def test_dead_letters_of_a_partition_that_is_gone_are_still_known_after_a_restore(
+    deployment: Deployment, empty: Places, file: Path
+) -> None:
+    deployment.suite.record_all()
+    letters = inspection.buried(deployment.suite.redis)
+    assert {letter.partition for letter in letters} == {0, 1}
+    actions.prepare(deployment.suite.database, deployment.suite.redis, 1)
+    back_up(deployment.places, file)
+    restore(empty, file)
+    with counting(empty.election, empty.redis, partitions=1) as suite:
+        assert inspection.buried(suite.redis) == letters == inspection.buried(deployment.suite.redis)
+
+
 def test_what_prepares_a_store_is_no_obstacle_and_anything_else_is(
     deployment: Deployment, empty: Places, file: Path
 ) -> None:
