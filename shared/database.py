@@ -1,5 +1,7 @@
 """How the stores are reached: engines, transactions and the column types that differ between the databases."""
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +28,7 @@ _MYSQL_RACES = {1205, 1213}
 _MYSQL_BROKEN_CHECKS = {3819, 4025}
 # The same races in PostgreSQL: serialization failure, deadlock, lock not available.
 _POSTGRESQL_RACES = {"40001", "40P01", "55P03"}
+_MIGRATION_TRIES = 30
 
 # The client has no limit of its own for an answer; a line on which nothing passes any more, without a word that it is
 # cut, would hold whoever waits for as long as the system likes, which is hours. Seconds, and milliseconds in the last.
@@ -152,11 +155,28 @@ class Database:
 
 def migrate(url: str, store: str) -> None:
     """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times."""
+    upgrade(alembic_config(url, store))
+
+
+def upgrade(config: "Config") -> None:
+    """Do what is left of the migrations that ``config`` names, also while others work on the store.
+
+    PostgreSQL does them in one transaction, which may lose a race against those of the others; nothing is left of it
+    then, so it is tried again. Raises what the database said last.
+    """
     # Ten megabytes in every process of every service, of which only the two that prepare a store migrate.
     from alembic import command
 
-    config = alembic_config(url, store)
-    command.upgrade(config, "head")
+    for attempt in range(_MIGRATION_TRIES):
+        try:
+            command.upgrade(config, "head")
+            return
+        except DBAPIError as error:
+            code = getattr(error.orig, "sqlstate", None)
+            if code not in _POSTGRESQL_RACES or attempt == _MIGRATION_TRIES - 1:
+                raise
+        # Never in step with whom it lost against.
+        time.sleep(random.uniform(0.1, 1.0))  # noqa: S311 -- nothing secret comes of it.
 
 
 def alembic_config(url: str, store: str) -> "Config":
