@@ -41,7 +41,8 @@ class Sight:
 
     def look(self) -> dict[str, bool]:
         """Look at both stores; which of them answered."""
-        waiting, recorded = self._queues(), self._watermarks()
+        queues, watermarks = self._queues.begin(), self._watermarks.begin()
+        waiting, recorded = queues(), watermarks()
         self._waiting = waiting or self._waiting
         self._recorded = self._recorded if recorded is None else recorded
         return {"the queue": waiting is not None, "the election store": recorded is not None}

@@ -11,6 +11,7 @@ answers for all. A program of one process keeps them in its memory.
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -26,8 +27,8 @@ T = TypeVar("T")
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
-# Prometheus waits for ten seconds; whatever a store does, the rest has to be told before.
-LOOK_SECONDS = 2.0
+# Prometheus waits for five seconds; whatever a store does, the rest has to be told before.
+LOOK_SECONDS = 3.0
 
 # From a kept result to a large file over a slow line.
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -132,26 +133,30 @@ class Look(Generic[T]):
     """Asks in a thread of its own, so that who wants to know is answered also while a store does not.
 
     As long as one question is unanswered no other is asked: a frozen store costs one thread, however often it is
-    looked at.
+    looked at. Who looks at several begins with all of them, so that they are waited for at the same time.
     """
 
-    def __init__(self, ask: Callable[[], T], seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, ask: Callable[[], T]) -> None:
         self._ask = ask
-        self._seconds = seconds
         self._lock = threading.Lock()
         self._asking: threading.Thread | None = None
         self._found: list[T] = []
 
-    def __call__(self) -> T | None:
-        """The answer, or None where there is none in time or at all."""
+    def begin(self) -> Callable[[], T | None]:
+        """Ask; what is returned gives the answer, or None where there is none in time or at all."""
+        deadline = time.monotonic() + LOOK_SECONDS
         with self._lock:
             if self._asking is None or not self._asking.is_alive():
                 self._found = []
                 self._asking = threading.Thread(target=self._look, args=(self._found,), name="look", daemon=True)
                 self._asking.start()
             asking, found = self._asking, self._found
-        asking.join(self._seconds)
-        return found[0] if found else None
+
+        def wait() -> T | None:
+            asking.join(max(0.0, deadline - time.monotonic()))
+            return found[0] if found else None
+
+        return wait
 
     def _look(self, found: list[T]) -> None:
         # Why it could not be told is counted and logged where the stores are reached.

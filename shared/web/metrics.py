@@ -48,5 +48,6 @@ def install(app: APIFlask, checks: dict[str, Check]) -> None:
     @app.doc(hide=True)
     @public
     def give_metrics() -> Response:
-        readings = [metrics.readiness(name, bool(look())) for name, look in looks.items()]
-        return Response(metrics.exposition([*readings, *(others() or ())]), content_type=metrics.CONTENT_TYPE)
+        begun, readings = {name: look.begin() for name, look in looks.items()}, others.begin()
+        found = [metrics.readiness(name, bool(answer())) for name, answer in begun.items()]
+        return Response(metrics.exposition([*found, *(readings() or ())]), content_type=metrics.CONTENT_TYPE)
