@@ -161,8 +161,9 @@ FROM runtime AS operator
 LABEL org.opencontainers.image.title="urna-operator" \
       org.opencontainers.image.description="The command by which people tend Urna"
 COPY --from=operator_packages /opt/urna /opt/urna
+COPY migrations/ migrations/
 COPY cli/ cli/
-RUN python -m compileall -q cli
+RUN python -m compileall -q cli migrations
 COPY --chmod=0555 deploy/urna.sh /usr/local/bin/urna
 USER 10001:10001
 CMD ["sleep", "infinity"]

@@ -54,14 +54,14 @@ of() { head -n 1 "$directory/$1"; }
 public_of() { openssl pkey -in "$directory/$1" -pubout; }
 
 make_secrets() {
-    for name in accounts_root accounts_prepare accounts_authentication \
+    for name in accounts_root accounts_prepare accounts_authentication accounts_backup \
         election_root election_prepare election_administration election_daemon election_results \
         election_operator election_auditor \
-        redis_station redis_daemon redis_results redis_operator; do
+        redis_station redis_daemon redis_results redis_operator redis_backup; do
         random | keep "${name}_password"
     done
     # A service gets one URL with its own user's password in it, and no other password.
-    for user in prepare authentication; do
+    for user in prepare authentication backup; do
         printf 'mysql+pymysql://%s:%s@accounts-database:3306/accounts?charset=utf8mb4' "$user" "$(of "accounts_${user}_password")" \
             | put "accounts_${user}_url"
     done
@@ -69,7 +69,7 @@ make_secrets() {
         printf 'mysql+pymysql://%s:%s@election-database:3306/election?charset=utf8mb4' "$user" "$(of "election_${user}_password")" \
             | put "election_${user}_url"
     done
-    for user in station daemon results operator; do
+    for user in station daemon results operator backup; do
         printf 'redis://%s:%s@redis:6379/0' "$user" "$(of "redis_${user}_password")" | put "redis_${user}_url"
     done
 

@@ -6,3 +6,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%'
 GRANT SELECT, INSERT, DELETE ON attempts TO 'authentication'@'%';
 GRANT SELECT, INSERT ON journal TO 'authentication'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'authentication'@'%';
+
+-- Backup: reads everything in this store, to put it into an archive (urna backup).
+GRANT SELECT ON * TO 'backup'@'%';

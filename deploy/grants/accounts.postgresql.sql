@@ -10,3 +10,6 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO authentication;
 -- Row numbers come from sequences, which PostgreSQL grants separately.
 GRANT USAGE ON SEQUENCE users_id_seq TO authentication;
 GRANT USAGE ON SEQUENCE attempts_id_seq TO authentication;
+
+-- Backup: reads everything in this store, to put it into an archive (urna backup).
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO backup;

@@ -14,7 +14,7 @@ users=${USERS_FILE:-/tmp/users.acl}
 cp "$rules" "$users"
 # cp keeps the mode of a configuration that only may be read.
 chmod 0600 "$users"
-for user in station daemon results operator; do
+for user in station daemon results operator backup; do
     hashes=
     for password in $(cat "$secrets/${user}_password"); do
         hashes="$hashes#$(printf %s "$password" | sha256sum | cut -d ' ' -f 1) "

@@ -35,6 +35,7 @@ ARROWS = {
         # For people, and only while one of them works there.
         ("operator", "redis"),
         ("operator", "election-database"),
+        ("operator", "accounts-database"),
     )
 }
 # Those of the figures and the log lines, which nobody needs for an election: Prometheus asks each part on a network
@@ -60,6 +61,8 @@ PART_OF = {
     "administration-prepare": "administration",
     "election-grants": "administration",
     "auditor": "operator",
+    "backup": "operator",
+    "restore": "operator",
 }
 # Which target of the Dockerfile each of our services runs.
 TARGETS = {
@@ -72,7 +75,7 @@ TARGETS = {
 PORTS = {"authentication": 5000, "administration": 5001, "station": 5002, "results": 5003}
 MIGRATIONS = {"authentication_service": {"accounts"}, "admin_service": {"election"}}
 # The containers of the command urna, for people.
-TOOLS = {"operator", "auditor"}
+TOOLS = {"operator", "auditor", "backup", "restore"}
 ONCE = set(PART_OF) - TOOLS
 STATEFUL = {"accounts-database", "election-database", "redis"}
 OUTSIDE = "outside"
@@ -233,9 +236,10 @@ def test_each_service_gets_every_setting_that_it_needs_and_no_secret_besides(fil
 def test_no_two_services_reach_a_store_as_the_same_user(file: Described) -> None:
     urls = [
         secret
-        for service in file["services"].values()
+        for name, service in file["services"].items()
         for target, secret in _targets(service).items()
-        if target.endswith("_url")
+        # Whoever backs up reads as the auditor does, and whoever restores writes as those do who prepare the stores.
+        if target.endswith("_url") and name not in ("backup", "restore")
     ]
     assert len(urls) == len(set(urls)) == 12
 
@@ -246,6 +250,16 @@ def test_the_command_has_the_rights_of_the_one_who_uses_it_and_runs_only_when_so
     assert secrets == {
         "operator": {"redis_url": "redis_operator_url", "election_database_url": "election_operator_url"},
         "auditor": {"election_database_url": "election_auditor_url"},
+        "backup": {
+            "redis_url": "redis_backup_url",
+            "accounts_database_url": "accounts_backup_url",
+            "election_database_url": "election_auditor_url",
+        },
+        "restore": {
+            "redis_url": "redis_daemon_url",
+            "accounts_database_url": "accounts_prepare_url",
+            "election_database_url": "election_prepare_url",
+        },
     }
     for name in TOOLS:
         service = file["services"][name]

@@ -36,6 +36,7 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
         "journal": may(ALL, ALL),
         "journal_head": may(ALL, "", "sequence hash"),
     },
+    "backup": dict.fromkeys([*AccountsBase.metadata.tables, "alembic_version"], READS),
 }
 SUMS = "counted duplicate invalid outside"
 REFUSED = "batch_id line election_id guid poll_number reason"
@@ -181,7 +182,7 @@ def test_each_user_may_do_in_the_election_store_what_its_work_needs_and_nothing_
 
 
 @SERVERS
-def test_the_authentication_service_may_do_in_its_store_what_its_work_needs_and_nothing_more(
+def test_each_user_may_do_in_the_accounts_store_what_its_work_needs_and_nothing_more(
     accounts: LeastRights,
 ) -> None:
     tables = _tables(AccountsBase)

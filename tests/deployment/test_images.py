@@ -51,7 +51,7 @@ def test_an_image_holds_its_own_service_and_shared_and_nothing_else(target: str)
 def test_the_image_of_the_command_holds_the_command_and_shared_and_no_service() -> None:
     text = _lineage("operator")
     copied = re.findall(r"^COPY (?:--chmod=\d+ )?(?!--from)(\S+) ", text, re.MULTILINE)
-    assert copied == ["shared/", "cli/", "deploy/urna.sh"]
+    assert copied == ["shared/", "migrations/", "cli/", "deploy/urna.sh"]
     assert re.findall(r"^COPY --from=(\S+)", text, re.MULTILINE) == ["operator_packages"]
     assert re.findall(r"^USER (\S+)$", text, re.MULTILINE) == ["10001:10001"]
     # Nothing in it answers anybody.
@@ -158,12 +158,12 @@ def test_redis_knows_only_users_with_rules_of_their_own() -> None:
         for line in (ROOT / "deploy" / "redis" / "users.acl").read_text().splitlines()
         if line
     }
-    assert set(rules) == {"default", "health", "station", "daemon", "results", "operator"}
+    assert set(rules) == {"default", "health", "station", "daemon", "results", "operator", "backup"}
     # Nobody can log in as this user. Its rights are those with which Redis 7.0 reads its own append-only file: without
     # them it leaves out every transaction, which is every upload.
     assert rules["default"] == ["off", "~*", "&*", "+@all"]
     assert rules["health"] == ["on", "nopass", "-@all", "+ping"]
-    for user in ("station", "daemon", "results", "operator"):
+    for user in ("station", "daemon", "results", "operator", "backup"):
         assert "-@all" in rules[user]
         assert not {"+@all", "+@admin", "+@dangerous", "nopass", "~*", "allkeys", "+del"} & set(rules[user])
 

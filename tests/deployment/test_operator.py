@@ -1,4 +1,4 @@
-"""The command urna as the operator's image has it: beside `shared` alone, with its secrets in files."""
+"""The command urna as the operator's image has it: beside `shared` and the migrations, with its secrets in files."""
 
 import os
 import re
@@ -32,7 +32,7 @@ class Image:
         self.folder = folder / "image"
         self.secrets = folder / "secrets"
         self.secrets.mkdir()
-        for name in ("cli", "shared"):
+        for name in ("cli", "shared", "migrations"):
             shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def call(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

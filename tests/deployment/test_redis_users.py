@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from cli import dismissal
+from cli.backup import queue, refilling
+from cli.failure import Failure
 from shared.journal.events import event
 from shared.queue import batches, connection, inspection, intake, journal, keys, snapshot, work
 from shared.queue.batches import PartOutcome
@@ -32,6 +34,7 @@ class Users:
     daemon: Redis
     results: Redis
     operator: Redis
+    backup: Redis
 
 
 @pytest.fixture
@@ -149,6 +152,34 @@ def test_an_operator_sees_the_queues_and_replays_a_dead_letter(users: Users) -> 
     assert "part.replayed" in [one.action for one in waiting.events]
 
 
+def test_a_backup_sees_all_that_the_queue_holds_and_the_daemons_user_puts_it_back(users: Users) -> None:
+    upload = _upload(users)
+    work.bury(
+        users.daemon, 1, DamagedPart(keys.job_id(upload.batch_id, 1), "It is damaged.", upload.batch_id, 1, None, 1)
+    )
+    seen = queue.look(users.backup)
+    assert (seen.partitions, len(list(seen.jobs)), len(seen.journal)) == (PARTITIONS, PARTITIONS, 1)
+    found: set[str] = set()
+    rows = [*queue.first_rows(users.backup, seen, found), *queue.remembered_rows(users.backup, found)]
+    assert found == {upload.batch_id}
+    assert {sort for _, sort, *_ in rows} == {"hash", "list", "scores", "string"}
+
+    # The station's own counter of uploads is no part of a backup, and nothing that a restore would throw away either.
+    with pytest.raises(Failure, match="Redis is not empty"):
+        refilling.refuse_full(users.daemon, "an archive")
+    refilling.claim(users.daemon, "an archive")
+    assert refilling.is_interrupted(users.daemon, "an archive")
+    refill = refilling.Refill(users.daemon, "an archive")
+    refill.put(rows)
+    facts = {"partitions": PARTITIONS, "remembered": [0, 1], "clock": seen.clock, "latest": seen.latest}
+    assert refill.finish(facts, None) == 1
+    assert replace(queue.look(users.backup), time=0) == replace(seen, time=0)
+    assert [part.batch_id for part in inspection.buried(users.daemon)] == [upload.batch_id]
+    repeated = intake.accept(users.station, Queues(users.station), replace(upload, batch_id="0" * 32), "key", _read)
+    assert repeated is not None
+    assert (repeated.batch_id, repeated.repeated) == (upload.batch_id, True)
+
+
 def test_an_operator_settles_a_dead_letter_for_good(users: Users) -> None:
     batch = _buried(users)
     operator = users.operator
@@ -227,6 +258,32 @@ REFUSED = {
         MODULE LIST
         REPLICAOF NO ONE
         SET another:key 1
+    """,
+    "backup": """
+        SET urna:payload:x y
+        HSET urna:batch:x a b
+        DEL urna:batch:x
+        UNLINK urna:payload:x
+        RENAME urna:payload:x urna:payload:y
+        EXPIRE urna:payload:x 1
+        RPUSH rq:queue:ballots-0 x
+        LPOP rq:queue:ballots-0
+        ZREM rq:failed:ballots-0 x
+        SADD rq:queues x
+        SET urna:restoring x
+        SET urna:partitions 9
+        INCRBY urna:queued 1
+        GET another:key
+        EVAL return 0
+        PUBLISH urna:changed 1
+        SUBSCRIBE urna:arrived
+        DUMP urna:payload:x
+        KEYS *
+        INFO
+        MONITOR
+        FLUSHALL
+        CONFIG GET *
+        ACL LIST
     """,
     "operator": """
         SET urna:payload:x y

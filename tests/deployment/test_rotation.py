@@ -178,7 +178,7 @@ class Queue:
         """The server for a while, with the passwords as they are now."""
         given = self.folder / "secrets"
         given.mkdir(exist_ok=True)
-        for user in ("station", "daemon", "results", "operator"):
+        for user in ("station", "daemon", "results", "operator", "backup"):
             (given / f"{user}_password").write_text(self.secrets.of(f"redis_{user}_password"))
         environment = {
             "PATH": os.environ["PATH"],
@@ -284,7 +284,7 @@ def test_redis_does_not_start_with_a_secret_that_is_empty(secrets: Secrets, tmp_
             "USERS_FILE": str(tmp_path / "users.acl"),
         }
         (tmp_path / "given").mkdir(exist_ok=True)
-        for user in ("station", "daemon", "results", "operator"):
+        for user in ("station", "daemon", "results", "operator", "backup"):
             (tmp_path / "given" / f"{user}_password").write_text(secrets.of(f"redis_{user}_password"))
         done = subprocess.run(
             [ROOT / "deploy" / "redis" / "start.sh"],
