@@ -83,7 +83,7 @@ STOPSIGNAL SIGTERM
 # a swarm ends what fails it three times, and too much work is no reason to have fewer to do it.
 FROM runtime AS web
 COPY --chmod=0555 deploy/healthcheck.sh /usr/local/lib/urna/healthcheck.sh
-HEALTHCHECK --interval=10s --timeout=15s --start-period=120s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=30s --start-period=120s --start-interval=1s --retries=3 \
     CMD ["/usr/local/lib/urna/healthcheck.sh"]
 
 
@@ -149,8 +149,9 @@ ENV HEARTBEAT_FILE=/tmp/heartbeat \
     METRICS_BIND=0.0.0.0 \
     METRICS_PORT=5004
 EXPOSE 5004
-HEALTHCHECK --interval=15s --timeout=15s --start-period=120s --start-interval=3s --retries=3 \
-    CMD ["python", "-m", "daemon.health"]
+COPY --chmod=0555 deploy/heartbeat.sh /usr/local/lib/urna/heartbeat.sh
+HEALTHCHECK --interval=10s --timeout=30s --start-period=120s --start-interval=1s --retries=3 \
+    CMD ["/usr/local/lib/urna/heartbeat.sh"]
 USER 10001:10001
 CMD ["python", "-m", "daemon.app"]
 
@@ -185,7 +186,7 @@ LABEL org.opencontainers.image.title="urna-nginx" \
 RUN install -d -o 101 -g 101 -m 0700 /var/lib/urna/tls /var/lib/urna/bodies
 COPY --chmod=0555 deploy/nginx/certificate.sh /docker-entrypoint.d/40-certificate.sh
 COPY --chmod=0555 deploy/nginx/start.sh /usr/local/lib/urna/start.sh
-HEALTHCHECK --interval=10s --timeout=15s --start-period=120s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=30s --start-period=120s --start-interval=1s --retries=3 \
     CMD ["curl", "--fail", "--silent", "--output", "/dev/null", "http://127.0.0.1:8081/health/live"]
 USER 101:101
 STOPSIGNAL SIGQUIT

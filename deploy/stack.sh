@@ -51,25 +51,40 @@ echo "stack.yaml is complete: $(grep -cE '^    image: ' "$rendered") services."
 [ "${DEPLOY:-1}" = 1 ] || exit 0
 
 # 3. Deployed. What did not change is not touched.
+# How the last update of a service went, and when that was.
+update_of() {
+    docker service inspect --format '{{if .UpdateStatus}}{{.UpdateStatus.State}} {{.UpdateStatus.StartedAt}}{{end}}' "$1"
+}
+declare -A before
+for name in $(docker stack services --format '{{.Name}}' "$stack" 2>/dev/null); do
+    before[$name]=$(update_of "$name")
+done
 docker stack deploy --detach=true --prune --resolve-image "${RESOLVE_IMAGE:-always}" "${files[@]}" "$stack"
 
 # 4. Waited for: every replica, the work that is done once, and updates that are still on their way.
 waiting() {
-    local name replicas running wanted state
+    local name replicas running wanted update
     while read -r name replicas; do
         running=${replicas%%/*} wanted=${replicas##*/} wanted=${wanted%% *}
-        state=$(docker service inspect --format '{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}' "$name")
-        case $state in
-            updating) echo "$name is being updated"; continue ;;
-            rollback*) echo "$name was rolled back: docker service ps $name" >&2; exit 1 ;;
-            paused) echo "the update of $name stopped: docker service ps $name" >&2; exit 1 ;;
+        update=$(update_of "$name")
+        case $update in
+            updating* | rollback_started*) echo "$name is being updated"; continue ;;
+            rollback* | paused*)
+                # One of another day is no news.
+                [ "$update" = "${before[$name]:-}" ] || { echo "FAILED: the update of $name; see docker service ps $name"; continue; } ;;
         esac
-        [ "$running" != "$wanted" ] || continue
-        docker service ps --format '{{.CurrentState}}' "$name" | head -1 | grep -q ^Complete || echo "$name $replicas"
+        # Work that is done once is not tried again when it succeeded.
+        if [ "$(docker service inspect --format '{{.Spec.TaskTemplate.RestartPolicy.Condition}}' "$name")" = on-failure ]; then
+            docker service ps --format '{{.CurrentState}}' "$name" | head -1 | grep -q ^Complete || echo "$name is not done yet"
+        elif [ "$running" != "$wanted" ]; then
+            echo "$name $replicas"
+        fi
     done < <(docker stack services --format '{{.Name}} {{.Replicas}}' "$stack")
 }
-until left=$(waiting) && [ -z "$left" ]; do
-    if [ $SECONDS -gt "$seconds" ]; then
+while left=$(waiting) && [ -n "$left" ]; do
+    if grep ^FAILED <<< "$left" >&2; then
+        exit 1
+    elif [ $SECONDS -gt "$seconds" ]; then
         printf 'Not everything runs after %s s:\n%s\n' "$seconds" "$left" >&2
         exit 1
     fi

@@ -309,6 +309,16 @@ def test_no_value_of_a_secret_stands_in_any_file() -> None:
             assert (user, password) == ("%s", "%s"), path
 
 
+def _is_program(file: Described, entry: Described) -> bool:
+    """Whether a file is put where programs are looked for, and can be run there."""
+    is_program = "bin/" in entry["target"]
+    if file is STACK:
+        assert is_program == (entry.get("mode") == 0o555), entry
+    elif is_program:
+        assert os.access(ROOT / file["configs"][entry["source"]]["file"], os.X_OK), entry
+    return is_program
+
+
 def _without_what_only_one_has(file: Described) -> Described:
     services = {}
     for name, service in file["services"].items():
@@ -319,6 +329,9 @@ def _without_what_only_one_has(file: Described) -> Described:
             if key not in {"build", "depends_on", "restart", "security_opt", "ports", "deploy", "profiles"}
         }
         service["networks"] = [network for network in service["networks"] if network != OUTSIDE]
+        if "configs" in service:
+            # Compose hands a file over with the mode that it has here; a swarm has to be told.
+            service["configs"] = [{**one, "mode": _is_program(file, one)} for one in service["configs"]]
         if name == "nginx":
             # The certificate for development and where it is kept.
             service.pop("environment", None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.health import FRESH_SECONDS
 from shared.config import MAX_UPLOAD_BYTES, SERVICE_SETTINGS
 from tests.deployment.test_files import COMPOSE, MIGRATIONS, PORTS, ROOT, TARGETS
 from tests.left_out import leave_out
@@ -39,9 +40,7 @@ def test_an_image_holds_its_own_service_and_shared_and_nothing_else(target: str)
         for source in line.split()[:-1]
         if not source.startswith("--")
     }
-    expected = {"shared", target, "deploy/healthcheck.sh"} - (
-        {"deploy/healthcheck.sh"} if target == "daemon" else set()
-    )
+    expected = {"shared", target, "deploy/heartbeat.sh" if target == "daemon" else "deploy/healthcheck.sh"}
     for store in MIGRATIONS.get(target, set()):
         expected |= {"migrations/__init__.py", "migrations/environment.py", f"migrations/{store}"}
     assert copied == expected
@@ -112,6 +111,11 @@ def test_a_service_starts_on_its_port_with_gunicorn(service: str, port: int) -> 
     )
 
 
+def test_the_daemons_check_knows_how_fresh_a_heartbeat_has_to_be() -> None:
+    (seconds,) = re.findall(r"touched < (\d+)\)", (ROOT / "deploy" / "heartbeat.sh").read_text())
+    assert float(seconds) == FRESH_SECONDS
+
+
 def test_every_service_has_a_target() -> None:
     assert set(TARGETS.values()) == set(SERVICE_SETTINGS)
     for service, target in TARGETS.items():
@@ -133,6 +137,7 @@ def test_nothing_goes_to_the_builder_but_what_an_image_is_made_of() -> None:
         "migrations",
         "requirements",
         "deploy/healthcheck.sh",
+        "deploy/heartbeat.sh",
         "deploy/packages.sh",
         "deploy/urna.sh",
         "deploy/nginx/certificate.sh",

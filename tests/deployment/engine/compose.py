@@ -54,7 +54,8 @@ class Compose(Deployment):
         make(self.checkout, "secrets", **settings)
 
     def build(self) -> None:
-        self.call("build", seconds=UP_SECONDS)
+        # The image with the command for people, too, which nothing starts by itself.
+        self.call("--profile", "tools", "build", seconds=UP_SECONDS)
 
     def up(self, *options: str) -> None:
         """Start it and wait until everything is healthy; the command fails when something does not become so."""
@@ -70,5 +71,7 @@ class Compose(Deployment):
         return self._found("--all")
 
     def _found(self, *options: str) -> list[str]:
-        label = f"label=com.docker.compose.project={self.project}"
-        return docker("ps", "--quiet", "--no-trunc", "--filter", label, *options).split()
+        # The images bear the name of the project that they were built in; only a container of Compose has a number.
+        labels = (f"label=com.docker.compose.project={self.project}", "label=com.docker.compose.container-number")
+        filters = [part for label in labels for part in ("--filter", label)]
+        return docker("ps", "--quiet", "--no-trunc", *filters, *options).split()

@@ -37,7 +37,7 @@ def attempt(
 
 
 def inspect(*names: str) -> list[dict[str, Any]]:
-    """What Docker knows of these containers, images or networks."""
+    """What Docker knows of these containers or images."""
     found = json.loads(docker("inspect", *names)) if names else []
     assert isinstance(found, list)
     return found

@@ -55,6 +55,11 @@ def processes(container: str) -> list[Process]:
     return found
 
 
+def owners_of_processes(container: str) -> set[int]:
+    """The users whose the processes of a container are, as the machine sees them."""
+    return {int(line.split()[1]) for line in docker("top", container, "-eo", "pid,uid").splitlines()[1:]}
+
+
 def written(container: str) -> list[str]:
     """Folders outside the container's volumes that could be written to, and how its root is mounted."""
     *folders, root = inside(container, _WRITE).splitlines()
@@ -63,12 +68,14 @@ def written(container: str) -> list[str]:
 
 
 def secret_values(deployment: Deployment) -> dict[str, list[bytes]]:
-    """What may stand nowhere, by the name of its file: each line of a secret that is long enough to be known again."""
+    """What may stand nowhere, by the name of its file: each line of a secret, long enough to be known again."""
     found = {}
     for path in sorted(deployment.secrets.iterdir()):
-        lines = [line for line in path.read_bytes().splitlines() if len(line) >= _SHORTEST and b"-----" not in line]
-        if path.name not in NOT_SECRET and lines:
-            found[path.name] = lines
+        if path.name in NOT_SECRET or not path.stat().st_size:
+            continue
+        found[path.name] = [line for line in path.read_bytes().splitlines() if b"-----" not in line]
+        assert min(map(len, found[path.name])) >= _SHORTEST, path.name
+    assert len(found) > 20
     return found
 
 

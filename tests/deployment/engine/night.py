@@ -202,7 +202,7 @@ class Night:
 
     def check(self) -> dict[str, Any]:
         """Every count against the ledger, batch by batch; the result, which is still provisional."""
-        outcomes = {batch: wait_for_outcome(self.official, batch, PATIENCE) for batch in self.ledger.batches}
+        outcomes = {batch: wait_for_outcome(self.admin, batch, PATIENCE) for batch in self.ledger.batches}
         for batch, right in self.ledger.batches.items():
             assert {name: outcomes[batch][name] for name in right} == right, batch
         shown: dict[str, Any] = {}
