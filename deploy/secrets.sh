@@ -3,7 +3,7 @@
 # which follow from the passwords, and by the commands that change a secret (docs/operations.md).
 #
 #   deploy/secrets.sh                       make what is missing in secrets/
-#   deploy/secrets.sh certificate NAME...   besides, make a self-signed certificate for these host names (for trying out)
+#   deploy/secrets.sh certificate NAME...   besides, make a self-signed certificate for these names or IPv4 addresses (for trying out)
 #   deploy/secrets.sh tls CERTIFICATE KEY   take this certificate, with its chain, and its key
 #   deploy/secrets.sh swarm                 hand every secret to Docker Swarm, as urna_v1_<name>
 #   deploy/secrets.sh next NAME             make the next secret beside the one that is used; both are good
@@ -17,12 +17,16 @@
 # SECRETS names another directory. Swarm's secrets cannot be changed, only replaced by others with a higher number in
 # their names: SIGNING_KEY_VERSION for the two halves of the signing key, CERTIFICATE_VERSION for the certificate and its
 # key, SECRETS_VERSION for all others. ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is.
-# DATABASE is mysql, mariadb or postgresql.
+# DATABASE is mysql, mariadb or postgresql; unless given, what the URLs say that are there, at first mysql.
 set -eu
 umask 077
 
 directory=${SECRETS:-$(dirname "$0")/../secrets}
-database=${DATABASE:-mysql}
+case ${DATABASE:-$(cat "$directory/accounts_prepare_url" 2>/dev/null || true)} in
+    "" | mysql*) database=mysql ;;
+    postgresql*) database=postgresql ;;
+    *) database=$DATABASE ;;
+esac
 # A refresh token is good for 30 days.
 longest_token=2592000
 
@@ -60,14 +64,18 @@ make_secrets() {
         redis_station redis_daemon redis_results redis_operator redis_backup; do
         random | keep "${name}_password"
     done
+    case $database in
+        postgresql) driver=postgresql+psycopg port=5432 options= ;;
+        *) driver=mysql+pymysql port=3306 options='?charset=utf8mb4' ;;
+    esac
     # A service gets one URL with its own user's password in it, and no other password.
     for user in prepare authentication backup; do
-        printf 'mysql+pymysql://%s:%s@accounts-database:3306/accounts?charset=utf8mb4' "$user" "$(of "accounts_${user}_password")" \
-            | put "accounts_${user}_url"
+        printf '%s://%s:%s@accounts-database:%s/accounts%s' \
+            "$driver" "$user" "$(of "accounts_${user}_password")" "$port" "$options" | put "accounts_${user}_url"
     done
     for user in prepare administration daemon results operator auditor; do
-        printf 'mysql+pymysql://%s:%s@election-database:3306/election?charset=utf8mb4' "$user" "$(of "election_${user}_password")" \
-            | put "election_${user}_url"
+        printf '%s://%s:%s@election-database:%s/election%s' \
+            "$driver" "$user" "$(of "election_${user}_password")" "$port" "$options" | put "election_${user}_url"
     done
     for user in station daemon results operator backup; do
         printf 'redis://%s:%s@redis:6379/0' "$user" "$(of "redis_${user}_password")" | put "redis_${user}_url"
@@ -102,7 +110,10 @@ make_certificate() {
         return
     fi
     names=
-    for host in "$@"; do names="$names${names:+,}DNS:$host"; done
+    for host in "$@"; do
+        case $host in *[!0-9.]*) kind=DNS ;; *) kind=IP ;; esac
+        names="$names${names:+,}$kind:$host"
+    done
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj "/CN=$1" \
         -addext "subjectAltName=$names" -keyout "$directory/.tls_key.new" -out "$directory/.tls_certificate.new" 2>/dev/null
     for name in tls_key tls_certificate; do

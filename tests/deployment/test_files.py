@@ -424,6 +424,26 @@ def test_docker_takes_the_compose_file_without_a_setting() -> None:
 
 
 @pytest.mark.usefixtures("docker")
+@pytest.mark.parametrize(("database", "image"), [("mariadb", "mariadb:10.11"), ("postgres", "postgres:15-bookworm")])
+def test_with_another_database_nothing_of_mysql_is_left(database: str, image: str) -> None:
+    files = ("--file", "docker-compose.yml", "--file", f"deploy/compose.{database}.yml")
+    result = _compose("compose", *files, "config")
+    assert (result.returncode, result.stderr) == (0, "")
+    services = yaml.safe_load(result.stdout)["services"]
+    users = {}
+    for name in ("accounts-database", "election-database", "accounts-grants", "election-grants"):
+        assert services[name]["image"] == image
+        (data,) = (one for one in services[name]["volumes"] if one["target"].startswith("/var/lib"))
+        assert database in str(data.get("source")).replace("postgresql", "postgres") or data["type"] == "tmpfs"
+        users[name] = services[name]["environment"].get("USERS")
+        assert services[name]["secrets"] == [
+            {"source": one["source"], "target": one["target"]} for one in COMPOSE["services"][name]["secrets"]
+        ]
+    # Whoever has a user in the one has it in the other.
+    assert users == {name: COMPOSE["services"][name]["environment"].get("USERS") for name in users}
+
+
+@pytest.mark.usefixtures("docker")
 def test_docker_takes_the_stack_file_without_a_setting() -> None:
     plain = _compose("stack", "config", "--compose-file", "stack.yaml")
     assert (plain.returncode, plain.stderr) == (0, "")
