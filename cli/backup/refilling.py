@@ -22,7 +22,7 @@ _ROWS_AT_ONCE = 200
 _JOBS_AT_ONCE = 1000
 _PREFIXES = (b"urna:", b"rq:")
 # What stations and daemons that have taken nothing in yet leave behind; nothing of it is worth keeping.
-_FRESH = {keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.LATEST, keys.QUEUED_BALLOTS, keys.DAEMONS}
+_FRESH = {keys.RESTORING, keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.LATEST, keys.QUEUED_BALLOTS, keys.DAEMONS}
 _ASIDE = f"{keys.RESTORING}:".encode()
 
 
@@ -46,20 +46,36 @@ def refuse_full(redis: Redis, archive_id: str) -> None:
             raise Failure("A daemon works on this Redis; stop all daemons and stations before a restore.")
         if is_interrupted(redis, archive_id):
             return
-        for key in _ours(redis):
-            if key.decode(errors="replace") not in _FRESH and not key.startswith(b"urna:lease:"):
-                raise Failure(
-                    f"This Redis is not empty (it has the key {key.decode(errors='backslashreplace')}); restore into "
-                    "an empty one."
-                )
+        _refuse_strange_keys(redis)
+
+
+def _refuse_strange_keys(redis: Redis) -> None:
+    for key in _ours(redis):
+        if key.decode(errors="replace") not in _FRESH and not key.startswith(b"urna:lease:"):
+            raise Failure(
+                f"This Redis is not empty (it has the key {key.decode(errors='backslashreplace')}); restore into an "
+                "empty one."
+            )
 
 
 def claim(redis: Redis, archive_id: str) -> None:
-    """Begin: nobody can hand anything in from now on. What an interrupted restore has left behind goes."""
+    """Begin: nobody can hand anything in from now on. What an interrupted restore has left behind goes.
+
+    Raises ``Failure``, and leaves everything as it was, if something was handed in since ``refuse_full``.
+    """
+    is_first = not is_interrupted(redis, archive_id)
     with translated():
         pipe: Any = redis.pipeline(transaction=True)
-        pipe.set(keys.RESTORING, archive_id).delete(keys.PARTITIONS, keys.ELECTIONS)
-        pipe.execute()
+        pipe.get(keys.PARTITIONS).set(keys.RESTORING, archive_id).delete(keys.PARTITIONS, keys.ELECTIONS)
+        partitions = pipe.execute()[0]
+        try:
+            if is_first:
+                _refuse_strange_keys(redis)
+        except Failure:
+            redis.delete(keys.RESTORING)
+            if partitions is not None:
+                redis.setnx(keys.PARTITIONS, partitions)
+            raise
         for key in _ours(redis):
             if key != keys.RESTORING.encode():
                 redis.unlink(key)

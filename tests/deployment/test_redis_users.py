@@ -167,6 +167,7 @@ def test_a_backup_sees_all_that_the_queue_holds_and_the_daemons_user_puts_it_bac
     # The station's own counter of uploads is no part of a backup, and nothing that a restore would throw away either.
     with pytest.raises(Failure, match="Redis is not empty"):
         refilling.refuse_full(users.daemon, "an archive")
+    users.daemon.set(keys.RESTORING, "an archive")
     refilling.claim(users.daemon, "an archive")
     assert refilling.is_interrupted(users.daemon, "an archive")
     refill = refilling.Refill(users.daemon, "an archive")

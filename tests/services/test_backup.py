@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from admin_service.prepare import prepare as prepare_election
 from cli.app import main
-from cli.backup import stores
+from cli.backup import refilling, stores
 from cli.backup.archive import ArchiveWriter
 from cli.backup.places import Places
 from cli.backup.sealing import SealingWriter
@@ -21,6 +21,7 @@ from cli.failure import CANNOT_START, REFUSED, SUCCESS, UNAVAILABLE, USAGE, Fail
 from cli.recount.command import recounted
 from daemon import actions
 from shared.database import Database, migrate
+from shared.errors import Unavailable
 from shared.journal import store as journal
 from shared.queue import inspection, keys, work
 from shared.schema.election import Jurisdiction, Participant, Partition
@@ -274,6 +275,21 @@ def test_what_prepares_a_store_is_no_obstacle_and_anything_else_is(
     assert summaries(empty) == summaries(deployment.places)
     with pytest.raises(Failure, match="restored here already"):
         restore(empty, file)
+
+
+def test_a_file_that_is_accepted_while_a_restore_begins_is_not_thrown_away(empty: Places) -> None:
+    migrate(empty.election, "election")
+    with counting(empty.election, empty.redis, partitions=2) as suite:
+        refilling.refuse_full(suite.redis, "an archive")
+        suite.accept(new_lines(30))
+        before = in_redis(empty.redis)
+        with pytest.raises(Failure, match="Redis is not empty"):
+            refilling.claim(suite.redis, "an archive")
+        assert in_redis(empty.redis) == before
+        suite.redis.flushall()
+        refilling.claim(suite.redis, "an archive")
+        with pytest.raises(Unavailable):
+            suite.accept(new_lines(30))
 
 
 def test_an_archive_of_another_schema_is_refused_with_what_to_do(empty: Places, file: Path) -> None:
