@@ -35,15 +35,19 @@ def stage(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Iterator[
 
 
 @pytest.fixture
-def compose(stage: Stage) -> Compose:
+def compose(stage: Stage) -> Iterator[Compose]:
     """The suite as Compose runs it, healthy; whatever a test does to it, it leaves it so."""
-    return stage.enter("compose", composed)
+    made = stage.enter("compose", composed)
+    yield made
+    made.close_clients()
 
 
 @pytest.fixture
-def swarm(stage: Stage) -> Swarm:
+def swarm(stage: Stage) -> Iterator[Swarm]:
     """The suite on a swarm of one node, every replica running; whatever a test does to it, it leaves it so."""
-    return stage.enter("swarm", stacked)
+    made = stage.enter("swarm", stacked)
+    yield made
+    made.close_clients()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -50,6 +50,7 @@ class Deployment(ABC):
     def __init__(self, checkout: Path, ports: Ports) -> None:
         self.checkout = checkout
         self.ports = ports
+        self._clients: list[Client] = []
 
     @property
     def secrets(self) -> Path:
@@ -75,8 +76,15 @@ class Deployment(ABC):
         return ssl.create_default_context(cadata=pem)
 
     def client(self, email: str, password: str) -> Client:
-        """Somebody's own connection, who waits for what is away."""
-        return Client(self.addresses, Credentials(email, password), patience=PATIENCE, verify=self.tls)
+        """Somebody's own connection, who waits for what is away; the test's fixture closes it."""
+        made = Client(self.addresses, Credentials(email, password), patience=PATIENCE, verify=self.tls)
+        self._clients.append(made)
+        return made
+
+    def close_clients(self) -> None:
+        """Close the connections of everybody who came during a test."""
+        while self._clients:
+            self._clients.pop().__exit__()
 
     def administrator(self) -> Client:
         return self.client(self.secret("admin_email"), self.secret("admin_password"))
