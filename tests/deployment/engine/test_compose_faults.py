@@ -1,0 +1,63 @@
+"""Under Docker Compose nothing is lost or counted twice, whatever dies or is added at night."""
+
+from tests.deployment.engine.compose import Compose
+from tests.deployment.engine.deployment import PARTS, until
+from tests.deployment.engine.docker import inspect, kill_hard
+from tests.deployment.engine.night import Night
+from tests.deployment.engine.report import Report
+
+
+def _wait_until_healthy(compose: Compose, part: str) -> None:
+    def healthy() -> bool:
+        running = inspect(*compose.containers(part))
+        return bool(running) and all(one["State"]["Health"]["Status"] == "healthy" for one in running)
+
+    until(healthy, f"{part} does not become healthy again.")
+
+
+def test_every_count_is_exact_after_the_death_of_each_container_under_load(compose: Compose, report: Report) -> None:
+    rows = []
+    with report.timed("the death of each container under load, under Compose"), Night(compose) as night:
+        for part in PARTS:
+            container = compose.one(part)
+            before = inspect(container)[0]
+
+            def die_and_come_back(part: str = part, container: str = container) -> None:
+                kill_hard(container)
+                _wait_until_healthy(compose, part)
+                night.let_pass(files=4)
+
+            seen = night.watch(die_and_come_back)
+            after = inspect(container)[0]
+            assert after["RestartCount"] == before["RestartCount"] + 1, part
+            assert after["State"]["Pid"] != before["State"]["Pid"], part
+            asked = sum(one.requests for one in seen.values())
+            failed = sum(len(one.failures) for one in seen.values())
+            rows.append(f"{part:20}{asked:10}{failed:10}")
+        night.stop()
+        night.close_and_check()
+    counted = f"{night.accepted} files with {night.ledger.ballots['received']} ballots, every count exact"
+    head = f"{'killed':20}{'requests':>10}{'failed':>10}"
+    report.add("The death of each container under Compose", "\n".join([head, *rows, counted]))
+
+
+def test_scaling_stations_and_daemons_during_the_night_changes_nothing(compose: Compose, report: Report) -> None:
+    with report.timed("scaling under load, under Compose"), Night(compose) as night:
+
+        def scale() -> None:
+            for stations, daemons in ((5, 4), (1, 1), (2, 0), (4, 3), (3, 2)):
+                options = ("--scale", f"station={stations}", "--scale", f"daemon={daemons}")
+                compose.call("up", "--detach", "--wait", "--no-recreate", *options)
+                assert len(compose.containers("station")) == stations
+                assert len(compose.containers("daemon")) == daemons
+                night.let_pass(files=6)
+
+        seen = night.watch(scale)
+        night.stop()
+        night.close_and_check()
+    # Compose ends several at once, and nginx learns of it some seconds later; who asks meanwhile is told to come back.
+    asked = sum(one.requests for one in seen.values())
+    failed = sum(len(one.failures) for one in seen.values())
+    report.add(
+        "More and fewer stations and daemons under Compose", f"{asked} requests, {failed} failed; every count exact"
+    )
