@@ -224,7 +224,7 @@ def _entry(fields: Fields, waiting: list[int]) -> Fields:
 
 
 def _fields(row: Any) -> Fields:
-    """The entry of a batch as a station writes it, from its row; how long it was to be kept is not known any more."""
+    """The entry of a batch as a station writes it, from its row; the row knows no request and no days to keep it."""
     values = {
         "election_id": "" if row.election_id is None else row.election_id,
         "official_email": row.official_email,
@@ -235,6 +235,7 @@ def _fields(row: Any) -> Fields:
         "parts": row.parts,
         "keep_seconds": 30 * 24 * 3600,
         "received_at": keys.to_microseconds(row.received_at),
+        "request_id": "",
     }
     return {name.encode(): str(values[name]).encode() for name in HEAD}
 

@@ -53,6 +53,10 @@ def _config(headers: dict[str, str], most: int, seed: int, linked: bool) -> Sche
                 **{name: {"enabled": False} for name in LEFT_OUT},
                 # A change without If-Match is answered with 428, as RFC 6585 has it.
                 "missing_required_header": {"expected-statuses": [401, 403, 422, 428]},
+                # The tool's own, and 413: what is wrong may also be too large, or have too many fields.
+                "negative_data_rejection": {
+                    "expected-statuses": [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
+                },
             },
         }
     )
