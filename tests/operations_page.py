@@ -10,8 +10,12 @@ from pathlib import Path
 from tests.source import ROOT
 
 PAGE = ROOT / "docs" / "operations.md"
-# Where a block is run: without Docker, or on Docker Compose.
-KINDS = {"host", "compose"}
+# Where a block is run, and the test that runs all blocks of that kind.
+KINDS = {
+    "host": "tests/test_operations.py",
+    "compose": "tests/deployment/engine/test_operations.py",
+    "swarm": "tests/deployment/engine/test_operations_swarm.py",
+}
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ANYTHING = "…"
 

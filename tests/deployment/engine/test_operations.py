@@ -1,0 +1,155 @@
+"""The commands of docs/operations.md on Compose, in the order of the page, in a night whose every ballot is counted."""
+
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.certificates import certify
+from tests.deployment.engine.compose import Compose
+from tests.deployment.engine.deployment import until
+from tests.deployment.engine.docker import docker
+from tests.deployment.engine.night import Night
+from tests.deployment.engine.report import Report
+from tests.operations_page import Block, blocks
+
+_DAY = 24 * 3600
+# Puts into a queue what no station would, as whoever broke into a daemon could.
+_STRANGER = """
+from redis import Redis
+redis = Redis.from_url(open("/run/secrets/redis_url").read())
+redis.rpush("rq:queue:ballots-0", "a stranger's job")
+"""
+
+
+class Page:
+    """The page's commands, and what has to be so before some of them are typed."""
+
+    def __init__(self, compose: Compose, night: Night, folder: Path) -> None:
+        self.compose = compose
+        self.night = night
+        self.folder = folder
+        self.environment = {**compose.environment, "ELECTION": str(night.election)}
+        self.before: dict[str, Callable[[Block], None]] = {
+            "Dead letters": self._bury,
+            "Signing key": self._let_a_month_pass,
+            "Certificate": self._have_a_certificate,
+            "The day after": self._write_the_place_down,
+        }
+        self._letters = 0
+
+    def type(self, block: Block) -> None:
+        """What the page has to print is printed."""
+        if prepare := self.before.get(block.heading):
+            prepare(block)
+        printed = block.run(self.compose.checkout, self.environment)
+        missing = block.missing_in(printed)
+        assert missing is None, f"{block.heading}:\n{block.script}\nprinted no line such as\n{missing}\nbut\n{printed}"
+
+    def _urna(self, *arguments: str) -> str:
+        return self.compose.call("run", "--rm", "operator", "urna", "--json", *arguments)
+
+    def _bury(self, block: Block) -> None:
+        """A dead letter that is there whenever one is shown, replayed or dismissed."""
+        if not self._letters:
+            docker("exec", self.compose.one("daemon"), "python", "-c", _STRANGER)
+        self._letters += 1
+        until(lambda: '"reason"' in self._urna("queue"), "Nothing was buried.", pause=1)
+        self.environment |= {"BATCH": "a stranger's job", "PART": "0"}
+
+    def _let_a_month_pass(self, block: Block) -> None:
+        if "retire" in block.script:
+            (self.compose.secrets / ".signing_key_since").write_text(str(int(time.time()) - 32 * _DAY))
+
+    def _have_a_certificate(self, block: Block) -> None:
+        """nginx has one that was given to it, so that the page's is another."""
+        self.night.stop()
+        for name in ("first", "second"):
+            certificate, key = certify(self.folder, name)
+            self.environment |= {"CERTIFICATE": certificate, "KEY": key}
+            if name == "first":
+                self.script('deploy/secrets.sh tls "$CERTIFICATE" "$KEY"; deploy/restart.sh nginx')
+
+    def _write_the_place_down(self, block: Block) -> None:
+        said = self.compose.call("run", "--rm", "auditor", "urna", "journal", "verify", "--store", "election")
+        self.environment["PLACE"] = said.partition("Write down: ")[2].split()[0]
+
+    def script(self, script: str) -> None:
+        """Commands that are not on the page."""
+        Block("compose", "", script, ()).run(self.compose.checkout, self.environment)
+
+
+@pytest.fixture
+def page(compose: Compose, tmp_path: Path) -> Iterator[Page]:
+    """The page on a running deployment, which afterwards has its certificate of its own again."""
+    night = Night(compose)
+    made = Page(compose, night, tmp_path)
+    try:
+        with night:
+            yield made
+    finally:
+        for station in compose.containers("station"):
+            print(docker("logs", "--tail", "200", station))
+    for name in ("tls_certificate", "tls_key"):
+        path = compose.secrets / name
+        path.chmod(0o644)
+        path.write_text("")
+        path.chmod(0o444)
+    made.script("deploy/restart.sh nginx")
+
+
+def test_every_command_of_the_page_does_what_the_page_says_and_no_ballot_is_lost(page: Page, report: Report) -> None:
+    compose, night = page.compose, page.night
+    everything = [block for block in blocks() if block.kind == "compose"]
+    # What would end the officials' sessions, and the certificate by which they know the deployment, come last.
+    last = [block for block in everything if "revoke" in block.script or block.heading == "Certificate"]
+    took = []
+    failures: list[str] = []
+    for block in everything:
+        if block in last:
+            continue
+        began = time.monotonic()
+        seen = night.watch(lambda block=block: page.type(block))  # type: ignore[misc]  # Called at once.
+        failures += [failure for one in seen.values() for failure in one.failures]
+        took.append(f"{time.monotonic() - began:6.1f} s  {block.heading}: {block.script.splitlines()[0]}")
+        night.let_pass(files=1)
+    assert len({container for part in ("station",) for container in compose.containers(part)}) == 3
+    # While keys and passwords were changed nobody was logged out: what failed was not yet there again.
+    assert not [failure for failure in failures if ": 401 " in failure], failures
+    night.stop()
+    night.close_and_check()
+    report.add("The page of operations under Compose", "\n".join(took))
+    report.add(
+        "The same night",
+        f"{night.accepted} files, {night.ledger.ballots['received']} ballots, every count exact; "
+        f"{len(failures)} requests of readers failed while their only container was started again, none with 401.",
+    )
+    for block in last:
+        page.type(block)
+        if block.heading == "Certificate":
+            served = ssl.get_server_certificate(("127.0.0.1", compose.ports.https), timeout=10)
+            given = Path(page.environment["CERTIFICATE"]).read_text()
+            assert served.split() == given.split()
+
+
+def test_a_database_is_told_nothing_when_the_step_before_has_failed(compose: Compose) -> None:
+    for script, words in {
+        "deploy/secrets.sh next election_nobody | deploy/sql.sh election": "Nothing was given to say.",
+        "echo 'SELECT 1' | deploy/sql.sh nothing": "usage: deploy/sql.sh accounts|election",
+        "echo 'SELECT nonsense' | deploy/sql.sh election": "Unknown column 'nonsense'",
+        "deploy/restart.sh nobody": "no such service: nobody",
+    }.items():
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=compose.checkout,
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", **compose.environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode != 0, script
+        assert words in done.stderr, done.stderr
