@@ -64,3 +64,15 @@ def test_every_answer_that_nginx_passes_on_or_gives_says_that_there_is_only_http
         assert passes_on != has_own, name
         if "add_header" in location:
             assert HSTS in location or has_own, name
+
+
+def test_an_answer_of_nginx_has_the_status_that_its_body_says() -> None:
+    """A page for another status keeps that one in the first line, unless `=` lets the page say its own."""
+    text = (NGINX / "site.conf").read_text()
+    pages = re.findall(r"error_page ([\d ]+?) (= )?@(\w+);", text)
+    assert len(pages) == 3
+    for statuses, takes_its_own, name in pages:
+        location = text.partition(f"location @{name} {{")[2].partition("\n    }")[0]
+        (answer,) = re.findall(r"return (\d+) '.*\"status\":(\d+),", location)
+        assert answer[0] == answer[1]
+        assert takes_its_own or statuses.split() == [answer[0]]
