@@ -24,10 +24,14 @@ def run(metadata: sa.MetaData) -> None:
 
 
 def _lock(connection: sa.Connection) -> None:
-    """Let a second process that wants to migrate wait; the lock ends with the connection."""
+    """Let a second process that wants to migrate wait; the lock ends with the connection, or with the migration."""
     dialect = connection.dialect.name
     if dialect == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_lock(_POSTGRESQL_LOCK)))
         connection.commit()
     elif dialect in ("mysql", "mariadb"):
         connection.execute(sa.text("SELECT GET_LOCK('urna_migration', 300)"))
+    else:
+        # The lock of SQLite is the transaction of a writer, and Alembic, which finds one begun, does all revisions in it:
+        # between two transactions another process would do the revision that this one has planned to do.
+        connection.begin()
