@@ -46,6 +46,8 @@ def _config(headers: dict[str, str], most: int, seed: int, linked: bool) -> Sche
             "seed": seed,
             "headers": headers,
             "continue-on-failure": True,
+            # A stream of events sends the result at once, and goes on until somebody hangs up.
+            "max-stream-events": 1,
             "generation": {"max-examples": most, "database": "none"},
             # The administration has so many links between its routes that to follow them takes minutes.
             "phases": {"stateful": {"enabled": linked, "max-steps": 8}},
