@@ -32,6 +32,6 @@ def _lock(connection: sa.Connection) -> None:
     elif dialect in ("mysql", "mariadb"):
         connection.execute(sa.text("SELECT GET_LOCK('urna_migration', 300)"))
     else:
-        # The lock of SQLite is the transaction of a writer, and Alembic, which finds one begun, does all revisions in it:
-        # between two transactions another process would do the revision that this one has planned to do.
+        # The lock of SQLite is the transaction of a writer, and Alembic does all revisions in one that it finds begun.
+        # Between two transactions another process would do the revision that this one has planned to do.
         connection.begin()
