@@ -199,7 +199,13 @@ def _garbage(good: str) -> Iterable[tuple[str, str, str]]:
             f"Invalid payload string: {TOO_DEEP}",
         ),
         ("no signature", f"{head}.{body}.", "Signature verification failed"),
-        ("the signature backwards", f"{head}.{body}.{signature[::-1]}", "Invalid crypto padding"),
+        ("the signature backwards", f"{head}.{body}.{_part(_bytes(signature)[::-1])}", "Signature verification failed"),
+        # Of the last character of 64 bytes only two bits count, and the others have to be 0.
+        (
+            "a signature in other letters",
+            f"{head}.{body}.{signature[:-1]}{chr(ord(signature[-1]) + 1)}",
+            "Invalid crypto padding",
+        ),
         ("a signature of another length", f"{head}.{body}.{signature[:40]}", "Signature verification failed"),
         (
             "other claims with a good signature",
@@ -364,3 +370,7 @@ def _json(said: dict[str, Any]) -> str:
 
 def _part(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _bytes(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
