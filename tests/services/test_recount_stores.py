@@ -80,6 +80,7 @@ def two_uploads(suite: Counting) -> int:
     suite.accept([(guid(100 + number), 1 + number % 3) for number in range(20)], max_part=6)
     suite.accept([(guid(100), 3), (guid(200), 9), (guid(201), 2)])
     suite.record_all()
+    suite.note_that_nothing_waits()
     return election
 
 
