@@ -1,8 +1,10 @@
 """Under Docker Compose nothing is lost or counted twice, whatever dies or is added at night."""
 
+import time
+
 from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import PARTS, until
-from tests.deployment.engine.docker import inspect, kill_hard
+from tests.deployment.engine.docker import docker, inspect, kill_hard
 from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
 
@@ -41,6 +43,38 @@ def test_every_count_is_exact_after_the_death_of_each_container_under_load(compo
     report.add("The death of each container under Compose", "\n".join([head, *rows, counted]))
 
 
+def test_a_container_that_is_told_to_end_finishes_what_it_has_begun(compose: Compose, report: Report) -> None:
+    rows = []
+    with report.timed("the end of each container under load, under Compose"), Night(compose) as night:
+        for part in PARTS:
+            container = compose.one(part)
+            began = time.monotonic()
+            # By the signal that Compose and Swarm would send; it is killed after the time that the files give it.
+            docker("stop", container)
+            rows.append(f"{part:20}{time.monotonic() - began:8.1f} s")
+            assert inspect(container)[0]["State"]["ExitCode"] == 0, part
+            docker("start", container)
+            _wait_until_healthy(compose, part)
+            night.let_pass(files=2)
+        night.stop()
+        night.close_and_check()
+    report.add("How long each took to end under load, with status 0 (Compose)", "\n".join(rows))
+
+
+def test_what_was_handed_in_is_counted_although_everything_was_taken_down_and_brought_up_meanwhile(
+    compose: Compose, report: Report
+) -> None:
+    with Night(compose) as night:
+        with report.timed("docker compose down and up, under load"):
+            compose.down()
+            assert compose.all_containers() == []
+            compose.up()
+        night.let_pass(files=4)
+        night.stop()
+        night.close_and_check()
+    report.add("Down and up under Compose", f"{night.accepted} files, every count exact")
+
+
 def test_scaling_stations_and_daemons_during_the_night_changes_nothing(compose: Compose, report: Report) -> None:
     with report.timed("scaling under load, under Compose"), Night(compose) as night:
 
@@ -55,9 +89,10 @@ def test_scaling_stations_and_daemons_during_the_night_changes_nothing(compose: 
         seen = night.watch(scale)
         night.stop()
         night.close_and_check()
-    # Compose ends several at once, and nginx learns of it some seconds later; who asks meanwhile is told to come back.
     asked = sum(one.requests for one in seen.values())
-    failed = sum(len(one.failures) for one in seen.values())
+    failures = [failure for one in seen.values() for failure in one.failures]
     report.add(
-        "More and fewer stations and daemons under Compose", f"{asked} requests, {failed} failed; every count exact"
+        "More and fewer stations and daemons under Compose",
+        f"{asked} requests, {len(failures)} failed; every count exact",
     )
+    assert failures == []

@@ -15,8 +15,15 @@ from tests.source import ROOT
 
 BASE = "python:3.12-slim-bookworm"
 LARGEST = 90_000_000
-OURS = pytest.mark.parametrize("target", sorted(TARGETS.values()))
-ALL = pytest.mark.parametrize("target", sorted([*TARGETS.values(), "nginx"]))
+# The folders of each image of ours: its own and shared, and migrations where it prepares a store.
+FOLDERS = {
+    **{target: {target, "shared", *(["migrations"] if target in MIGRATIONS else [])} for target in TARGETS.values()},
+    # For people: it also restores both stores.
+    "operator": {"cli", "shared", "migrations"},
+}
+STORES = {**MIGRATIONS, "operator": {"accounts", "election"}}
+OURS = pytest.mark.parametrize("target", sorted(FOLDERS))
+ALL = pytest.mark.parametrize("target", sorted([*FOLDERS, "nginx"]))
 
 
 def _image(compose: Compose, target: str) -> str:
@@ -32,7 +39,7 @@ def test_each_image_adds_at_most_ninety_megabytes_to_its_base_as_the_readme_says
     compose: Compose, report: Report
 ) -> None:
     base = inspect(BASE)[0]["Size"]
-    added = {target: inspect(_image(compose, target))[0]["Size"] - base for target in sorted(TARGETS.values())}
+    added = {target: inspect(_image(compose, target))[0]["Size"] - base for target in sorted(FOLDERS)}
     added["nginx"] = inspect(_image(compose, "nginx"))[0]["Size"] - inspect("nginx:1.27")[0]["Size"]
     report.add(
         "What the images add to their base",
@@ -49,10 +56,10 @@ def test_each_image_adds_at_most_ninety_megabytes_to_its_base_as_the_readme_says
 @OURS
 def test_an_image_holds_its_own_service_and_shared_and_nothing_else_of_ours(compose: Compose, target: str) -> None:
     found = set(_run(_image(compose, target), "cd /srv/urna && ls -A").split())
-    assert found == {target, "shared"} | ({"migrations"} if target in MIGRATIONS else set())
-    if target in MIGRATIONS:
+    assert found == FOLDERS[target]
+    if target in STORES:
         folders = set(_run(_image(compose, target), "cd /srv/urna/migrations && ls -d */").split())
-        assert folders - {"__pycache__/"} == {f"{store}/" for store in MIGRATIONS[target]}
+        assert folders - {"__pycache__/"} == {f"{store}/" for store in STORES[target]}
 
 
 @OURS

@@ -1,5 +1,6 @@
 """The commands of docs/operations.md on Compose, in the order of the page, in a night whose every ballot is counted."""
 
+import shutil
 import ssl
 import subprocess
 import time
@@ -10,19 +11,13 @@ import pytest
 
 from tests.deployment.certificates import certify
 from tests.deployment.engine.compose import Compose
-from tests.deployment.engine.deployment import until
 from tests.deployment.engine.docker import docker
+from tests.deployment.engine.letters import STRANGER, bury, wait_until_buried
 from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
 from tests.operations_page import Block, blocks
 
 _DAY = 24 * 3600
-# Puts into a queue what no station would, as whoever broke into a daemon could.
-_STRANGER = """
-from redis import Redis
-redis = Redis.from_url(open("/run/secrets/redis_url").read())
-redis.rpush("rq:queue:ballots-0", "a stranger's job")
-"""
 
 
 class Page:
@@ -32,14 +27,19 @@ class Page:
         self.compose = compose
         self.night = night
         self.folder = folder
-        self.environment = {**compose.environment, "ELECTION": str(night.election)}
+        self.environment = {
+            **compose.environment,
+            "ELECTION": str(night.election),
+            "URNA_BACKUP_PASSPHRASE": "three o'clock in the morning",
+        }
         self.before: dict[str, Callable[[Block], None]] = {
             "Dead letters": self._bury,
             "Signing key": self._let_a_month_pass,
             "Certificate": self._have_a_certificate,
             "The day after": self._write_the_place_down,
+            "Backup": self._name_the_newest_archive,
+            "An empty deployment": self._lose_the_machine,
         }
-        self._letters = 0
 
     def type(self, block: Block) -> None:
         """What the page has to print is printed."""
@@ -49,16 +49,13 @@ class Page:
         missing = block.missing_in(printed)
         assert missing is None, f"{block.heading}:\n{block.script}\nprinted no line such as\n{missing}\nbut\n{printed}"
 
-    def _urna(self, *arguments: str) -> str:
-        return self.compose.call("run", "--rm", "operator", "urna", "--json", *arguments)
-
     def _bury(self, block: Block) -> None:
         """A dead letter that is there whenever one is shown, replayed or dismissed."""
-        if not self._letters:
-            docker("exec", self.compose.one("daemon"), "python", "-c", _STRANGER)
-        self._letters += 1
-        until(lambda: '"reason"' in self._urna("queue"), "Nothing was buried.", pause=1)
-        self.environment |= {"BATCH": "a stranger's job", "PART": "0"}
+        if "BATCH" in self.environment:
+            wait_until_buried(self.compose)
+        else:
+            bury(self.compose)
+            self.environment |= {"BATCH": STRANGER, "PART": "0"}
 
     def _let_a_month_pass(self, block: Block) -> None:
         if "retire" in block.script:
@@ -76,6 +73,20 @@ class Page:
     def _write_the_place_down(self, block: Block) -> None:
         said = self.compose.call("run", "--rm", "auditor", "urna", "journal", "verify", "--store", "election")
         self.environment["PLACE"] = said.partition("Write down: ")[2].split()[0]
+
+    def _name_the_newest_archive(self, block: Block) -> None:
+        archives = self.compose.checkout / "archives"
+        self.environment["ARCHIVE"] = max((one.name for one in archives.glob("*.urna")), default="")
+
+    def _lose_the_machine(self, block: Block) -> None:
+        """Nothing is left but the archive of the final state, and the certificate by which the officials know us."""
+        backup = next(one for one in blocks() if one.heading == "Backup")
+        self.type(backup)
+        self._name_the_newest_archive(block)
+        self.compose.down()
+        for name in ("accounts", "election", "queue"):
+            docker("volume", "rm", f"{self.compose.project}_{name}")
+        shutil.rmtree(self.compose.secrets)
 
     def script(self, script: str) -> None:
         """Commands that are not on the page."""
@@ -104,8 +115,9 @@ def page(compose: Compose, tmp_path: Path) -> Iterator[Page]:
 def test_every_command_of_the_page_does_what_the_page_says_and_no_ballot_is_lost(page: Page, report: Report) -> None:
     compose, night = page.compose, page.night
     everything = [block for block in blocks() if block.kind == "compose"]
-    # What would end the officials' sessions, and the certificate by which they know the deployment, come last.
-    last = [block for block in everything if "revoke" in block.script or block.heading == "Certificate"]
+    # What empties the deployment, ends the sessions or takes the certificate by which officials know it, comes last.
+    empty = [block for block in everything if block.heading == "An empty deployment"]
+    last = [*empty, *(one for one in everything if "revoke" in one.script or one.heading == "Certificate")]
     took = []
     failures: list[str] = []
     for block in everything:
@@ -129,6 +141,8 @@ def test_every_command_of_the_page_does_what_the_page_says_and_no_ballot_is_lost
     )
     for block in last:
         page.type(block)
+        if block in empty:
+            assert night.check()["certainty"] == "final"
         if block.heading == "Certificate":
             served = ssl.get_server_certificate(("127.0.0.1", compose.ports.https), timeout=10)
             given = Path(page.environment["CERTIFICATE"]).read_text()
