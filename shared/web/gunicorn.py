@@ -1,5 +1,7 @@
 """gunicorn's settings for every service, read from the environment by ``--config python:shared.web.gunicorn``."""
 
+import gc
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -54,7 +56,11 @@ _scratch: Path | None = None
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to start in words when a setting is missing or wrong; in a worker it would become a traceback."""
+    """Refuse to start in words when a setting is missing or wrong; in a worker it would become a traceback.
+
+    Then read the service's modules in once for all workers, but for that one whose worker replaces parts of the
+    standard library first.
+    """
     global _scratch
     service = str(server.app.app_uri).partition(".")[0]
     try:
@@ -65,6 +71,11 @@ def on_starting(server: Any) -> None:
     if not named:
         _scratch = Path(tempfile.mkdtemp(prefix="urna-metrics-"))
     metrics.share(Path(named) if named else _scratch or Path())
+    if not streams:
+        # A worker is a copy of this process, and finds in it what it would otherwise have to read in by itself.
+        importlib.import_module(str(server.app.app_uri).partition(":")[0])
+        # What is never looked at again is never copied either.
+        gc.freeze()
 
 
 def child_exit(_server: Any, worker: Any) -> None:
