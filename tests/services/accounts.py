@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.journal import store
 from shared.schema.journal import AnyJournal
 from shared.terms import Role
+from tests.services.migrated import have_tables
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
 T = TypeVar("T")
@@ -127,6 +128,7 @@ class Accounts:
 def running(url: str, service_settings: ServiceSettings, keys: Keys, **values: Any) -> Iterator[Accounts]:
     """A prepared service on the database ``url``; ``values`` replace settings."""
     settings = authentication_settings(url, service_settings, keys, **values)
+    have_tables(url, "accounts")
     prepare(settings, wait_seconds=10)
     app = create_app(settings)
     accounts = Accounts(app, settings, keys)

@@ -11,8 +11,9 @@ from werkzeug.test import TestResponse
 
 from admin_service.app import create_app
 from shared.config import AdministrationSettings
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.terms import Role
+from tests.services.migrated import have_tables
 from tests.services.tokens import ServiceSettings, Token
 
 HOUR = timedelta(hours=1)
@@ -99,7 +100,7 @@ def running(
 ) -> Iterator[Administration]:
     """The service on the database of ``url``, whose tables are made first if ``prepared``."""
     if prepared:
-        migrate(url, "election")
+        have_tables(url, "election")
     app = create_app(service_settings(AdministrationSettings, election_database_url=url, **settings))
     service = Administration(app, token)
     try:

@@ -14,13 +14,14 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from daemon import actions
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.queue import batches, intake, work
 from shared.queue.connection import connect
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
 from shared.queue.work import QueuedPart, RecordedPart
 from shared.schema.election import Ballot, Election, Entry, Part, Participant, Partition, RefusedLine, Tally
+from tests.services.migrated import have_tables
 from voting_station_service.rules import partition, read_ballots
 
 Line = tuple[str, int]
@@ -180,7 +181,7 @@ class Counting:
 @contextmanager
 def counting(database_url: str, redis_url: str, partitions: int = 1) -> Iterator[Counting]:
     """A migrated store and a prepared queue."""
-    migrate(database_url, "election")
+    have_tables(database_url, "election")
     database = Database(database_url, loads=True)
     try:
         yield Counting(database, redis_url, partitions)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.schema.election import (
     PUBLISHED,
     Batch,
@@ -22,6 +22,7 @@ from shared.schema.election import (
     Tally,
 )
 from shared.terms import Kind, Refusal
+from tests.services.migrated import have_tables
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EVENING = NOON + timedelta(hours=8)
@@ -36,7 +37,7 @@ class Recorded:
     """Writes rows as the services write them, with sums that add up."""
 
     def __init__(self, url: str, partitions: int = 2) -> None:
-        migrate(url, "election")
+        have_tables(url, "election")
         self.database = Database(url)
         self.sequences = dict.fromkeys(range(partitions), 0)
         with self.database.writing() as session:

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from daemon.store import ballots
 from daemon.store.bulk import NewBallots
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.schema.election import Ballot
+from tests.services.migrated import have_tables
 
 ELECTION = 2**31 - 1
 SOURCE = 255 * 2**40 + 2**40 - 1
@@ -23,7 +24,7 @@ AWKWARD += [bytes(15) + bytes([byte]) for byte in (32, 0x5C, 0x27)] + [bytes([by
 @pytest.fixture(params=[True, False], ids=["bulk load allowed", "bulk load not allowed"])
 def database(election_database_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A store, once reached as the daemon does and once by a client that may not send files."""
-    migrate(election_database_url, "election")
+    have_tables(election_database_url, "election")
     database = Database(election_database_url, loads=request.param)
     yield database
     database.close()

@@ -13,13 +13,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.errors import Unavailable
 from shared.journal import events, store
 from shared.journal.chain import BEGINNING, Anchor, Finding
 from shared.schema.election import Jurisdiction
 from shared.schema.journal import AnyJournal
 from shared.terms import Outcome
+from tests.services.migrated import have_tables
 
 ENTRIES = 9
 
@@ -27,7 +28,7 @@ ENTRIES = 9
 @pytest.fixture
 def database(election_database_url: str) -> Iterator[Database]:
     """An election store whose journal holds nine entries."""
-    migrate(election_database_url, "election")
+    have_tables(election_database_url, "election")
     opened = Database(election_database_url)
     events.begin("192.0.2.7", "request-0001")
     events.act_as("vera@example.org")
@@ -302,6 +303,7 @@ import sys, time
 from shared.database import Database
 from shared.journal import events, store
 from shared.schema.election import Jurisdiction
+from tests.services.migrated import have_tables
 with Database(sys.argv[1]).writing() as session:
     session.add(Jurisdiction(name="Banat"))
     session.flush()

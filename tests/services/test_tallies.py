@@ -7,9 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from shared import tallies
-from shared.database import Database, migrate
+from shared.database import Database
 from shared.schema.election import CANCELLED, DRAFT, Election
 from shared.terms import Refusal, State
+from tests.services.migrated import have_tables
 from tests.services.recorded import EVENING, JMBG, NOON, Recorded
 
 SECOND = timedelta(seconds=1)
@@ -96,7 +97,7 @@ def test_everything_is_drained_up_to_the_least_watermark(night: Recorded) -> Non
 
 
 def test_without_partitions_nothing_is_drained(election_database_url: str) -> None:
-    migrate(election_database_url, "election")
+    have_tables(election_database_url, "election")
     database = Database(election_database_url)
     with database.reading() as session:
         assert tallies.drained_until(session) is None
