@@ -65,11 +65,11 @@ up: setup ## Run the suite on this machine, on ports 5000 to 5003, with its data
 
 .PHONY: test
 test: setup ## Run every test that this machine can run (ARGS=… for pytest; URNA_TEST_REQUIRE=all leaves none out)
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: test-deployment
-test-deployment: setup ## Run the deployment on a Docker engine: Compose, Swarm, faults, updates (ARGS=… for pytest)
-	@$(BIN)/pytest tests/deployment/engine $(ARGS)
+test-deployment: setup ## Run the deployment on a Docker engine: Compose, Swarm, faults, updates (ALL=1 types every command of the operators' pages, too)
+	@$(BIN)/pytest tests/deployment/engine $(if $(filter-out 0,$(ALL)),,-m "not pages") $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup ## Send each route N=500 made up requests, others in each run (SEED=… repeats one), and 2,000 spoilt uploads

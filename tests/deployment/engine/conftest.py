@@ -28,10 +28,12 @@ def report() -> Report:
 def stage(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Iterator[Stage]:
     """An engine that has or can fetch the images that the files name, and what runs on it."""
     with report.timed("an engine and the public images"):
-        lab.make_ready()
+        started = lab.make_ready()
     made = Stage(tmp_path_factory.mktemp("deployments"), report, VERSION)
     yield made
     made.clear()
+    if started:
+        lab.end()
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,17 +18,35 @@ LABORATORY = ROOT.parent / "shared" / "lab"
 PUBLIC_IMAGES = ("python:3.12-slim-bookworm", "nginx:1.27", "redis:7-bookworm", "mysql:9.7")
 # Debian's own servers with the variables of the public images that the override files use.
 STAND_INS = {"mariadb:10.11": "mariadb", "postgres:15-bookworm": "postgres"}
+# Where an engine writes its process id, for as long as it runs.
+_ENGINE = Path("/var/run/docker.pid")
+_SECONDS_TO_END = 60.0
 
 
-def make_ready() -> None:
-    """See to it that an engine answers which has or can fetch the public images; else leave the tests out."""
-    if not _answers():
+def make_ready() -> bool:
+    """See to it that an engine answers which has or can fetch the public images; else leave the tests out.
+
+    Returns whether it had to be started, and so is to be ended.
+    """
+    started = not _answers()
+    if started:
         if not _may_use_laboratory():
             leave_out("Docker", "no engine answers, and there is no laboratory beside the checkout for the root user")
         for step in ("engine", "daemon"):
             _laboratory(step)
     if not all(map(_has, PUBLIC_IMAGES)) and _may_use_laboratory():
         _laboratory("images")
+    return started
+
+
+def end() -> None:
+    """End the engine that was started for the tests, as its operator would."""
+    process = int(_ENGINE.read_text())
+    os.kill(process, signal.SIGTERM)
+    deadline = time.monotonic() + _SECONDS_TO_END
+    while _ENGINE.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not _ENGINE.exists(), f"The engine, process {process}, does not end."
 
 
 def make_stand_ins() -> None:

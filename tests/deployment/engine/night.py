@@ -21,8 +21,9 @@ from tests.deployment.engine.people import new_official, open_election
 
 LISTS = ("First", "Second", "Third", "Fourth")
 _LINES = range(40, 400)
-# Nobody reads a page faster than this, and the limits of nginx are for more.
-_PAUSE = 0.05
+# Between two files of an official, and two questions of a reader: faster than people are, and slow enough for the work
+# that is done meanwhile to get its share of a small machine.
+_PAUSE = 0.2
 
 
 @dataclass

@@ -14,6 +14,8 @@ from tests.deployment.engine.letters import STRANGER, bury, wait_until_buried
 from tests.deployment.engine.report import Report
 from tests.source import ROOT
 
+pytestmark = pytest.mark.pages
+
 PAGE = ROOT / "docs" / "alerts.md"
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

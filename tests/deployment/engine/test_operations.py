@@ -18,6 +18,8 @@ from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
 from tests.operations_page import Block, blocks
 
+pytestmark = pytest.mark.pages
+
 _DAY = 24 * 3600
 
 
