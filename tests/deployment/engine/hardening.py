@@ -71,7 +71,8 @@ def secret_values(deployment: Deployment) -> dict[str, list[bytes]]:
     """What may stand nowhere, by the name of its file: each line of a secret, long enough to be known again."""
     found = {}
     for path in sorted(deployment.secrets.iterdir()):
-        if path.name in NOT_SECRET or not path.stat().st_size:
+        # A file with a dot says since when a key is used.
+        if path.name in NOT_SECRET or path.name.startswith(".") or not path.is_file() or not path.stat().st_size:
             continue
         found[path.name] = [line for line in path.read_bytes().splitlines() if b"-----" not in line]
         assert min(map(len, found[path.name])) >= _SHORTEST, path.name

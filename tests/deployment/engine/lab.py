@@ -16,8 +16,8 @@ from tests.source import ROOT
 
 LABORATORY = ROOT.parent / "shared" / "lab"
 PUBLIC_IMAGES = ("python:3.12-slim-bookworm", "nginx:1.27", "redis:7-bookworm", "mysql:9.7")
-# Debian's own servers with the variables of the public images that the override files use.
-STAND_INS = {"mariadb:10.11": "mariadb", "postgres:15-bookworm": "postgres"}
+# Debian's own programs as the public images have them that the override files and the profile observability use.
+STAND_INS = {"mariadb:10.11": "mariadb", "postgres:15-bookworm": "postgres", "prom/prometheus:v2.53.3": "prometheus"}
 # Where an engine writes its process id, for as long as it runs.
 _ENGINE = Path("/var/run/docker.pid")
 _SECONDS_TO_END = 60.0
@@ -49,13 +49,11 @@ def end() -> None:
     assert not _ENGINE.exists(), f"The engine, process {process}, does not end."
 
 
-def make_stand_ins() -> None:
-    """The images of the other databases, where no registry has them for us."""
-    if not _may_use_laboratory():
-        return
-    for name, folder in STAND_INS.items():
-        if not _has(name):
-            docker("build", "--tag", name, str(Path(__file__).with_name("stand_ins") / folder), seconds=600)
+def make_stand_in(name: str) -> None:
+    """One of the images that not every deployment needs, where no registry has it for us."""
+    if _may_use_laboratory() and not _has(name):
+        folder = Path(__file__).with_name("stand_ins") / STAND_INS[name]
+        docker("build", "--tag", name, str(folder), seconds=600)
 
 
 @contextmanager
