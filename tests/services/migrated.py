@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from shared.database import Database, migrate
@@ -36,7 +37,13 @@ def have_tables(url: str, store: str) -> None:
         Path(parsed.database or "").write_bytes(template)
     elif isinstance(template, str):
         name = parsed.database
-        _tell_postgresql(parsed, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            _tell_postgresql(parsed, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {template}")
+        except sa.exc.OperationalError as error:
+            # Somebody is in it already, as the service is that waits for its tables.
+            if not isinstance(error.orig, psycopg.errors.ObjectInUse):
+                raise
+            migrate(url, store)
     else:
         with closing(Database(url)) as database, database.engine.begin() as connection:
             for statement, values in template:
@@ -59,9 +66,11 @@ def _file(url: str) -> bytes:
 
 
 def _database(url: str, store: str) -> str:
-    parsed = sa.make_url(url)
+    # One of its own, because nobody may be in what is copied.
     name = f"migrated_{store}"
-    _tell_postgresql(parsed, f"CREATE DATABASE {name} TEMPLATE {parsed.database}")
+    parsed = sa.make_url(url)
+    _tell_postgresql(parsed, f"CREATE DATABASE {name} TEMPLATE template0")
+    migrate(parsed.set(database=name).render_as_string(hide_password=False), store)
     return name
 
 

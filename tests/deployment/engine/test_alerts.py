@@ -14,7 +14,7 @@ from tests.deployment.engine.letters import STRANGER, bury, wait_until_buried
 from tests.deployment.engine.report import Report
 from tests.source import ROOT
 
-pytestmark = pytest.mark.pages
+pytestmark = pytest.mark.release
 
 PAGE = ROOT / "docs" / "alerts.md"
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)

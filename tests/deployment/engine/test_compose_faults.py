@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import PARTS, until
 from tests.deployment.engine.docker import docker, inspect, kill_hard
@@ -43,6 +45,7 @@ def test_every_count_is_exact_after_the_death_of_each_container_under_load(compo
     report.add("The death of each container under Compose", "\n".join([head, *rows, counted]))
 
 
+@pytest.mark.release
 def test_a_container_that_is_told_to_end_finishes_what_it_has_begun(compose: Compose, report: Report) -> None:
     rows = []
     with report.timed("the end of each container under load, under Compose"), Night(compose) as night:
@@ -61,6 +64,7 @@ def test_a_container_that_is_told_to_end_finishes_what_it_has_begun(compose: Com
     report.add("How long each took to end under load, with status 0 (Compose)", "\n".join(rows))
 
 
+@pytest.mark.release
 def test_what_was_handed_in_is_counted_although_everything_was_taken_down_and_brought_up_meanwhile(
     compose: Compose, report: Report
 ) -> None:
@@ -75,6 +79,7 @@ def test_what_was_handed_in_is_counted_although_everything_was_taken_down_and_br
     report.add("Down and up under Compose", f"{night.accepted} files, every count exact")
 
 
+@pytest.mark.release
 def test_scaling_stations_and_daemons_during_the_night_changes_nothing(compose: Compose, report: Report) -> None:
     with report.timed("scaling under load, under Compose"), Night(compose) as night:
 

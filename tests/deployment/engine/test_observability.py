@@ -16,7 +16,7 @@ from tests.deployment.engine.hardening import written
 from tests.deployment.engine.report import Report
 from tests.source import ROOT
 
-pytestmark = pytest.mark.pages
+pytestmark = pytest.mark.release
 
 RULES = ROOT / "deploy" / "observability" / "prometheus" / "rules.yml"
 # nginx counts nothing; its lines say what it did.

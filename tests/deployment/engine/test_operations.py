@@ -19,7 +19,7 @@ from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
 from tests.operations_page import Block, blocks
 
-pytestmark = pytest.mark.pages
+pytestmark = pytest.mark.release
 
 _DAY = 24 * 3600
 

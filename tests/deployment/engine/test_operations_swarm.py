@@ -13,7 +13,7 @@ from tests.deployment.engine.report import Report
 from tests.deployment.engine.swarm import Swarm
 from tests.operations_page import Block, blocks
 
-pytestmark = pytest.mark.pages
+pytestmark = pytest.mark.release
 
 _NUMBERS = ("SIGNING_KEY_VERSION", "CERTIFICATE_VERSION", "SECRETS_VERSION", "CONFIG_VERSION")
 _AS_BEFORE = "printf '%s=%s\\n' " + " ".join(f'{name} "${name}"' for name in _NUMBERS) + ' > "$NUMBERS"\n'

@@ -14,7 +14,7 @@ from tests.deployment.engine.journey import hold_election
 from tests.deployment.engine.report import Report
 from tests.deployment.engine.stage import Stage, composed
 
-pytestmark = pytest.mark.pages
+pytestmark = pytest.mark.release
 
 OVERRIDES = {"mariadb": "deploy/compose.mariadb.yml", "postgresql": "deploy/compose.postgres.yml"}
 SERVERS = {"mariadb": "mariadbd", "postgresql": "postgres"}

@@ -110,6 +110,7 @@ def test_a_broken_image_is_rolled_back_by_itself(swarm: Swarm, report: Report, p
     assert _failures(seen) == []
 
 
+@pytest.mark.release
 def test_every_count_is_exact_after_the_death_of_each_container_under_load(swarm: Swarm, report: Report) -> None:
     rows = []
     with report.timed("the death of each container under load, on a swarm"), Night(swarm) as night:
@@ -128,6 +129,7 @@ def test_every_count_is_exact_after_the_death_of_each_container_under_load(swarm
     report.add("The death of each container on a swarm", "\n".join([_head(seen), *rows]))
 
 
+@pytest.mark.release
 def test_scaling_stations_and_daemons_during_the_night_changes_nothing(swarm: Swarm, report: Report) -> None:
     with report.timed("scaling under load, on a swarm"), Night(swarm) as night:
 
