@@ -166,6 +166,8 @@ COPY migrations/ migrations/
 COPY cli/ cli/
 RUN python -m compileall -q cli migrations
 COPY --chmod=0555 deploy/urna.sh /usr/local/bin/urna
+# The volume of the archives takes its owner from here.
+RUN install -d -o 10001 -g 10001 -m 0700 /archives
 USER 10001:10001
 CMD ["sleep", "infinity"]
 

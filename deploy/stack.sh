@@ -12,7 +12,11 @@ seconds=${SECONDS_TO_RUN:-300}
 files=(--compose-file stack.yaml)
 [ -z "${ENCRYPTED:-}" ] || files+=(--compose-file deploy/stack.encrypted.yaml)
 labels=(accounts election queue)
-[ -z "${OBSERVABILITY:-}" ] || { files+=(--compose-file deploy/stack.observability.yaml); labels+=(observability); }
+if [ -n "${OBSERVABILITY:-}" ]; then
+    files+=(--compose-file deploy/stack.observability.yaml)
+    [ -z "${ENCRYPTED:-}" ] || files+=(--compose-file deploy/stack.observability.encrypted.yaml)
+    labels+=(observability)
+fi
 problems=0
 
 problem() {

@@ -16,6 +16,8 @@ KINDS = {
     "compose": "tests/deployment/engine/test_operations.py",
     "swarm": "tests/deployment/engine/test_operations_swarm.py",
 }
+# What the page calls $URNA_BACKUP_PASSPHRASE.
+PASSPHRASE = "three o'clock in the morning"
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ANYTHING = "…"
 

@@ -106,7 +106,9 @@ def _over(under: Described, name: str) -> Described:
 
 COMPOSE = _read("docker-compose.yml")
 PLAIN_STACK = _read("stack.yaml")
+ENCRYPTED = "deploy/stack.encrypted.yaml"
 OBSERVED = "deploy/stack.observability.yaml"
+OBSERVED_ENCRYPTED = "deploy/stack.observability.encrypted.yaml"
 STACK = _over(PLAIN_STACK, OBSERVED)
 BOTH = pytest.mark.parametrize("file", [COMPOSE, STACK], ids=["docker-compose.yml", "stack.yaml"])
 
@@ -352,7 +354,8 @@ def test_the_stack_needs_no_order_and_takes_its_secrets_from_the_swarm() -> None
         assert isinstance(port["published"], int)
     for network in STACK["networks"].values():
         assert network["driver"] == "overlay"
-    assert set(_read("deploy/stack.encrypted.yaml")["networks"]) == set(PLAIN_STACK["networks"])
+    assert set(_read(ENCRYPTED)["networks"]) == set(PLAIN_STACK["networks"])
+    assert set(_read(OBSERVED_ENCRYPTED)["networks"]) == set(_read(OBSERVED)["networks"])
 
 
 def test_the_stack_rolls_out_one_by_one_and_back_by_itself() -> None:
@@ -415,18 +418,20 @@ def test_with_another_database_nothing_of_mysql_is_left(database: str, image: st
     assert users == {name: COMPOSE["services"][name]["environment"].get("USERS") for name in users}
 
 
+def _rendered(*over: str) -> str:
+    """stack.yaml with these files over it, as Docker understands them; it has nothing to complain of."""
+    files = (part for name in ("stack.yaml", *over) for part in ("--compose-file", name))
+    done = _compose("stack", "config", *files)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 @pytest.mark.usefixtures("docker")
 def test_docker_takes_the_stack_file_without_a_setting() -> None:
-    plain = _compose("stack", "config", "--compose-file", "stack.yaml")
-    assert (plain.returncode, plain.stderr) == (0, "")
-    encrypted = _compose(
-        "stack", "config", "--compose-file", "stack.yaml", "--compose-file", "deploy/stack.encrypted.yaml"
-    )
-    assert (encrypted.returncode, encrypted.stderr) == (0, "")
-    assert encrypted.stdout.count("encrypted:") == len(PLAIN_STACK["networks"])
-    observed = _compose("stack", "config", "--compose-file", "stack.yaml", "--compose-file", OBSERVED)
-    assert (observed.returncode, observed.stderr) == (0, "")
-    merged = yaml.safe_load(observed.stdout)["services"]
+    assert _rendered().count("encrypted:") == 0
+    assert _rendered(ENCRYPTED).count("encrypted:") == len(PLAIN_STACK["networks"])
+    assert _rendered(ENCRYPTED, OBSERVED, OBSERVED_ENCRYPTED).count("encrypted:") == len(STACK["networks"])
+    merged = yaml.safe_load(_rendered(OBSERVED))["services"]
     assert {name: set(service["networks"]) for name, service in merged.items()} == {
         name: set(service["networks"]) for name, service in STACK["services"].items()
     }

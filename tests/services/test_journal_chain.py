@@ -303,7 +303,6 @@ import sys, time
 from shared.database import Database
 from shared.journal import events, store
 from shared.schema.election import Jurisdiction
-from tests.services.migrated import have_tables
 with Database(sys.argv[1]).writing() as session:
     session.add(Jurisdiction(name="Banat"))
     session.flush()

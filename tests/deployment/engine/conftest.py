@@ -30,10 +30,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Iterator[
     with report.timed("an engine and the public images"):
         started = lab.make_ready()
     made = Stage(tmp_path_factory.mktemp("deployments"), report, VERSION)
-    yield made
-    made.clear()
-    if started:
-        lab.end()
+    try:
+        yield made
+        made.clear()
+    finally:
+        if started:
+            lab.end()
 
 
 @pytest.fixture

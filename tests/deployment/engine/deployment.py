@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cli.client import Addresses, Client, Credentials
+from tests.deployment.engine.docker import inspect
 from tests.source import ROOT
 
 # The parts that always run, and the replicas of each as the files want them.
@@ -60,6 +61,11 @@ class Deployment(ABC):
         return (self.secrets / name).read_text()
 
     @property
+    def newest_archive(self) -> str:
+        """The name of the file that the page's backup made last; empty when there is none."""
+        return max((path.name for path in (self.checkout / "archives").glob("*.urna")), default="")
+
+    @property
     def base(self) -> str:
         return f"https://127.0.0.1:{self.ports.https}"
 
@@ -96,6 +102,11 @@ class Deployment(ABC):
     @abstractmethod
     def all_containers(self) -> list[str]:
         """Those of all parts, also of the work that is done once and has ended."""
+
+    def is_healthy(self, part: str) -> bool:
+        """Whether containers of the part run, and each of them answers."""
+        found = inspect(*self.containers(part))
+        return bool(found) and all(one["State"]["Health"]["Status"] == "healthy" for one in found)
 
     def one(self, part: str) -> str:
         found = self.containers(part)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import PATIENCE, Deployment, Ports, make, until
 from tests.deployment.engine.docker import DockerError, attempt, docker
 from tests.deployment.engine.lab import routing_mesh
@@ -95,6 +96,9 @@ def a_swarm() -> Iterator[None]:
 def stacked(stage: Stage, name: str) -> Iterator[Swarm]:
     """The stack as `make stack` deploys it, with everything running, until it is ended."""
     made = Swarm(stage.new_checkout(name), stage.version)
+    with stage.report.timed("docker compose build (for the swarm)"):
+        # A swarm builds nothing, and must not run what was built of other files.
+        Compose(made.checkout, f"urna-test-{name}", stage.version).build()
     with a_swarm():
         try:
             made.prepare()

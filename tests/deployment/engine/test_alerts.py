@@ -9,7 +9,6 @@ import pytest
 
 from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import PARTS, until
-from tests.deployment.engine.docker import inspect
 from tests.deployment.engine.letters import STRANGER, bury, wait_until_buried
 from tests.deployment.engine.report import Report
 from tests.source import ROOT
@@ -31,12 +30,6 @@ def as_before(compose: Compose) -> Iterator[Compose]:
     """The suite, which afterwards has as many containers of each part as its files want."""
     yield compose
     compose.up("--no-recreate")
-
-
-def _is_healthy(compose: Compose) -> bool:
-    return all(
-        one["State"]["Health"]["Status"] == "healthy" for part in PARTS for one in inspect(*compose.containers(part))
-    )
 
 
 def test_each_command_can_be_typed_and_leaves_everything_healthy(as_before: Compose, report: Report) -> None:
@@ -61,6 +54,6 @@ def test_each_command_can_be_typed_and_leaves_everything_healthy(as_before: Comp
         # grep says so when it finds nothing, which on a good day is so.
         good = {0, 1} if re.search(r"\| grep [^|]*$", command) else {0}
         assert done.returncode in good, f"{command}\n{done.stdout}{done.stderr}"
-        until(lambda: _is_healthy(compose), f"Not everything is healthy after: {command}")
+        until(lambda: all(map(compose.is_healthy, PARTS)), f"Not everything is healthy after: {command}")
         typed.append(f"{done.returncode}  {command}")
     report.add("What docs/alerts.md says, and the status of each command", "\n".join(typed))

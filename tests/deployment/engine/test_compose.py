@@ -13,10 +13,8 @@ from tests.deployment.engine.report import Report
 
 def test_everything_is_healthy_and_the_work_that_is_done_once_has_been_done(compose: Compose) -> None:
     for part in PARTS:
-        running = inspect(*compose.containers(part))
-        assert len(running) == {"station": 3, "daemon": 2}.get(part, 1), part
-        for container in running:
-            assert container["State"]["Health"]["Status"] == "healthy", part
+        assert len(compose.containers(part)) == {"station": 3, "daemon": 2}.get(part, 1), part
+        assert compose.is_healthy(part), part
     ended = [
         one
         for one in inspect(*compose.all_containers())

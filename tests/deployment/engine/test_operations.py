@@ -17,7 +17,7 @@ from tests.deployment.engine.docker import docker
 from tests.deployment.engine.letters import STRANGER, bury, wait_until_buried
 from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
-from tests.operations_page import Block, blocks
+from tests.operations_page import PASSPHRASE, Block, blocks
 
 pytestmark = pytest.mark.release
 
@@ -34,7 +34,7 @@ class Page:
         self.environment = {
             **compose.environment,
             "ELECTION": str(night.election),
-            "URNA_BACKUP_PASSPHRASE": "three o'clock in the morning",
+            "URNA_BACKUP_PASSPHRASE": PASSPHRASE,
         }
         self.before: dict[str, Callable[[Block], None]] = {
             "Dead letters": self._bury,
@@ -79,13 +79,11 @@ class Page:
         self.environment["PLACE"] = said.partition("Write down: ")[2].split()[0]
 
     def _name_the_newest_archive(self, block: Block) -> None:
-        archives = self.compose.checkout / "archives"
-        self.environment["ARCHIVE"] = max((one.name for one in archives.glob("*.urna")), default="")
+        self.environment["ARCHIVE"] = self.compose.newest_archive
 
     def _lose_the_machine(self, block: Block) -> None:
         """Nothing is left but the archive of the final state, and the certificate by which the officials know us."""
-        backup = next(one for one in blocks() if one.heading == "Backup")
-        self.type(backup)
+        self.type(next(one for one in blocks() if one.heading == "Backup" and one.kind == "compose"))
         self._name_the_newest_archive(block)
         self.compose.down()
         for name in ("accounts", "election", "queue"):

@@ -11,7 +11,7 @@ from tests.deployment.engine.docker import attempt, docker
 from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
 from tests.deployment.engine.swarm import Swarm
-from tests.operations_page import Block, blocks
+from tests.operations_page import PASSPHRASE, Block, blocks
 
 pytestmark = pytest.mark.release
 
@@ -30,18 +30,27 @@ class Page:
             "SECONDS_TO_RUN": "600",
             "NODE": docker("info", "--format", "{{.Swarm.NodeID}}").strip(),
             "NUMBERS": str(folder / "numbers"),
+            "URNA_BACKUP_PASSPHRASE": PASSPHRASE,
             "CERTIFICATE": certificate,
             "KEY": key,
         }
 
     def type(self, block: Block) -> None:
         """What the page has to print is printed."""
+        if block.heading == "An empty deployment":
+            self._lose_the_machine()
         numbered = Block(block.kind, block.heading, block.script + _AS_BEFORE, block.prints)
         printed = numbered.run(self.swarm.checkout, self.environment, seconds=1500)
         missing = block.missing_in(printed)
         assert missing is None, f"{block.heading}:\n{block.script}\nprinted no line such as\n{missing}\nbut\n{printed}"
         lines = Path(self.environment["NUMBERS"]).read_text().splitlines()
         self.environment |= dict(line.split("=") for line in lines)
+
+    def _lose_the_machine(self) -> None:
+        """Nothing is left but the archive of the final state, and the secrets as files."""
+        self.type(next(one for one in blocks() if one.heading == "Backup" and one.kind == "swarm"))
+        self.environment["ARCHIVE"] = self.swarm.newest_archive
+        self.swarm.remove()
 
 
 @pytest.fixture
@@ -63,8 +72,9 @@ def page(swarm: Swarm, tmp_path: Path) -> Iterator[Page]:
 
 def test_every_command_of_the_page_does_what_the_page_says_and_nobody_is_logged_out(page: Page, report: Report) -> None:
     everything = [block for block in blocks() if block.kind == "swarm"]
-    # The certificate by which the officials know the deployment comes last.
-    last = [block for block in everything if block.heading == "Certificate"]
+    # What empties the deployment, or takes the certificate by which the officials know it, comes last.
+    empty = [block for block in everything if block.heading == "An empty deployment"]
+    last = [*empty, *(block for block in everything if block.heading == "Certificate")]
     took = []
     failures: list[str] = []
     with Night(page.swarm) as night:
@@ -87,3 +97,5 @@ def test_every_command_of_the_page_does_what_the_page_says_and_nobody_is_logged_
         )
         for block in last:
             page.type(block)
+            if block in empty:
+                assert night.check()["certainty"] == "final"

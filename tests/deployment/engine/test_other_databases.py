@@ -8,7 +8,7 @@ import pytest
 from tests.deployment.engine import lab
 from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import PARTS
-from tests.deployment.engine.docker import docker, inspect
+from tests.deployment.engine.docker import docker
 from tests.deployment.engine.hardening import written
 from tests.deployment.engine.journey import hold_election
 from tests.deployment.engine.report import Report
@@ -29,7 +29,7 @@ def test_an_election_from_the_first_log_in_to_the_final_result(
         lab.make_stand_in(IMAGES[engine])
     compose: Compose = stage.enter(engine, partial(composed, overrides=(OVERRIDES[engine],), DATABASE=engine))
     for part in PARTS:
-        assert {one["State"]["Health"]["Status"] for one in inspect(*compose.containers(part))} == {"healthy"}, part
+        assert compose.is_healthy(part), part
     with report.timed(f"the election of 2014 at a hundredth, on {engine}"):
         held = hold_election(compose, tmp_path)
     assert held.differences == []

@@ -25,10 +25,8 @@ from tests.deployment.test_files import STACK as DESCRIBED
 
 def test_every_replica_runs_and_the_work_that_is_done_once_has_been_done(swarm: Swarm) -> None:
     for part in PARTS:
-        running = inspect(*swarm.containers(part))
-        assert len(running) == DESCRIBED["services"][part]["deploy"]["replicas"], part
-        for container in running:
-            assert container["State"]["Health"]["Status"] == "healthy", part
+        assert len(swarm.containers(part)) == DESCRIBED["services"][part]["deploy"]["replicas"], part
+        assert swarm.is_healthy(part), part
     for part in ONCE:
         states = docker("service", "ps", "--format", "{{.CurrentState}}", swarm.service(part)).splitlines()
         assert states[0].startswith("Complete"), part

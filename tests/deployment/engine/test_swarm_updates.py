@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.deployment.engine.deployment import OURS, PARTS, STORES, until
-from tests.deployment.engine.docker import docker, inspect, kill_hard
+from tests.deployment.engine.docker import docker, kill_hard
 from tests.deployment.engine.night import Night, Seen
 from tests.deployment.engine.report import Report
 from tests.deployment.engine.swarm import Swarm
@@ -156,10 +156,6 @@ def _whole(swarm: Swarm, part: str, without: str) -> Callable[[], bool]:
     def whole() -> bool:
         found = swarm.containers(part)
         wanted = DESCRIBED["services"][part]["deploy"]["replicas"]
-        return (
-            without not in found
-            and len(found) == wanted
-            and all(one["State"]["Health"]["Status"] == "healthy" for one in inspect(*found))
-        )
+        return without not in found and len(found) == wanted and swarm.is_healthy(part)
 
     return whole
