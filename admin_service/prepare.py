@@ -4,7 +4,6 @@ Running it again changes nothing, and of two at the same time the second one wai
 """
 
 import sys
-import time
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +15,6 @@ from shared.journal.store import note_schema
 from shared.logs import configure
 
 SECONDS_TO_WAIT = 120.0
-SECONDS_BETWEEN = 0.5
 
 log = structlog.get_logger()
 
@@ -24,29 +22,17 @@ log = structlog.get_logger()
 def prepare(url: str, seconds_to_wait: float = SECONDS_TO_WAIT) -> None:
     """Wait until the database answers, then bring its schema to the newest revision.
 
-    Raises Unavailable when it does not answer within ``seconds_to_wait``.
+    Raises ``Unavailable`` when it does not answer within ``seconds_to_wait``, ``Misconfigured`` when it
+    refuses our user.
     """
-    _wait(url, seconds_to_wait)
-    migrate(url, "election")
     database = Database(url, pool_size=1)
     try:
+        database.wait_until_reachable(seconds_to_wait)
+        migrate(url, "election")
         note_schema(database)
     finally:
         database.close()
     log.info("prepared", store="election")
-
-
-def _wait(url: str, seconds: float) -> None:
-    database = Database(url, pool_size=1)
-    last = time.monotonic() + seconds
-    try:
-        while not database.is_reachable():
-            if time.monotonic() >= last:
-                raise Unavailable(f"The election store did not answer within {seconds:g} seconds.")
-            log.info("waiting", store="election")
-            time.sleep(SECONDS_BETWEEN)
-    finally:
-        database.close()
 
 
 def main() -> int:

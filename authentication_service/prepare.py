@@ -5,7 +5,6 @@ and two may run at once.
 """
 
 import sys
-import time
 from datetime import UTC, datetime
 
 import structlog
@@ -28,8 +27,8 @@ log = structlog.get_logger()
 def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS) -> None:
     """Make the store ready for the service.
 
-    Raises ``Unavailable`` when the database does not answer within ``wait_seconds``, and ``Misconfigured`` when the
-    first administrator cannot be made from the settings.
+    Raises ``Unavailable`` when the database does not answer within ``wait_seconds``, and ``Misconfigured`` when it
+    refuses our user or the first administrator cannot be made from the settings.
     """
     email = settings.admin_email
     password = settings.admin_password.get_secret_value()
@@ -42,7 +41,7 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
     url = settings.accounts_database_url.get_secret_value()
     database = Database(url)
     try:
-        _wait_for(database, wait_seconds)
+        database.wait_until_reachable(wait_seconds)
         migrate(url, "accounts")
         note_schema(database)
         created = create_first_administrator(
@@ -60,14 +59,6 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
     finally:
         database.close()
     log.info("prepared", store="accounts", first_administrator="created" if created else "present")
-
-
-def _wait_for(database: Database, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not database.is_reachable():
-        if time.monotonic() > deadline:
-            raise Unavailable(f"The accounts database did not answer for {seconds:.0f} seconds.")
-        time.sleep(0.2)
 
 
 def main() -> int:

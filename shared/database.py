@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from shared import metrics
-from shared.errors import Unavailable
+from shared.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -25,10 +26,12 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 # Errors of MySQL and MariaDB that say that this transaction lost a race and may simply be tried again:
 # 1205 lock wait timeout, 1213 deadlock.
 _MYSQL_RACES = {1205, 1213}
+_MYSQL_ACCESS_DENIED = 1045
 _MYSQL_BROKEN_CHECKS = {3819, 4025}
 # The same races in PostgreSQL: serialization failure, deadlock, lock not available.
 _POSTGRESQL_RACES = {"40001", "40P01", "55P03"}
 _MIGRATION_TRIES = 30
+_SECONDS_BETWEEN_QUESTIONS = 0.5
 
 # The client has no limit of its own for an answer; a line on which nothing passes any more, without a word that it is
 # cut, would hold whoever waits for as long as the system likes, which is hours. Seconds, and milliseconds in the last.
@@ -38,6 +41,8 @@ _NOTICES_A_DEAD_LINE = {
     "keepalives_count": 4,
     "tcp_user_timeout": 30_000,
 }
+
+log = structlog.get_logger()
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -141,13 +146,35 @@ class Database:
 
     def is_reachable(self) -> bool:
         """Whether a query is answered right now."""
+        return self._why_unreachable() is None
+
+    def wait_until_reachable(self, seconds: float) -> None:
+        """Wait until a query is answered.
+
+        Raises ``Misconfigured`` as soon as the database refuses our password, for it would refuse it for ever, and
+        ``Unavailable`` when it does not answer within ``seconds``.
+        """
+        name, user = self.engine.url.database, self.engine.url.username
+        last = time.monotonic() + seconds
+        while (error := self._why_unreachable()) is not None:
+            if _refuses_to_log_in(error):
+                raise Misconfigured(
+                    f"The database {name} refuses the user {user} with this password. The secrets are not those that "
+                    "its data was made with: put those back, or remove the data if nothing of it is needed."
+                ) from error
+            if time.monotonic() > last:
+                raise Unavailable(f"The database {name} did not answer for {seconds:g} seconds.") from error
+            log.info("waiting", database=name)
+            time.sleep(_SECONDS_BETWEEN_QUESTIONS)
+
+    def _why_unreachable(self) -> DBAPIError | OSError | None:
         try:
             with self.engine.connect() as connection:
                 connection.execute(sa.text("SELECT 1"))
         except (DBAPIError, OSError) as error:
             metrics.database_errors().count(_kind(error))
-            return False
-        return True
+            return error
+        return None
 
     def close(self) -> None:
         self.engine.dispose()
@@ -217,6 +244,14 @@ def lost_a_race(error: BaseException) -> bool:
     if getattr(original, "sqlstate", None) in _POSTGRESQL_RACES:
         return True
     return bool(original.args) and original.args[0] in _MYSQL_RACES
+
+
+def _refuses_to_log_in(error: BaseException) -> bool:
+    original = getattr(error, "orig", None)
+    # PostgreSQL's client gives no code for what goes wrong before a session begins.
+    return original is not None and (
+        "password authentication failed" in str(original) or original.args[:1] == (_MYSQL_ACCESS_DENIED,)
+    )
 
 
 def _kind(error: BaseException) -> str:

@@ -174,9 +174,24 @@ def test_two_that_prepare_at_once_do_not_disturb_each_other(election_database_ur
 
 def test_preparing_waits_for_the_database_and_gives_up_with_the_reason() -> None:
     nobody = "postgresql+psycopg://user:secret@127.0.0.1:9/urna"
-    with pytest.raises(Unavailable, match="did not answer within 1 seconds") as refusal:
+    with pytest.raises(Unavailable, match="did not answer for 1 seconds") as refusal:
         prepare(nobody, seconds_to_wait=1)
     assert "secret" not in refusal.value.message
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "postgresql", "mysql"])
+def test_preparing_says_at_once_that_the_database_knows_another_password(
+    election_database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sa.make_url(election_database_url)
+    monkeypatch.setenv("LOG_LEVEL", "error")
+    for password, status in ((str(url.password), 0), ("of-another-day", 1)):
+        other = url.set(password=password).render_as_string(hide_password=False)
+        monkeypatch.setenv("ELECTION_DATABASE_URL", other)
+        assert main() == status
+    told = capsys.readouterr().err
+    assert f"The database {url.database} refuses the user {url.username} with this password." in told
+    assert "of-another-day" not in told
 
 
 def test_preparing_without_a_database_url_names_the_setting(

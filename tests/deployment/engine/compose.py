@@ -64,6 +64,10 @@ class Compose(Deployment):
     def down(self, *options: str) -> None:
         self.call("down", "--timeout", "60", *options)
 
+    def remove(self) -> None:
+        """End it with all of its data, also what only a profile has."""
+        self.call("--profile", "*", "down", "--timeout", "60", "--volumes", "--remove-orphans")
+
     def containers(self, part: str) -> list[str]:
         return self._found("--filter", f"label=com.docker.compose.service={part}")
 

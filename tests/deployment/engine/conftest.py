@@ -10,6 +10,7 @@ import pytest
 
 from tests.deployment.engine import lab
 from tests.deployment.engine.compose import Compose
+from tests.deployment.engine.leftovers import remove_leftovers
 from tests.deployment.engine.report import REPORT, Report
 from tests.deployment.engine.stage import Stage, composed
 from tests.deployment.engine.swarm import Swarm, stacked
@@ -31,6 +32,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Iterator[
         started = lab.make_ready()
     made = Stage(tmp_path_factory.mktemp("deployments"), report, VERSION)
     try:
+        remove_leftovers()
         yield made
         made.clear()
     finally:

@@ -11,6 +11,9 @@ from tests.deployment.engine.report import Report
 
 D = TypeVar("D", bound=Deployment)
 
+# How the names of the tests' projects begin, so that nobody's are touched.
+PROJECT = "urna-test-"
+
 
 class Stage:
     """Holds the deployment that runs; ``folder`` is where checkouts with secrets of their own are made."""
@@ -47,7 +50,7 @@ def composed(stage: Stage, name: str, overrides: Sequence[str] = (), **settings:
 
     ``settings`` are for `make secrets`.
     """
-    made = Compose(stage.new_checkout(name), f"urna-test-{name}", stage.version, overrides)
+    made = Compose(stage.new_checkout(name), f"{PROJECT}{name}", stage.version, overrides)
     made.make_secrets(**settings)
     try:
         with stage.report.timed(f"docker compose build ({name})"):
@@ -57,4 +60,4 @@ def composed(stage: Stage, name: str, overrides: Sequence[str] = (), **settings:
         yield made
     finally:
         with stage.report.timed(f"docker compose down ({name})"):
-            made.down("--volumes", "--remove-orphans")
+            made.remove()

@@ -10,7 +10,7 @@ from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import PATIENCE, Deployment, Ports, make, until
 from tests.deployment.engine.docker import DockerError, attempt, docker
 from tests.deployment.engine.lab import routing_mesh
-from tests.deployment.engine.stage import Stage
+from tests.deployment.engine.stage import PROJECT, Stage
 
 STACK = "urna-test"
 # Secrets and configs of a swarm have names of their own, so that nobody's are touched.
@@ -61,26 +61,33 @@ class Swarm(Deployment):
         label = f"label=com.docker.stack.namespace={STACK}"
         return docker("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
 
-    def remove(self) -> None:
-        """End the stack and remove its data, its secrets and its configs."""
-        attempt("stack", "rm", STACK)
-        until(lambda: not self.all_containers(), "The stack does not end.", seconds=PATIENCE)
 
-        def without_volumes() -> bool:
-            found = docker("volume", "ls", "--quiet", "--filter", f"name={STACK}_").split()
-            return not found or attempt("volume", "rm", *found).returncode == 0
+def remove_stack() -> None:
+    """End the stack and remove its data, its secrets and its configs."""
+    attempt("stack", "rm", STACK)
+    of_the_stack = ("--all", "--quiet", "--filter", f"label=com.docker.stack.namespace={STACK}")
+    until(lambda: not docker("ps", *of_the_stack).split(), "The stack does not end.", seconds=PATIENCE)
 
-        until(without_volumes, "The volumes of the stack cannot be removed.")
-        for kind in ("secret", "config"):
-            version = _VERSIONS["SECRETS_VERSION"]
-            if found := docker(kind, "ls", "--quiet", "--filter", f"name=urna_v{version}_").split():
-                docker(kind, "rm", *found)
+    def without_volumes() -> bool:
+        found = docker("volume", "ls", "--quiet", "--filter", f"name={STACK}_").split()
+        return not found or attempt("volume", "rm", *found).returncode == 0
+
+    until(without_volumes, "The volumes of the stack cannot be removed.")
+    for kind in ("secret", "config"):
+        version = _VERSIONS["SECRETS_VERSION"]
+        if found := docker(kind, "ls", "--quiet", "--filter", f"name=urna_v{version}_").split():
+            docker(kind, "rm", *found)
+
+
+def in_a_swarm() -> bool:
+    """Whether the engine is in a swarm already."""
+    return docker("info", "--format", "{{.Swarm.LocalNodeState}}").strip() == "active"
 
 
 @contextmanager
 def a_swarm() -> Iterator[None]:
     """A swarm of this one node, unless the engine is in one already."""
-    if docker("info", "--format", "{{.Swarm.LocalNodeState}}").strip() == "active":
+    if in_a_swarm():
         with routing_mesh():
             yield
         return
@@ -98,7 +105,7 @@ def stacked(stage: Stage, name: str) -> Iterator[Swarm]:
     made = Swarm(stage.new_checkout(name), stage.version)
     with stage.report.timed("docker compose build (for the swarm)"):
         # A swarm builds nothing, and must not run what was built of other files.
-        Compose(made.checkout, f"urna-test-{name}", stage.version).build()
+        Compose(made.checkout, f"{PROJECT}{name}", stage.version).build()
     with a_swarm():
         try:
             made.prepare()
@@ -110,4 +117,4 @@ def stacked(stage: Stage, name: str) -> Iterator[Swarm]:
             raise
         finally:
             with stage.report.timed("docker stack rm"):
-                made.remove()
+                remove_stack()

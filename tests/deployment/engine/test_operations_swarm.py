@@ -10,7 +10,7 @@ from tests.deployment.certificates import certify
 from tests.deployment.engine.docker import attempt, docker
 from tests.deployment.engine.night import Night
 from tests.deployment.engine.report import Report
-from tests.deployment.engine.swarm import Swarm
+from tests.deployment.engine.swarm import Swarm, remove_stack
 from tests.operations_page import PASSPHRASE, Block, blocks
 
 pytestmark = pytest.mark.release
@@ -50,7 +50,7 @@ class Page:
         """Nothing is left but the archive of the final state, and the secrets as files."""
         self.type(next(one for one in blocks() if one.heading == "Backup" and one.kind == "swarm"))
         self.environment["ARCHIVE"] = self.swarm.newest_archive
-        self.swarm.remove()
+        remove_stack()
 
 
 @pytest.fixture
