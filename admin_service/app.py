@@ -9,6 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 from admin_service import store
 from admin_service.classic import classic
 from admin_service.routes import blueprints
+from admin_service.routes.station_import import describe_body
 from shared.config import AdministrationSettings, load
 from shared.database import Database
 from shared.errors import Unavailable
@@ -37,4 +38,4 @@ def create_app(settings: AdministrationSettings | None = None) -> APIFlask:
     app.extensions["zone"] = ZoneInfo(settings.election_timezone)
     for blueprint in (classic, *blueprints, journal_pages.journal()):
         app.register_blueprint(blueprint)
-    return finish(app)
+    return finish(app, describe_body)

@@ -21,10 +21,11 @@ from apiflask import APIBlueprint
 from flask import current_app, request
 from pydantic import BaseModel, Field
 
-from admin_service import rules, store
+from admin_service import store
 from admin_service.actions import elections, participants, results
 from admin_service.actions.elections import Plan
-from admin_service.rules import Period, Place
+from admin_service.rules import elections as rules
+from admin_service.rules.elections import Period, Place
 from shared.auth import classic_requires
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound

@@ -59,6 +59,24 @@ class Refusal(StrEnum):
     OUTSIDE_ELECTION = "outside_election"
 
 
+class StationStatus(StrEnum):
+    """Whether people vote at a polling station."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class Disabling(StrEnum):
+    """Why a polling station is disabled."""
+
+    MERGED = "merged"
+    MOVED = "moved"
+    NO_VOTERS = "no_voters"
+    UNUSABLE = "unusable"
+    UNSAFE = "unsafe"
+    OTHER = "other"
+
+
 class Outcome(StrEnum):
     """How something that is in the journal ended."""
 

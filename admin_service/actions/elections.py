@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from admin_service import rules, store
-from admin_service.rules import Period, Place
+from admin_service import store
+from admin_service.rules import elections as rules
+from admin_service.rules.elections import Period, Place
 from shared import tallies
 from shared.apportionment import Entry as Standing
 from shared.apportionment import Rules

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from admin_service import store
-from admin_service.rules import NOTICE
+from admin_service.rules.elections import NOTICE
 from shared.database import Database
 from shared.errors import Conflict
 from shared.journal.events import difference

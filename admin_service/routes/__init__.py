@@ -1,8 +1,11 @@
 """The administration's /api routes, a module for each noun."""
 
+from admin_service.routes.areas import areas
 from admin_service.routes.candidates import candidates
 from admin_service.routes.elections import elections
 from admin_service.routes.jurisdictions import jurisdictions
 from admin_service.routes.participants import participants
+from admin_service.routes.polling import polling
+from admin_service.routes.station_import import station_import
 
-blueprints = (participants, candidates, jurisdictions, elections)
+blueprints = (participants, candidates, jurisdictions, areas, polling, station_import, elections)

@@ -7,11 +7,12 @@ from apiflask import APIBlueprint
 from flask import current_app
 from pydantic import BaseModel, Field
 
-from admin_service import rules, store
+from admin_service import store
 from admin_service.actions import elections as actions
 from admin_service.actions.elections import Changes, Plan, Shown
 from admin_service.routes.fields import READERS, Flag, Id, Line, Reason, Tagged, database
-from admin_service.rules import Period, Place
+from admin_service.rules import elections as rules
+from admin_service.rules.elections import Period, Place
 from shared import tallies
 from shared.auth import requires
 from shared.terms import Kind, Progress, Role, State

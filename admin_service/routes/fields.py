@@ -1,9 +1,9 @@
 """Types that the bodies of several nouns share, and who may read what the administration publishes."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import current_app
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from shared.database import Database
 from shared.terms import Role
@@ -29,3 +29,9 @@ def database() -> Database:
     found = current_app.extensions["database"]
     assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
     return found
+
+
+def changes(body: BaseModel, *nullable: str) -> dict[str, Any]:
+    """The fields that a change names. What was left out or null stays as it is; ``nullable`` ones may become null."""
+    named = body.model_dump(exclude_unset=True)
+    return {name: value for name, value in named.items() if value is not None or name in nullable}

@@ -52,6 +52,7 @@ def kind_of(column: sa.Column[Any]) -> Kind:
         (sa.JSON, Kind.JSON),
         (sa.Boolean, Kind.BOOLEAN),
         (sa.Integer, Kind.INTEGER),
+        (sa.Double, Kind.FLOAT),
         (sa.String, Kind.TEXT),
     ]
     for type_, kind in kinds:

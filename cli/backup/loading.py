@@ -104,6 +104,7 @@ def _statements(
 def _mysql_writers(table: sa.Table, names: Sequence[sa.Column[Any]], quote: Writer) -> list[Writer]:
     written: dict[Kind, Writer] = {
         Kind.INTEGER: str,
+        Kind.FLOAT: repr,
         Kind.BOOLEAN: lambda value: "1" if value else "0",
         Kind.MOMENT: lambda value: f"'{_moment(value)}'",
         Kind.TEXT: quote,
@@ -116,6 +117,7 @@ def _mysql_writers(table: sa.Table, names: Sequence[sa.Column[Any]], quote: Writ
 def _postgresql_writers(table: sa.Table, names: Sequence[sa.Column[Any]]) -> list[Writer]:
     written: dict[Kind, Writer] = {
         Kind.INTEGER: str,
+        Kind.FLOAT: repr,
         Kind.BOOLEAN: lambda value: "t" if value else "f",
         Kind.MOMENT: _moment,
         Kind.TEXT: _copied,

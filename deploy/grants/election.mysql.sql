@@ -6,6 +6,14 @@
 -- ballot, and nothing of what a station received. The right to change a jurisdiction is there for the lock on its row.
 GRANT SELECT, INSERT ON jurisdictions TO 'administration'@'%';
 GRANT UPDATE (name) ON jurisdictions TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON regions TO 'administration'@'%';
+GRANT UPDATE (name, `key`, version) ON regions TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON constituencies TO 'administration'@'%';
+GRANT UPDATE (region_id, name, seats, `key`, version) ON constituencies TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON polling_centres TO 'administration'@'%';
+GRANT UPDATE (constituency_id, municipality, name, address, latitude, longitude, `key`, version) ON polling_centres TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON polling_stations TO 'administration'@'%';
+GRANT UPDATE (centre_id, code, registered, contact, status, reason, note, `key`, version) ON polling_stations TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON participants TO 'administration'@'%';
 GRANT UPDATE (name, individual, version) ON participants TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON candidates TO 'administration'@'%';

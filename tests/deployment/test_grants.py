@@ -44,6 +44,12 @@ DEAD = "batch_id part received_at not_before"
 ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
     "administration": {
         "jurisdictions": may(ALL, ALL, "name"),
+        "regions": may(ALL, ALL, "name key version", ALL),
+        "constituencies": may(ALL, ALL, "region_id name seats key version", ALL),
+        "polling_centres": may(
+            *(ALL, ALL), "constituency_id municipality name address latitude longitude key version", ALL
+        ),
+        "polling_stations": may(ALL, ALL, "centre_id code registered contact status reason note key version", ALL),
         "participants": may(ALL, ALL, "name individual version", ALL),
         "candidates": may(
             *(ALL, ALL), "forename surname post code_name biography approval approval_reason version", ALL

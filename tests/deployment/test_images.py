@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from admin_service.routes.station_import import MOST_BYTES
 from daemon.health import FRESH_SECONDS
 from shared.config import MAX_UPLOAD_BYTES, SERVICE_SETTINGS
 from tests.deployment.test_files import COMPOSE, MIGRATIONS, PORTS, ROOT, TARGETS
@@ -185,12 +186,14 @@ def test_nginx_leads_each_path_and_each_classic_port_to_its_service() -> None:
     assert len(re.findall(r"set \$service \S+;\n\s+rewrite \^/", site)) == site.count("set $service")
 
 
-def test_nginx_takes_large_bodies_at_the_uploads_only_and_lets_the_service_refuse() -> None:
+def test_nginx_takes_large_bodies_of_files_only_and_lets_the_service_refuse() -> None:
     main = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
     site = (ROOT / "deploy" / "nginx" / "site.conf").read_text()
     assert re.findall(r"client_max_body_size (\d+)m;", main) == ["1"]
-    (limit,) = re.findall(r"client_max_body_size (\d+)m;", site)
-    assert int(limit) * 1024 * 1024 > MAX_UPLOAD_BYTES
+    limits = re.findall(r"location .*(import|vote).* {\n\s+client_max_body_size (\d+)m;", site)
+    assert site.count("client_max_body_size") == len(limits) == 2
+    services = {"import": MOST_BYTES, "vote": MAX_UPLOAD_BYTES}
+    assert all(int(limit) * 1024 * 1024 > services[name] for name, limit in limits)
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "deploy").rglob("*.sh")), ids=lambda path: path.name)

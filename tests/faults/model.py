@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from admin_service.rules import closing_end
+from admin_service.rules.elections import closing_end
 from cli.recount.command import recounted
 from daemon import actions
 from shared.errors import InvalidInput, Unavailable

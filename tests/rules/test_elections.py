@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin_service import rules
-from admin_service.rules import NOTICE, Period, Place
+from admin_service.rules import elections as rules
+from admin_service.rules.elections import NOTICE, Period, Place
 from shared.apportionment import CLASSIC, SERBIA_2014, Entry, Rules
 from shared.errors import Conflict, InvalidInput
 from shared.terms import Kind, Method, State, ThresholdBase, TiePolicy

@@ -47,6 +47,8 @@ class Row:
     headers: dict[str, str] = field(default_factory=dict)
     # Multipart with a file of ballots.
     upload: bool = False
+    # A body of this CSV.
+    csv: str = ""
     # Who does not supervise is shown only what is his own, the official's of the matrix.
     owned: bool = False
     # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
@@ -185,6 +187,69 @@ OWN: dict[str, list[Row]] = {
         Row("GET /api/jurisdictions", STAFF, 200),
         Row("POST /api/jurisdictions", ADMINISTRATOR, 201, body={"name": "New"}),
         Row("GET /api/jurisdictions/{jurisdiction_id}", STAFF, 200, "/api/jurisdictions/1"),
+        Row("GET /api/regions", STAFF, 200),
+        Row("POST /api/regions", ADMINISTRATOR, 201, body={"name": "New"}),
+        Row("GET /api/regions/{region_id}", STAFF, 200, "/api/regions/1"),
+        Row("PATCH /api/regions/{region_id}", ADMINISTRATOR, 200, "/api/regions/1", {"name": "Other"}, NEWEST),
+        Row("DELETE /api/regions/{region_id}", ADMINISTRATOR, 204, "/api/regions/{empty_region}"),
+        Row("GET /api/constituencies", STAFF, 200),
+        Row("POST /api/constituencies", ADMINISTRATOR, 201, body={"region_id": 1, "name": "New"}),
+        Row("GET /api/constituencies/{constituency_id}", STAFF, 200, "/api/constituencies/1"),
+        Row(
+            "PATCH /api/constituencies/{constituency_id}",
+            ADMINISTRATOR,
+            200,
+            "/api/constituencies/1",
+            {"seats": 250},
+            NEWEST,
+        ),
+        Row(
+            "DELETE /api/constituencies/{constituency_id}",
+            ADMINISTRATOR,
+            204,
+            "/api/constituencies/{empty_constituency}",
+        ),
+        Row("GET /api/polling-centres", STAFF, 200),
+        Row(
+            "POST /api/polling-centres",
+            ADMINISTRATOR,
+            201,
+            body={"constituency_id": 1, "municipality": "Ада", "name": "School"},
+        ),
+        Row("GET /api/polling-centres/{centre_id}", STAFF, 200, "/api/polling-centres/1"),
+        Row(
+            "PATCH /api/polling-centres/{centre_id}",
+            ADMINISTRATOR,
+            200,
+            "/api/polling-centres/1",
+            {"address": "Main street 1"},
+            NEWEST,
+        ),
+        Row("DELETE /api/polling-centres/{centre_id}", ADMINISTRATOR, 204, "/api/polling-centres/{empty_centre}"),
+        Row("GET /api/polling-stations", STAFF, 200),
+        Row(
+            "POST /api/polling-stations",
+            ADMINISTRATOR,
+            201,
+            body={"centre_id": 1, "code": "Ада 99", "registered": 700},
+        ),
+        Row("GET /api/polling-stations/{station_id}", STAFF, 200, "/api/polling-stations/1"),
+        Row(
+            "PATCH /api/polling-stations/{station_id}",
+            ADMINISTRATOR,
+            200,
+            "/api/polling-stations/1",
+            {"registered": 701},
+            NEWEST,
+        ),
+        Row("DELETE /api/polling-stations/{station_id}", ADMINISTRATOR, 204, "/api/polling-stations/1"),
+        Row("GET /api/polling-stations.geojson", STAFF, 200),
+        Row(
+            "POST /api/polling-stations/import",
+            ADMINISTRATOR,
+            200,
+            csv="municipality,station,registered\nАда,Ада 2,500\n",
+        ),
         Row("GET /api/journal", SUPERVISION, 200),
         # Elections.
         Row("GET /api/elections", STAFF, 200),

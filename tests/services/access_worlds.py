@@ -115,6 +115,8 @@ class World:
         how: dict[str, Any] = {"json": body}
         if row.upload:
             how = {"data": multipart(file_of(2)), "content_type": MULTIPART}
+        elif row.csv and body is None:
+            how = {"data": row.csv, "content_type": "text/csv"}
         # As a server hands them on: the bytes of a header are taken for Latin-1.
         headers = {name: value.encode().decode("latin-1") for name, value in caller.headers.items()}
         path = path or str(self._filled(row.example))
@@ -159,6 +161,20 @@ def _elections(recorded: Recorded) -> dict[str, Any]:
     return {"final": final, "tied": tied, "open": opened, "draft": draft}
 
 
+def places(service: administration.Administration) -> dict[str, int]:
+    """One place of each sort, each the first and in the one before; and the ids of others without children."""
+    region = service.post("/api/regions", {"name": "South"}, 201)["id"]
+    constituency = service.post("/api/constituencies", {"region_id": region, "name": "First"}, 201)["id"]
+    building = {"constituency_id": constituency, "municipality": "Ада", "name": "Town hall"}
+    centre = service.post("/api/polling-centres", building, 201)["id"]
+    service.post("/api/polling-stations", {"centre_id": centre, "code": "Ада 1", "registered": 500}, 201)
+    return {
+        "empty_region": service.post("/api/regions", {"name": "North"}, 201)["id"],
+        "empty_constituency": service.post("/api/constituencies", {"region_id": region, "name": "Second"}, 201)["id"],
+        "empty_centre": service.post("/api/polling-centres", {**building, "name": "Old school"}, 201)["id"],
+    }
+
+
 @contextmanager
 def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator[World]:
     """The administration service with elections, a participant that stands in none, and a candidate."""
@@ -169,8 +185,9 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]
+        empty = places(service)
         with closing(Tables(url)) as tables:
-            yield World(service.app, tables, {**names, "unused": unused, "candidate": candidate})
+            yield World(service.app, tables, {**names, **empty, "unused": unused, "candidate": candidate})
 
 
 @contextmanager

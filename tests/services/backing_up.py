@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from cli.backup import restoring, stores, taking
 from cli.backup.archive import Summary
@@ -20,7 +21,16 @@ from shared.queue import work
 from shared.queue.connection import connect
 from shared.queue.work import DamagedPart
 from shared.schema.accounts import Attempt, RefreshSession, User, UserRole
-from shared.schema.election import Candidate, DeadLetter, Jurisdiction, Participant
+from shared.schema.election import (
+    Candidate,
+    Constituency,
+    DeadLetter,
+    Jurisdiction,
+    Participant,
+    PollingCentre,
+    PollingStation,
+    Region,
+)
 from shared.terms import Role
 from tests.services.counting import Counting, new_lines
 from tests.services.station import contents
@@ -115,6 +125,19 @@ def fill_accounts(url: str) -> None:
         session.add(Attempt(key="0" * 64, tried_at=now.replace(microsecond=1)))
 
 
+def _fill_geography(session: Session) -> None:
+    session.add(Region(id=70, name=AWKWARD, key="r"))
+    session.flush()
+    session.add(Constituency(id=80, region_id=70, name="x", seats=None, key="k"))
+    session.flush()
+    for number, place in ((90, (None, None)), (91, (44.123_456_789_012_345, -179.999_999_999_999_9))):
+        latitude, longitude = place
+        where = {"latitude": latitude, "longitude": longitude, "municipality": AWKWARD, "name": "x"}
+        session.add(PollingCentre(id=number, constituency_id=80, key=f"c{number}", **where))
+    session.flush()
+    session.add(PollingStation(id=95, centre_id=91, code=AWKWARD[:64], registered=0, note=AWKWARD, key="s"))
+
+
 def fill_election(suite: Counting) -> int:
     """An election with every kind of row; some parts wait, and one is a dead letter. Returns its number."""
     election = suite.election()
@@ -127,6 +150,7 @@ def fill_election(suite: Counting) -> int:
                 participant_id=300, forename=AWKWARD, surname="x", biography=AWKWARD * 50, created_at=datetime.now(UTC)
             )
         )
+        _fill_geography(session)
     suite.accept(new_lines(400, seed=1), max_part=60, key="first")
     suite.accept([*new_lines(100, seed=1), *new_lines(50, seed=2, poll_numbers=6)], max_part=60)
     suite.record_all()

@@ -220,6 +220,11 @@ def admin(
         ("POST", "/api/candidates/{}/approval"),
         ("GET", "/api/candidates/{}"),
         ("GET", "/api/jurisdictions/{}"),
+        *(
+            (method, f"/api/{what}/{{}}")
+            for what in ("regions", "constituencies", "polling-centres", "polling-stations")
+            for method in ("GET", "PATCH", "DELETE")
+        ),
     ],
 )
 def test_who_may_not_is_not_told_whether_the_object_exists(admin: Administration, method: str, path: str) -> None:

@@ -35,6 +35,19 @@ def test_an_election_from_the_first_log_in_to_the_final_result_through_nginx(
     assert held.stream.events[-1]["certainty"] == "final"
 
 
+def test_a_file_of_stations_that_is_larger_than_other_bodies_may_be_comes_through_nginx(compose: Compose) -> None:
+    lines = ["municipality,station,registered", *(f"Ада,Ада {number},700" for number in range(60_000))]
+    content = "\n".join(lines).encode()
+    assert len(content) > 1024 * 1024
+    answer = compose.administrator().authorized(
+        *("POST", "admin", "/api/polling-stations/import"),
+        content=lambda: content,
+        headers={"Content-Type": "text/csv"},
+        query={"preview": "true"},
+    )
+    assert answer.json()["new"] == 60_000
+
+
 def test_each_container_reaches_those_that_the_design_joins_it_to_and_nothing_else(
     compose: Compose, report: Report
 ) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, lazyload
 
-from admin_service.rules import Period
+from admin_service.rules.elections import Period
+from admin_service.store.rows import GREATEST_ID, one
 from shared import tallies
-from shared.errors import NotFound
 from shared.schema.election import (
     CANCELLED,
     DRAFT,
@@ -24,11 +23,6 @@ from shared.schema.election import (
     Participant,
 )
 from shared.terms import Progress, State
-
-M = TypeVar("M")
-
-# The greatest number that a row can have; PostgreSQL refuses to look for a greater one.
-_GREATEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -61,12 +55,12 @@ def participants(name: str = "", individual: bool | None = None) -> sa.Select[Pa
 
 def participant(session: Session, participant_id: int, *, lock: bool = False) -> Participant:
     """One participant; NotFound when there is none. ``lock`` keeps everybody else from changing or entering it."""
-    return _one(session, Participant, participant_id, lock=lock)
+    return one(session, Participant, participant_id, lock=lock)
 
 
 def known_participants(session: Session, participant_ids: Iterable[int]) -> dict[int, bool]:
     """Of these ids those that exist, and whether each is an individual; they stay as they are until the commit."""
-    possible = {participant_id for participant_id in participant_ids if 0 < participant_id <= _GREATEST_ID}
+    possible = {participant_id for participant_id in participant_ids if 0 < participant_id <= GREATEST_ID}
     found = session.execute(
         sa.select(Participant.id, Participant.individual)
         .where(Participant.id.in_(possible))
@@ -105,7 +99,7 @@ def candidates(participant_id: int | None = None, approval: str | None = None) -
 
 def candidate(session: Session, candidate_id: int, *, lock: bool = False) -> Candidate:
     """One candidate; NotFound when there is none."""
-    return _one(session, Candidate, candidate_id, lock=lock)
+    return one(session, Candidate, candidate_id, lock=lock)
 
 
 def jurisdictions() -> sa.Select[Jurisdiction]:
@@ -115,12 +109,12 @@ def jurisdictions() -> sa.Select[Jurisdiction]:
 
 def jurisdiction(session: Session, jurisdiction_id: int) -> Jurisdiction:
     """One jurisdiction; NotFound when there is none."""
-    return _one(session, Jurisdiction, jurisdiction_id, lock=False)
+    return one(session, Jurisdiction, jurisdiction_id)
 
 
 def lock_jurisdiction(session: Session, jurisdiction_id: int) -> None:
     """Let nobody else make or move an election of this jurisdiction until the commit; NotFound when there is none."""
-    _one(session, Jurisdiction, jurisdiction_id, lock=True)
+    one(session, Jurisdiction, jurisdiction_id, lock=True)
 
 
 def overlapping(session: Session, jurisdiction_id: int, period: Period, without: int | None = None) -> Election | None:
@@ -148,7 +142,7 @@ def overlapping(session: Session, jurisdiction_id: int, period: Period, without:
 
 def election(session: Session, election_id: int, *, lock: bool = False) -> Election:
     """One election with its entries; NotFound when there is none. ``lock`` keeps everybody else from changing it."""
-    return _one(session, Election, election_id, lock=lock)
+    return one(session, Election, election_id, lock=lock)
 
 
 def published_elections(session: Session) -> list[Election]:
@@ -221,21 +215,3 @@ def _progress(recorded: int, parts: int) -> Progress:
     if recorded >= parts:
         return Progress.COUNTED
     return Progress.COUNTING if recorded else Progress.QUEUED
-
-
-_NAMES: dict[type[Any], str] = {
-    Participant: "participant",
-    Candidate: "candidate",
-    Jurisdiction: "jurisdiction",
-    Election: "election",
-}
-
-
-def _one(session: Session, model: type[M], number: int, *, lock: bool) -> M:
-    found = None
-    if 0 < number <= _GREATEST_ID:
-        found = session.get(model, number, with_for_update=lock or None)
-    if found is None:
-        # What no row can have comes as 0 and is not what was asked for.
-        raise NotFound(f"There is no {_NAMES[model]} {number}." if number else f"There is no such {_NAMES[model]}.")
-    return found

@@ -1,0 +1,1 @@
+"""What the administration decides without a clock and without a store, a module for each noun."""
