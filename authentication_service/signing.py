@@ -13,7 +13,7 @@ from authentication_service.actions.attempts import Attempt, Caller
 from authentication_service.actions.sessions import Opened, log_in
 from authentication_service.passwords import Passwords
 from authentication_service.rules.limits import Limits, place
-from shared.auth import identity
+from shared.auth import STATIONS_CLAIM, identity
 from shared.config import AuthenticationSettings
 from shared.database import Database
 from shared.web.cookies import CSRF_CLAIM
@@ -98,7 +98,10 @@ def refresh_token(opened: Opened) -> str:
 
 
 def _claims(account: Account) -> dict[str, Any]:
+    # The tokens of whoever belongs to no station have the claims of the classic contract and no other.
+    stations = {STATIONS_CLAIM: account.stations} if account.stations else {}
     return {
+        **stations,
         "email": account.email,
         "jmbg": account.jmbg,
         "forename": account.forename,

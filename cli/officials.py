@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from cli.client import Client, client_options, read_json
+from cli.failure import REFUSED, Failure
 from cli.output import Output, with_output
 
 
@@ -39,6 +40,34 @@ def register_official(
     """
     made = register(client, email=email, password=password, forename=forename, surname=surname, jmbg=jmbg)
     output.result(made, lambda console: _show(console, made))
+
+
+@official.command("assign")
+@click.argument("who", metavar="ADDRESS")
+@click.argument("stations", nargs=-1, type=click.IntRange(1))
+@client_options("authentication")
+@with_output
+def assign_stations(output: Output, who: str, stations: tuple[int, ...], *, client: Client) -> None:
+    """Say which polling STATIONS, by their numbers, the official with ADDRESS belongs to from now on.
+
+    None at all: the official belongs to no station, and hands in for none. It is in the next token that the official
+    gets, an hour from now at the latest.
+    """
+    found = [
+        one
+        for one in client.get("authentication", "/api/users", search=who, role="official")["items"]
+        if one["email"].lower() == who.lower()
+    ]
+    if not found:
+        raise Failure(f"There is no official with the address {who}.", status=REFUSED)
+    path = f"/api/users/{found[0]['id']}"
+    read = client.authorized("GET", "authentication", path)
+    answer = client.authorized(
+        "PATCH", "authentication", path, body={"stations": list(stations)}, headers={"If-Match": read.headers["ETag"]}
+    )
+    made = dict(read_json(answer))
+    numbers = ", ".join(map(str, made["stations"])) or "none"
+    output.result(made, lambda console: console.print(f"{made['email']}: polling stations {numbers}."))
 
 
 def register(client: Client, *, email: str, password: str, forename: str, surname: str, jmbg: str) -> dict[str, Any]:

@@ -36,6 +36,9 @@ class Handed:
 @click.option(
     "--election", type=ElectionNumber(1), help="The election's number; may be left out while a single one is open."
 )
+@click.option(
+    "--station", type=click.IntRange(1), help="The polling station's number; needed by officials of several stations."
+)
 @click.option("--wait", is_flag=True, help="Wait until every ballot is counted or refused, and show what became of it.")
 @click.option(
     "--wait-seconds",
@@ -47,7 +50,14 @@ class Handed:
 @client_options("authentication", "station")
 @with_output
 def upload(
-    output: Output, files: Sequence[Path], election: int | None, wait: bool, wait_seconds: float, *, client: Client
+    output: Output,
+    files: Sequence[Path],
+    election: int | None,
+    station: int | None,
+    wait: bool,
+    wait_seconds: float,
+    *,
+    client: Client,
 ) -> int:
     """Hand in CSV FILES of ballots; each line is `GUID,poll number`.
 
@@ -63,7 +73,7 @@ def upload(
             bar.update(task, description=file.name)
             before = bar.tasks[0].completed
             try:
-                handed.append(_try(client, file, election, lambda sent: bar.advance(task, sent)))
+                handed.append(_try(client, file, election, lambda sent: bar.advance(task, sent), station))
             except KeyboardInterrupt:
                 raise Failure(
                     f"Interrupted; {file} may have been accepted already. Upload it again: nothing is counted twice.",
@@ -84,7 +94,12 @@ def upload(
 
 
 def hand_in(
-    client: Client, file: Path, election: int | None, advance: Callable[[int], None] = lambda _: None
+    client: Client,
+    file: Path,
+    election: int | None,
+    advance: Callable[[int], None] = lambda _: None,
+    *,
+    station: int | None = None,
 ) -> dict[str, Any]:
     """Send one file and return its receipt; sending it again is safe, because its content is its key."""
     size, digest = _measure(file)
@@ -103,6 +118,7 @@ def hand_in(
                 advance(len(chunk))
         yield tail
 
+    key = f"urna-{'open' if election is None else election}-{digest}"
     path = "/api/batches" if election is None else f"/api/elections/{election}/batches"
     answer = client.authorized(
         "POST",
@@ -112,8 +128,9 @@ def hand_in(
         headers={
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + size + len(tail)),
-            "Idempotency-Key": f"urna-{'open' if election is None else election}-{digest}",
+            "Idempotency-Key": key if station is None else f"{key}-{station}",
         },
+        query=None if station is None else {"station": station},
         repeatable=True,
     )
     receipt: dict[str, Any] = read_json(answer)
@@ -156,9 +173,11 @@ def _follow(client: Client, one: Handed, seconds: float) -> None:
         one.error = error
 
 
-def _try(client: Client, file: Path, election: int | None, advance: Callable[[int], None]) -> Handed:
+def _try(
+    client: Client, file: Path, election: int | None, advance: Callable[[int], None], station: int | None
+) -> Handed:
     try:
-        return Handed(file, receipt=hand_in(client, file, election, advance))
+        return Handed(file, receipt=hand_in(client, file, election, advance, station=station))
     except Failure as error:
         return Handed(file, error=error)
     except OSError as error:

@@ -15,7 +15,7 @@ from redis import Redis
 from sqlalchemy.orm import Session
 
 from daemon import rules
-from daemon.store import ballots, elections, partitions, parts
+from daemon.store import ballots, elections, partitions, parts, stations
 from shared import metrics
 from shared.database import Database
 from shared.errors import Misconfigured
@@ -164,6 +164,16 @@ def bury(database: Database, redis: Redis, claimed: Claim, part: DamagedPart, no
     log.error(
         "part buried", request_id=part.request_id, job=part.job_id, partition=claimed.partition, reason=part.reason
     )
+
+
+def publish_stations(database: Database, redis: Redis) -> None:
+    """Give the voting stations a fresh copy of the polling stations, unless they have it."""
+    with database.reading() as session:
+        fingerprint = stations.fingerprint(session)
+        if snapshot.knows_stations(redis, fingerprint):
+            return
+        found = stations.statuses(session)
+    snapshot.write_stations(redis, fingerprint, found)
 
 
 def publish_elections(database: Database, redis: Redis, now: datetime, keep: timedelta) -> list[datetime]:

@@ -132,6 +132,7 @@ class Daemon:
             self._share(-(-len(self.workers) // alive))
             # After the leases, which are renewed also while the database is away.
             actions.restore(self.database, self.redis, len(self.workers))
+            actions.publish_stations(self.database, self.redis)
             ends = actions.publish_elections(self.database, self.redis, datetime.now(UTC), _KNOWN_AFTER_END)
         except (UrnaError, SQLAlchemyError, RedisError) as error:
             log.warning("housekeeping failed", reason=reason(error))

@@ -27,6 +27,8 @@ R = TypeVar("R")
 
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 2_592_000
+# The polling stations that an official belongs to, by their numbers.
+STATIONS_CLAIM = "stations"
 MISSING_HEADER = "Missing Authorization Header"
 
 _MOST_KNOWN_TOKENS = 1000
@@ -55,6 +57,7 @@ class Identity:
     # The ids of the log-in that the token comes from and of the token itself.
     session: str = ""
     token: str = ""
+    stations: frozenset[int] = frozenset()
 
     def has(self, role: Role) -> bool:
         return role.value in self.roles
@@ -101,6 +104,7 @@ def identity() -> Identity:
         roles=_roles(claims),
         session=str(claims.get("sid", "")),
         token=str(claims.get("jti", "")),
+        stations=_stations(claims),
     )
 
 
@@ -201,6 +205,11 @@ class _KnownTokens:
 def _roles(claims: dict[str, Any]) -> frozenset[str]:
     roles = claims.get("roles")
     return frozenset(str(role) for role in roles) if isinstance(roles, list) else frozenset()
+
+
+def _stations(claims: dict[str, Any]) -> frozenset[int]:
+    stations = claims.get(STATIONS_CLAIM)
+    return frozenset(one for one in stations if type(one) is int) if isinstance(stations, list) else frozenset()
 
 
 def _guard(access: Access) -> Callable[[Callable[P, R]], Callable[P, R]]:

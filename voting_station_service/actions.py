@@ -22,8 +22,8 @@ from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyAtt
 from shared.queue import batches, intake, keys, snapshot
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
-from shared.terms import Role
-from voting_station_service.rules import partition, read_ballots
+from shared.terms import Role, StationStatus
+from voting_station_service.rules import partition, read_ballots, settle_station
 
 # What RFC 4122 ids and hashes need many times over; more would only fill Redis.
 MAX_IDEMPOTENCY_KEY = 255
@@ -77,16 +77,19 @@ def receive(
     file_name: str,
     *,
     election_id: int | None,
+    station_id: int | None = None,
     idempotency_key: str | None,
     must_be_open: bool,
 ) -> intake.Receipt | None:
     """Take one file in, whole or not at all; None when it holds no line.
 
-    ``must_be_open`` refuses a file for an election that is not open, so that the official learns of it at once; the
-    daemon decides by the moment of receipt in any case. Raises ``InvalidInput`` for the first bad line.
+    ``station_id`` is the polling station that the official names, if any. ``must_be_open`` refuses a file for an
+    election that is not open, so that the official learns of it at once; the daemon decides by the moment of receipt in
+    any case. Raises ``InvalidInput`` for the first bad line, ``Forbidden`` for somebody else's polling station.
     """
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
         raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
+    polling_station = settle_station(station_id, official.stations)
     size = stream.seek(0, os.SEEK_END)
     # The web framework sees whole requests only.
     if size > station.settings.max_upload_bytes:
@@ -100,12 +103,14 @@ def receive(
         file_name=_safe_name(file_name),
         sha256=_sha256(stream),
         keep_seconds=station.settings.receipt_days * 86400,
+        station_id=polling_station,
     )
 
     def read(sight: intake.Sight) -> intake.Contents | None:
         if sight.uploads >= station.settings.uploads_per_minute:
             wait = _whole(sight.uploads_forgotten_in)
             raise TooManyAttempts("Too many uploads; nothing was stored. Send it again later.", retry_after=wait)
+        _refuse_station(polling_station, sight.station)
         found = _open_election(sight, election_id).id if must_be_open else election_id
         cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
@@ -168,6 +173,16 @@ def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.Kno
         when = "has not begun yet" if election.start > keys.to_microseconds(now) else "has ended"
         raise Conflict(f"The election {when}; nothing was stored.")
     return election
+
+
+def _refuse_station(station_id: int | None, status: str | None) -> None:
+    """Refuse ballots for a polling station at which nobody votes."""
+    if station_id is not None and status is None:
+        raise NotFound(
+            f"Polling station {station_id} is not known, or not yet; nothing was stored. An administrator sees to it."
+        )
+    if status == StationStatus.DISABLED:
+        raise Conflict(f"Polling station {station_id} is disabled; nothing was stored.")
 
 
 def _whole(seconds: float) -> int:

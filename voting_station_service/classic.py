@@ -5,7 +5,7 @@ from flask import current_app, request
 
 from shared import metrics
 from shared.auth import classic_requires, identity
-from shared.errors import InvalidInput
+from shared.errors import Conflict, Forbidden, InvalidInput, NotFound
 from shared.terms import Role
 from shared.web.journal import journaled
 from shared.web.problems import ClassicRefusal
@@ -44,12 +44,23 @@ def vote() -> str:
                 files[0].stream,
                 files[0].filename or "",
                 election_id=None,
+                station_id=_station(),
                 idempotency_key=request.headers.get("Idempotency-Key"),
                 # The contract knows no refusal here: what comes outside an election is accounted for by the daemon.
                 must_be_open=False,
             )
-        except InvalidInput as error:
+        except (InvalidInput, Forbidden, NotFound, Conflict) as error:
             raise ClassicRefusal(error.message) from error
         if receipt is None:
             metrics.uploads().end("empty")
     return ""
+
+
+def _station() -> int | None:
+    """The polling station, which the classic contract does not know: who belongs to several has to name one."""
+    named = request.args.get("station")
+    if named is None:
+        return None
+    if not (named.isascii() and named.isdigit() and len(named) < 10):
+        raise InvalidInput("The polling station is named by its number.", field="station")
+    return int(named)

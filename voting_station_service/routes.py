@@ -6,7 +6,7 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth import identity, requires
 from shared.errors import InvalidInput
@@ -31,6 +31,16 @@ class ReceiptAnswer(BaseModel):
     repeated: bool = Field(description="Whether the file had been accepted before under the same Idempotency-Key.")
 
 
+class UploadQuery(BaseModel):
+    """What a file is of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    station: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="The polling station; needed by officials who belong to several."
+    )
+
+
 class RefusedLineAnswer(BaseModel):
     """A line of an accepted file that is not counted."""
 
@@ -46,6 +56,7 @@ class BatchAnswer(BaseModel):
     id: str
     status: Progress
     election_id: int | None
+    station_id: int | None = Field(description="The polling station that the file is of, if it is of one.")
     file_name: str
     sha256: str
     received_at: datetime
@@ -93,7 +104,8 @@ _UPLOAD: Mapping[str, Any] = {
     }
 }
 _REFUSALS = {
-    409: "The election is not open",
+    403: "The official does not belong to this polling station",
+    409: "The election is not open, or the polling station disabled",
     413: "The file is over the size limit",
     422: "The file or the Idempotency-Key is wrong",
     429: "Too many uploads of this official in a minute",
@@ -119,22 +131,24 @@ _HEADERS: dict[str, dict[str, Any]] = {
 @batches.post("/elections/<int:election_id>/batches")
 @requires(Role.OFFICIAL)
 @journaled("batch.refused", "election {election_id}")
+@batches.input(UploadQuery, location="query", arg_name="query")
 @batches.output(ReceiptAnswer, status_code=202)
 @batches.doc(
     summary="Hand in a file of ballots for an election",
     responses={404: "No such election", **_REFUSALS},
 )
-def hand_in_for(election_id: int) -> Response:
-    return _hand_in(election_id)
+def hand_in_for(election_id: int, query: UploadQuery) -> Response:
+    return _hand_in(election_id, query.station)
 
 
 @batches.post("/batches")
 @requires(Role.OFFICIAL)
 @journaled("batch.refused", "upload")
+@batches.input(UploadQuery, location="query", arg_name="query")
 @batches.output(ReceiptAnswer, status_code=202)
 @batches.doc(summary="Hand in a file of ballots for the only open election", responses=_REFUSALS)
-def hand_in() -> Response:
-    return _hand_in(None)
+def hand_in(query: UploadQuery) -> Response:
+    return _hand_in(None, query.station)
 
 
 @batches.get("/batches/<string:batch_id>")
@@ -183,7 +197,7 @@ def _station() -> actions.Station:
     return station
 
 
-def _hand_in(election_id: int | None) -> Response:
+def _hand_in(election_id: int | None, station_id: int | None) -> Response:
     with actions.taking(_station(), identity()):
         files = received_files()
         if not files:
@@ -196,6 +210,7 @@ def _hand_in(election_id: int | None) -> Response:
             files[0].stream,
             files[0].filename or "",
             election_id=election_id,
+            station_id=station_id,
             idempotency_key=request.headers.get("Idempotency-Key"),
             must_be_open=True,
         )
@@ -219,6 +234,7 @@ def _batch_answer(found: BatchStatus) -> dict[str, Any]:
         "id": found.head.id,
         "status": found.status,
         "election_id": found.head.election_id,
+        "station_id": found.head.station_id,
         "file_name": found.head.file_name,
         "sha256": found.head.sha256,
         "received_at": found.head.received_at,

@@ -31,7 +31,7 @@ import csv
 import io
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from operator import itemgetter
@@ -39,7 +39,7 @@ from struct import Struct
 from typing import Any, NoReturn
 from zlib import crc32
 
-from shared.errors import InvalidInput
+from shared.errors import Forbidden, InvalidInput
 
 GUID_BYTES = 16
 
@@ -89,6 +89,24 @@ class Cut:
     guids: bytes
     poll_numbers: "array[int]"
     lines: "array[int]"
+
+
+def settle_station(named: int | None, own: Collection[int]) -> int | None:
+    """The polling station that an upload is for: the named one of the official's ``own``, or the only one there is.
+
+    Who belongs to none hands in for none. Raises Forbidden for somebody else's station, and InvalidInput (field
+    ``station``) where it has to be named.
+    """
+    if named is not None:
+        if named not in own:
+            raise Forbidden(f"You do not belong to polling station {named}; nothing was stored.")
+        return named
+    if len(own) > 1:
+        raise InvalidInput(
+            f"You belong to {len(own)} polling stations; say with ?station= (urna upload --station) which one.",
+            field="station",
+        )
+    return next(iter(own), None)
 
 
 def read_ballots(blocks: Iterable[bytes]) -> Iterator[Ballots]:

@@ -16,7 +16,7 @@ from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
 from shared.journal.store import note
-from shared.schema.election import Constituency, PollingCentre, PollingStation, Region
+from shared.schema.election import Batch, Constituency, PollingCentre, PollingStation, Region
 from shared.terms import StationStatus
 
 
@@ -69,6 +69,7 @@ STATION = Sort(
     ("code",),
     ("centre_id", "code", "registered", "contact", "status", "reason", "note"),
     parent=("centre_id", PollingCentre),
+    children=Batch.station_id,
     check=_check_station,
 )
 

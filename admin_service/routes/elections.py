@@ -132,6 +132,7 @@ class BatchAnswer(BaseModel):
     id: str
     status: Progress
     election_id: int | None = Field(description="The election that the upload named, if it named one.")
+    station_id: int | None = Field(description="The polling station that it is of, if it is of one.")
     official_email: str = Field(description="Who sent it.")
     official_jmbg: str
     file_name: str
@@ -350,6 +351,7 @@ def _batch(totals: store.BatchTotals) -> BatchAnswer:
         id=batch.id,
         status=totals.progress,
         election_id=batch.election_id,
+        station_id=batch.station_id,
         official_email=batch.official_email,
         official_jmbg=batch.official_jmbg,
         file_name=batch.file_name,

@@ -251,7 +251,9 @@ def change_station(station_id: int, body: StationChange) -> Tagged[StationAnswer
 @requires(Role.ADMINISTRATOR)
 @journaled("polling_station.deleted", "polling_station {station_id}")
 @polling.output({}, status_code=204)
-@polling.doc(summary="Delete a polling station", responses={404: "No such polling station"})
+@polling.doc(
+    summary="Delete a polling station", responses={404: "No such polling station", 409: "It has uploads of ballots"}
+)
 def delete_station(station_id: int) -> tuple[str, int]:
     actions.delete(database(), STATION, station_id)
     return "", 204

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from shared.errors import NotFound
 from shared.schema.election import (
+    Batch,
     Candidate,
     Constituency,
     Election,
@@ -30,6 +31,7 @@ NAMES: dict[type[Any], str] = {
     Constituency: "constituency",
     PollingCentre: "polling centre",
     PollingStation: "polling station",
+    Batch: "upload of ballots",
 }
 
 

@@ -36,6 +36,7 @@ class Account:
     username: str | None
     phone: str | None
     roles: list[Role]
+    stations: list[int]
     approval: Approval
     created_at: datetime
     version: int
@@ -54,6 +55,7 @@ def account_of(user: User) -> Account:
         username=user.username,
         phone=user.phone,
         roles=sorted(Role(row.role) for row in user.roles),
+        stations=sorted(row.station_id for row in user.stations),
         approval=Approval(user.approval),
         created_at=user.created_at,
         version=user.version,

@@ -13,7 +13,7 @@ from shared.auth import Identity
 from shared.database import Database
 from shared.errors import Conflict, NotFound
 from shared.journal.store import note
-from shared.schema.accounts import User, UserRole
+from shared.schema.accounts import User, UserRole, UserStation
 from shared.terms import Approval, Role
 from shared.web.requests import PageQuery, paginate
 
@@ -48,13 +48,15 @@ def change_account(
     user_id: int,
     *,
     roles: Sequence[Role] | None,
+    stations: Sequence[int] | None,
     approval: Approval | None,
     matches: Matches,
     now: datetime,
 ) -> Account:
-    """Give an account other roles or another approval; None leaves either as it is.
+    """Give an account other roles, other polling stations or another approval; None leaves each as it is.
 
-    A changed role is in the next token. An account that loses its approval refreshes nothing any more.
+    What has changed is in the next token. An account that loses its approval refreshes nothing any more, and one that
+    is no official any more belongs to no station.
     """
     if roles is not None:
         rules.check_roles(roles)
@@ -66,6 +68,7 @@ def change_account(
         matches(user.version)
         if roles is not None:
             _set_roles(session, user, set(roles))
+        _set_stations(session, user, stations)
         if approval is not None and user.approval != approval.value:
             told = {"approval": {"before": user.approval, "after": approval.value}}
             note(session, "account.judged", subject(user.id), told)
@@ -140,4 +143,19 @@ def _set_roles(session: Session, user: User, roles: set[Role]) -> None:
         user.roles.remove(row)
     user.roles.extend(UserRole(role=role.value) for role in sorted(roles - had))
     # The roles stand in a table of their own; the account's version has to count their change all the same.
+    flag_modified(user, "approval")
+
+
+def _set_stations(session: Session, user: User, wanted: Sequence[int] | None) -> None:
+    roles = {Role(row.role) for row in user.roles}
+    had = {row.station_id for row in user.stations}
+    if wanted is None:
+        wanted = sorted(had) if Role.OFFICIAL in roles else []
+    rules.check_stations(wanted, roles)
+    if had == set(wanted):
+        return
+    told = {"granted": sorted(set(wanted) - had), "taken": sorted(had - set(wanted))}
+    note(session, "account.stations_changed", subject(user.id), told)
+    user.stations = [row for row in user.stations if row.station_id in wanted]
+    user.stations.extend(UserStation(station_id=number) for number in told["granted"])
     flag_modified(user, "approval")

@@ -1,7 +1,7 @@
 """The /api routes: registering, the own profile, and the accounts for administrators; sessions stand beside."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from apiflask import APIBlueprint
 from flask import request
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from authentication_service import signing
 from authentication_service.actions import administration, profile, registration
 from authentication_service.actions.accounts import Account
-from authentication_service.rules import SELF_REGISTERED
+from authentication_service.rules import MOST_STATIONS, SELF_REGISTERED
 from authentication_service.signing import parts
 from shared.auth import identity, public, requires
 from shared.terms import Approval, Role
@@ -24,6 +24,8 @@ _JMBG = "Unique citizen number (JMBG): 13 digits, the last of them a control dig
 _USERNAME = "3 to 64 characters of a-z, 0-9, dot, hyphen and underscore, a letter first; logs in as well."
 _PHONE = "6 to 15 digits, perhaps after a plus sign; logs in as well."
 _PASSWORD = "8 to 256 characters with at least one digit, one lower-case and one upper-case letter."
+
+StationId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
 
 class RegistrationIn(Strict):
@@ -60,6 +62,7 @@ class AccountOut(BaseModel):
     username: str | None
     phone: str | None
     roles: list[Role]
+    stations: list[int] = Field(description="The polling stations that an official belongs to, by their numbers.")
     approval: Approval = Field(description="Only an approved account may log in.")
     created_at: datetime = Field(description="UTC.")
 
@@ -92,12 +95,17 @@ class AccountIn(Strict):
     """What administrators change about an account; what is left out stays."""
 
     roles: list[Role] | None = Field(None, max_length=len(Role), description="All roles from now on.")
+    stations: list[StationId] | None = Field(
+        None,
+        max_length=MOST_STATIONS,
+        description="All polling stations that an official belongs to from now on, by their numbers.",
+    )
     approval: Approval | None = Field(None, description="Whether the account may log in.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> "AccountIn":
-        if self.roles is None and self.approval is None:
-            raise ValueError("Say which roles or which approval the account gets.")
+        if self.roles is None and self.stations is None and self.approval is None:
+            raise ValueError("Say which roles, which polling stations or which approval the account gets.")
         return self
 
 
@@ -219,7 +227,7 @@ def read_account(user_id: int) -> tuple[Account, int, dict[str, str]]:
 @users.input(AccountIn)
 @users.output(AccountOut)
 @users.doc(
-    summary="Grant roles, approve or refuse",
+    summary="Grant roles, assign polling stations, approve or refuse",
     responses={
         404: "No such account",
         409: "It is the last administrator",
@@ -234,6 +242,7 @@ def change_account(user_id: int, json_data: AccountIn) -> tuple[Account, int, di
             identity(),
             user_id,
             roles=json_data.roles,
+            stations=json_data.stations,
             approval=json_data.approval,
             matches=check_match,
             now=signing.now(),

@@ -15,6 +15,8 @@ from shared.terms import Approval, Role
 
 MOST_CHARACTERS: Final = 256
 LEAST_PASSWORD_CHARACTERS: Final = 8
+# Nobody looks after more, and a token that names them all still fits into a header and a cookie.
+MOST_STATIONS: Final = 100
 
 # Day, month, last three digits of the year, region, number within the region, control digit. `[0-9]` and not `\d`,
 # which would also take the digits of other scripts.
@@ -135,6 +137,14 @@ def check_roles(roles: Collection[Role]) -> None:
             "must not bring in its ballots, and who watches must not do either.",
             field="roles",
         )
+
+
+def check_stations(stations: Collection[int], roles: Collection[Role]) -> None:
+    """Refuse polling stations for whoever is no official, and more than anybody can look after."""
+    if stations and Role.OFFICIAL not in roles:
+        raise InvalidInput("Only an official belongs to polling stations.", field="stations")
+    if len(stations) > MOST_STATIONS:
+        raise InvalidInput(f"An official belongs to at most {MOST_STATIONS} polling stations.", field="stations")
 
 
 def first_approval(role: Role, registration: str) -> Approval:

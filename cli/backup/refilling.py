@@ -22,7 +22,16 @@ _ROWS_AT_ONCE = 200
 _JOBS_AT_ONCE = 1000
 _PREFIXES = (b"urna:", b"rq:")
 # What stations and daemons that have taken nothing in yet leave behind; nothing of it is worth keeping.
-_FRESH = {keys.RESTORING, keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.LATEST, keys.QUEUED_BALLOTS, keys.DAEMONS}
+_FRESH = {
+    keys.RESTORING,
+    keys.PARTITIONS,
+    keys.ELECTIONS,
+    keys.STATIONS,
+    keys.CLOCK,
+    keys.LATEST,
+    keys.QUEUED_BALLOTS,
+    keys.DAEMONS,
+}
 _ASIDE = f"{keys.RESTORING}:".encode()
 
 
@@ -66,7 +75,7 @@ def claim(redis: Redis, archive_id: str) -> None:
     is_first = not is_interrupted(redis, archive_id)
     with translated():
         pipe: Any = redis.pipeline(transaction=True)
-        pipe.get(keys.PARTITIONS).set(keys.RESTORING, archive_id).delete(keys.PARTITIONS, keys.ELECTIONS)
+        pipe.get(keys.PARTITIONS).set(keys.RESTORING, archive_id).delete(keys.PARTITIONS, keys.ELECTIONS, keys.STATIONS)
         partitions = pipe.execute()[0]
         try:
             if is_first:

@@ -236,6 +236,7 @@ def _fields(row: Any) -> Fields:
         "keep_seconds": 30 * 24 * 3600,
         "received_at": keys.to_microseconds(row.received_at),
         "request_id": "",
+        "station_id": "" if row.station_id is None else row.station_id,
     }
     return {name.encode(): str(values[name]).encode() for name in HEAD}
 

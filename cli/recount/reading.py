@@ -59,6 +59,7 @@ class StoredBatch:
     parts: int
     received_at: datetime
     sha256: str
+    station: int | None
 
 
 @dataclass(slots=True)
@@ -113,6 +114,7 @@ class Acceptance:
     lines: int
     parts: int
     payloads: str
+    station: int | None
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,10 @@ class Snapshot:
         )
 
     def batches(self, condition: sa.ColumnElement[bool]) -> Iterator[StoredBatch]:
-        columns = (Batch.id, Batch.election_id, Batch.lines, Batch.parts, Batch.received_at, Batch.sha256)
+        columns = (
+            *(Batch.id, Batch.election_id, Batch.lines, Batch.parts, Batch.received_at, Batch.sha256),
+            Batch.station_id,
+        )
         return (StoredBatch(*row) for row in self._rows(sa.select(*columns).where(condition)))
 
     def batches_of(self, ids: Sequence[str]) -> Iterator[StoredBatch]:
@@ -225,7 +230,7 @@ class Snapshot:
         )
         for subject, moment, text in rows:
             told = json.loads(text)
-            facts = (told.get(name) for name in ("election", "sha256", "lines", "parts", "payloads"))
+            facts = (told.get(name) for name in ("election", "sha256", "lines", "parts", "payloads", "station"))
             yield Acceptance(subject.removeprefix("batch "), moment, *facts)
 
     def parts(self) -> Iterator[StoredPart]:

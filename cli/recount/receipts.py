@@ -61,6 +61,7 @@ def _compare(batch: StoredBatch, one: Acceptance, findings: Findings) -> None:
         ("SHA-256", (one.sha256, batch.sha256)),
         ("number of lines", (one.lines, batch.lines)),
         ("number of parts", (one.parts, batch.parts)),
+        ("polling station", (one.station, batch.station)),
         ("moment of receipt", (_written(one.received_at), _written(batch.received_at))),
     ):
         if found[0] != found[1]:

@@ -67,6 +67,7 @@ def add(session: Session, partition: int, judged: Sequence[JudgedPart], now: dat
                     "official_jmbg": head.official_jmbg,
                     "file_name": head.file_name,
                     "sha256": head.sha256,
+                    "station_id": head.station_id,
                     "lines": head.lines,
                     "parts": head.parts,
                     "received_at": head.received_at,

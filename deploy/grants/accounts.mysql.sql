@@ -2,6 +2,7 @@
 -- the store's database (deploy/grants/apply-mysql.sh). Deleting an account is soft, so no user is ever deleted.
 GRANT SELECT, INSERT, UPDATE ON users TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO 'authentication'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON user_stations TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%';
 GRANT SELECT, INSERT, DELETE ON attempts TO 'authentication'@'%';
 GRANT SELECT, INSERT ON journal TO 'authentication'@'%';

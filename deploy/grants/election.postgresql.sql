@@ -39,6 +39,7 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO administration;
 -- adds or removes rows.
 GRANT SELECT (id, title, kind, jurisdiction_id, start, "end", stage) ON elections TO daemon;
 GRANT SELECT (election_id, poll_number) ON entries TO daemon;
+GRANT SELECT (id, status, version) ON polling_stations TO daemon;
 GRANT INSERT ON batches TO daemon;
 GRANT INSERT ON parts TO daemon;
 GRANT SELECT (batch_id, part, "partition", sequence, election_id, received_at, recorded_at, received, counted, duplicate, invalid, outside) ON parts TO daemon;

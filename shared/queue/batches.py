@@ -14,7 +14,7 @@ from shared.queue.connection import as_bytes, translated
 from shared.terms import Progress
 
 # The fields of a batch's entry that the station writes; what became of its parts is added to them. Entries that an
-# earlier version wrote lack the last, which is a request id as ``shared.web.logs`` lets it be.
+# earlier version wrote lack the last two: a request id as ``shared.web.logs`` lets it be, and the polling station.
 HEAD = (
     "election_id",
     "official_email",
@@ -26,6 +26,7 @@ HEAD = (
     "keep_seconds",
     "received_at",
     "request_id",
+    "station_id",
 )
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
@@ -89,6 +90,8 @@ class BatchHead:
     received_at: datetime
     # Of the upload, by which its log lines are found; empty where it is not known.
     request_id: str = ""
+    # The polling station that it is from; None where the official belongs to none.
+    station_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,13 @@ class BatchStatus:
 def head(batch_id: str, fields: Sequence[bytes | None]) -> BatchHead:
     """Read what ``intake`` has written in the fields of ``HEAD``; raises ValueError when it is not that."""
     # A file's name may be empty, and a file may name no election; everything else says something.
-    *needed, following = fields
+    *needed, following, station = fields
     said = [field.decode() for field in needed if field is not None]
-    if len(said) < len(HEAD) - 1:
+    if len(said) < len(needed):
         raise ValueError(f"The entry of batch {batch_id} is not whole.")
     election_id, email, jmbg, file_name, sha256, lines, parts, keep_seconds, received_at = said
-    if any(int(number or 0) not in _COLUMN for number in (election_id, lines, parts, keep_seconds)):
+    station_id = (station or b"").decode()
+    if any(int(number or 0) not in _COLUMN for number in (election_id, lines, parts, keep_seconds, station_id)):
         raise ValueError(f"The entry of batch {batch_id} has a number that no station writes.")
     if int(received_at) not in _MOMENTS:
         raise ValueError(f"The entry of batch {batch_id} has a moment of receipt that no calendar has.")
@@ -130,6 +134,7 @@ def head(batch_id: str, fields: Sequence[bytes | None]) -> BatchHead:
         keep_seconds=int(keep_seconds),
         received_at=keys.from_microseconds(int(received_at)),
         request_id=_request_id(following),
+        station_id=int(station_id) if station_id else None,
     )
 
 

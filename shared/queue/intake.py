@@ -73,11 +73,14 @@ class Upload:
     file_name: str
     sha256: str
     keep_seconds: int
+    # The polling station that it is from, for which its sender may hand in; None where the sender belongs to none.
+    station_id: int | None = None
 
     @property
     def fingerprint(self) -> str:
         """What has to be the same when an idempotency key comes again: what the sender sent, not what was found."""
-        return f"{self.election_id or ''}:{self.sha256}"
+        station = "" if self.station_id is None else f":{self.station_id}"
+        return f"{self.election_id or ''}:{self.sha256}{station}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Sight:
     # What this official has had accepted in the window that runs, and for how many seconds it still does.
     uploads: int = 0
     uploads_forgotten_in: int = 0
+    # Whether the upload's polling station is active or disabled; None when there is none of this number.
+    station: str | None = None
 
     def elections(self) -> tuple[KnownElection, ...]:
         """The published elections; ``Unavailable`` before any daemon has told them."""
@@ -177,17 +182,19 @@ def _try_to_accept(
     counter = keys.uploads(upload.official_email)
     # The counter is not watched, so that an official's uploads do not stand in each other's way; those that come at the
     # same instant may go beyond the limit by as many as there are threads.
-    (number, queued, text, uploads, *said), (seconds, microseconds), left = line.watch(
+    (number, queued, text, uploads, *said), (seconds, microseconds), left, (status,) = line.watch(
         [keys.PARTITIONS, keys.batch(upload.batch_id), *remembered],
         ("MGET", keys.PARTITIONS, keys.QUEUED_BALLOTS, keys.ELECTIONS, counter, *remembered),
         ("TIME",),
         ("TTL", counter),
+        ("HMGET", keys.STATIONS, upload.station_id or 0),
     )
     earlier = _earlier(redis, said[0], upload) if said and said[0] is not None else None
     if earlier:
         return earlier
     now = keys.from_microseconds(int(seconds) * 1_000_000 + int(microseconds))
-    contents = read(Sight(_number(number), int(queued or 0), now, text, int(uploads or 0), int(left)))
+    station = None if status is None else status.decode()
+    contents = read(Sight(_number(number), int(queued or 0), now, text, int(uploads or 0), int(left), station))
     if contents is None:
         return None
     try:
@@ -222,6 +229,7 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
         *("parts", len(contents.parts)),
         *("keep_seconds", upload.keep_seconds),
         *("request_id", origin().request_id),
+        *("station_id", upload.station_id or ""),
     )
     for key in remembered:
         text = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})
@@ -243,6 +251,7 @@ def _accepted(upload: Upload, contents: Contents) -> Event:
         f"batch {upload.batch_id}",
         {
             "election": contents.election_id,
+            **({} if upload.station_id is None else {"station": upload.station_id}),
             "file": upload.file_name,
             "sha256": upload.sha256,
             "lines": contents.lines,

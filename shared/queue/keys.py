@@ -6,6 +6,7 @@ from hashlib import sha256
 
 PARTITIONS = "urna:partitions"
 ELECTIONS = "urna:elections"
+STATIONS = "urna:stations"
 CLOCK = "urna:clock"
 LATEST = "urna:latest"
 QUEUED_BALLOTS = "urna:queued"

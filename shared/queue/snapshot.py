@@ -1,6 +1,7 @@
-"""The elections as the stations know them: a copy that the daemon keeps in Redis."""
+"""The elections and polling stations as the voting stations know them: a copy that the daemon keeps in Redis."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -9,9 +10,19 @@ from redis import Redis
 
 from shared.errors import Unavailable
 from shared.queue import keys
-from shared.queue.connection import ALSO_WHEN_FULL, translated
+from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
 
 _WRITE = ALSO_WHEN_FULL + "redis.call('SET', KEYS[1], ARGV[1])"
+_WRITE_STATIONS = (
+    ALSO_WHEN_FULL
+    + """
+redis.call('DEL', KEYS[1])
+for place = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1]) end
+"""
+)
+
+# Beside the stations' numbers: which state of the store the copy is of.
+_COPY_OF = "copy of"
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,21 @@ def write(redis: Redis, elections: list[KnownElection]) -> None:
     with translated():
         if redis.get(keys.ELECTIONS) != text.encode():
             redis.eval(_WRITE, 1, keys.ELECTIONS, text)
+
+
+def knows_stations(redis: Redis, fingerprint: str) -> bool:
+    """Whether the copy of the polling stations is of this state of the store."""
+    with translated():
+        return as_bytes(redis.hget(keys.STATIONS, _COPY_OF) or b"") == fingerprint.encode()
+
+
+def write_stations(redis: Redis, fingerprint: str, statuses: Mapping[int, str]) -> None:
+    """Replace the copy of the polling stations, active or disabled by their numbers."""
+    said: list[str | int] = [_COPY_OF, fingerprint] if statuses else []
+    for number, status in statuses.items():
+        said += [number, status]
+    with translated():
+        redis.eval(_WRITE_STATIONS, 1, keys.STATIONS, *said)
 
 
 def read(redis: Redis) -> tuple[tuple[KnownElection, ...], datetime]:

@@ -49,6 +49,7 @@ class User(AccountsBase):
     version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
 
     roles: Mapped[list["UserRole"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    stations: Mapped[list["UserStation"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
 
@@ -60,6 +61,17 @@ class UserRole(AccountsBase):
 
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+
+
+class UserStation(AccountsBase):
+    """A polling station that an official belongs to, and alone may hand in ballots for."""
+
+    __tablename__ = "user_stations"
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"), primary_key=True)
+    station_id: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, doc="Its number in the election store, which nothing here can reach."
+    )
 
 
 class RefreshSession(AccountsBase):

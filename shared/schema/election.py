@@ -194,6 +194,9 @@ class Batch(ElectionBase):
     official_jmbg: Mapped[str] = mapped_column(sa.String(13))
     file_name: Mapped[str] = mapped_column(sa.String(256))
     sha256: Mapped[str] = mapped_column(sa.String(64), doc="Of the uploaded file, in hexadecimal.")
+    station_id: Mapped[int | None] = mapped_column(
+        index=True, doc="The polling station that it is from; NULL where the official belongs to none."
+    )
     lines: Mapped[int] = mapped_column(doc="Ballots in the whole upload.")
     parts: Mapped[int] = mapped_column(doc="Into how many parts the upload was cut.")
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True, doc="Redis's time of the acceptance.")

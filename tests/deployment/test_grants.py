@@ -31,6 +31,7 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
     "authentication": {
         "users": may(ALL, ALL, ALL),
         "user_roles": OWNS,
+        "user_stations": OWNS,
         "refresh_sessions": OWNS,
         "attempts": may(ALL, ALL, "", ALL),
         "journal": may(ALL, ALL),
@@ -73,6 +74,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
     "daemon": {
         "elections": may("id title kind jurisdiction_id start end stage"),
         "entries": may("election_id poll_number"),
+        "polling_stations": may("id status version"),
         "batches": may("", ALL),
         "parts": may(
             f"batch_id part partition sequence election_id received_at recorded_at received {SUMS}",

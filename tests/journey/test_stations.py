@@ -1,11 +1,13 @@
 """An administrator brings the polling stations from a file, at a terminal."""
 
+import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS
-from tests.journey.command import urna
+from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, Failure
+from tests.journey.command import Outcome, urna
 from tests.journey.people import Journey
 
 
@@ -47,3 +49,41 @@ def test_a_file_is_looked_at_imported_and_listed(journey: Journey, file: Path) -
 def test_an_official_imports_nothing(journey: Journey, file: Path) -> None:
     refused = urna("--json", "station", "import", file, environment=journey.environment())
     assert refused.status == NOT_ALLOWED
+
+
+def test_an_official_hands_in_for_the_own_polling_stations_only(journey: Journey, tmp_path: Path) -> None:
+    admin = journey.environment("administrator")
+    lines = ["municipality,station,registered", *(f"Бач,{uuid4()},100" for _ in range(3))]
+    stations = tmp_path / "stations.csv"
+    stations.write_text("\n".join(lines))
+    assert urna("station", "import", stations, environment=admin).status == SUCCESS
+    codes = [line.split(",")[1] for line in lines[1:]]
+    first, second, foreign = (
+        urna("--json", "station", "list", "--code", code, environment=admin).json["items"][0]["id"] for code in codes
+    )
+    assigned = urna("official", "assign", journey.person.email, str(first), str(second), environment=admin)
+    assert assigned.out == f"{journey.person.email}: polling stations {first}, {second}.\n", assigned.err
+
+    election = journey.open_election()
+    ballots = tmp_path / "ballots.csv"
+    ballots.write_text(f"{uuid4()},1\n{uuid4()},2\n")
+    vera = journey.environment()
+
+    def upload(*options: str) -> Outcome:
+        return urna("--json", "upload", ballots, "--election", str(election), *options, "--wait", environment=vera)
+
+    # The voting stations learn of new polling stations within a second or two.
+    deadline = time.monotonic() + 30
+    while (sent := upload("--station", str(first))).status != SUCCESS:
+        assert "is not known, or not yet" in sent.out
+        assert time.monotonic() < deadline
+    assert "2 polling stations" in upload().out
+    assert "do not belong" in upload("--station", str(foreign)).out
+    (batch,) = journey.admin.get("admin", f"/api/elections/{election}/batches")["items"]
+    assert (batch["station_id"], batch["counted"]) == (first, 2)
+    kept = journey.admin.authorized
+    with pytest.raises(Failure, match="has at least one upload of ballots"):
+        kept("DELETE", "admin", f"/api/polling-stations/{first}")
+    assert kept("DELETE", "admin", f"/api/polling-stations/{foreign}").status_code == 204
+    nobody = urna("--json", "official", "assign", "nobody@example.org", "1", environment=admin)
+    assert nobody.error["error"] == "There is no official with the address nobody@example.org."

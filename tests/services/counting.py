@@ -81,7 +81,13 @@ class Counting:
             return election.id
 
     def accept(
-        self, lines: Iterable[Line], *, election: int | None = None, max_part: int = 20_000, key: str | None = None
+        self,
+        lines: Iterable[Line],
+        *,
+        election: int | None = None,
+        station: int | None = None,
+        max_part: int = 20_000,
+        key: str | None = None,
     ) -> str:
         """Accept a file and return its batch."""
         content = "".join(f"{ballot},{number}\n" for ballot, number in lines).encode()
@@ -93,6 +99,7 @@ class Counting:
             file_name="ballots.csv",
             sha256="0" * 64,
             keep_seconds=3600,
+            station_id=station,
         )
 
         def read(sight: intake.Sight) -> intake.Contents:

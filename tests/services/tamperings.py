@@ -247,6 +247,11 @@ def batch_of_another_file(story: Story) -> list[str]:
     return [f"Batch {story.first}: its SHA-256 is {'1' * 64}, and the journal says {'0' * 64}."]
 
 
+def batch_of_another_station(story: Story) -> list[str]:
+    tamper(story, sa.update(Batch).where(Batch.id == story.first).values(station_id=7))
+    return [f"Batch {story.first}: its polling station is 7, and the journal says None."]
+
+
 def payload_lines_changed(story: Story) -> list[str]:
     def change(contents: Any) -> bytes:
         contents.lines[-1] = 40
@@ -381,6 +386,7 @@ TAMPERINGS: list[tuple[Callable[[Story], list[str]], str]] = [
     (payload_says_another_number, "ballot_changed"),
     (everything_that_follows_changed_alike, "payload_changed"),
     (batch_of_another_file, "batch_changed"),
+    (batch_of_another_station, "batch_changed"),
     (last_batch_missing_without_a_gap, "batch_missing"),
     (payload_lines_changed, "payload_changed"),
     (payload_shorter, "payload_changed"),

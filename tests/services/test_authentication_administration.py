@@ -83,6 +83,38 @@ class TestAdministration:
         taken = self.patch(account["id"], {"roles": ["candidate"]}, '"2"')
         assert (taken.get_json()["roles"], taken.headers["ETag"]) == (["candidate"], '"3"')
 
+    def test_officials_belong_to_polling_stations_which_their_tokens_say(self) -> None:
+        account = register(self.accounts, 1, role="official")
+        body = {"approval": "approved", "stations": [9, 7, 9]}
+        assigned = self.patch(account["id"], body, '"1"')
+        assert (assigned.get_json()["stations"], assigned.headers["ETag"]) == ([7, 9], '"2"')
+        token = headers_of(self.accounts, 1)["Authorization"].removeprefix("Bearer ")
+        assert self.accounts.claims(token)["stations"] == [7, 9]
+        fewer = self.patch(account["id"], {"stations": [9]}, '"2"')
+        assert (fewer.get_json()["stations"], fewer.headers["ETag"]) == ([9], '"3"')
+        # Who is no official any more belongs to none.
+        other = self.patch(account["id"], {"roles": ["auditor"]}, '"3"')
+        assert other.get_json()["stations"] == []
+        token = headers_of(self.accounts, 1)["Authorization"].removeprefix("Bearer ")
+        assert "stations" not in self.accounts.claims(token)
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"stations": [1]}, "stations"),
+            ({"roles": ["candidate"], "stations": [1]}, "stations"),
+            ({"roles": ["official"], "stations": list(range(1, 102))}, "stations"),
+            ({"roles": ["official"], "stations": [0]}, "stations.0"),
+            ({"roles": ["official"], "stations": ["1"]}, "stations.0"),
+            ({"roles": ["official"], "stations": 1}, "stations"),
+        ],
+    )
+    def test_stations_that_cannot_be_are_refused_and_nothing_is_changed(self, body: Any, field: str) -> None:
+        account = register(self.accounts, 1)
+        assert faulty_fields(self.patch(account["id"], body)) == [field]
+        assert self.get(f"/api/users/{account['id']}") == account
+        assert self.patch(account["id"], {"roles": ["official"], "stations": [1]}).status_code == 200
+
     def test_of_two_administrators_the_one_who_read_an_older_state_is_refused(self) -> None:
         account = register(self.accounts, 1)
         assert self.patch(account["id"], {"roles": ["auditor"]}, '"1"').status_code == 200

@@ -38,6 +38,7 @@ class TestRegistering:
             "username": "vera",
             "phone": "+381641234567",
             "roles": [role],
+            "stations": [],
             "approval": "approved",
         }
 

@@ -12,7 +12,16 @@ from daemon import actions
 from shared import tallies
 from shared.errors import Misconfigured
 from shared.queue import inspection, keys, work
-from shared.schema.election import Batch, DeadLetter, Election, Part
+from shared.schema.election import (
+    Batch,
+    Constituency,
+    DeadLetter,
+    Election,
+    Part,
+    PollingCentre,
+    PollingStation,
+    Region,
+)
 from shared.terms import Progress, Refusal
 from tests.services.counting import Counting, counting, guid, new_lines, reference
 
@@ -309,3 +318,40 @@ def test_another_number_of_partitions_is_refused_until_the_queues_are_empty(part
     again = parted.accept(new_lines(50))
     parted.record_all()
     assert parted.status(again).duplicate == 50
+
+
+@pytest.mark.parametrize("station", [None, 7])
+def test_a_batch_is_of_the_polling_station_that_it_was_accepted_for(suite: Counting, station: int | None) -> None:
+    suite.election()
+    batch = suite.accept(new_lines(5), station=station)
+    suite.record_all()
+    with suite.database.reading() as session:
+        assert session.get_one(Batch, batch).station_id == station
+
+
+def test_the_stations_learn_of_the_polling_stations_whenever_these_change(suite: Counting) -> None:
+    def told() -> dict[bytes, bytes]:
+        actions.publish_stations(suite.database, suite.redis)
+        found = suite.redis.hgetall(keys.STATIONS)
+        return {name: value for name, value in found.items() if name.isdigit()}
+
+    assert told() == {}
+    assert not suite.redis.exists(keys.STATIONS)
+    with suite.database.writing() as session:
+        session.add(Region(id=1, name="South", key="r"))
+        session.flush()
+        session.add(Constituency(id=1, region_id=1, name="First", key="c"))
+        session.flush()
+        session.add(PollingCentre(id=1, constituency_id=1, municipality="Ада", name="School", key="p"))
+        session.flush()
+        session.add_all(PollingStation(id=n, centre_id=1, code=f"{n}", registered=5, key=f"{n}") for n in (3, 4))
+    assert told() == {b"3": b"active", b"4": b"active"}
+    with suite.database.writing() as session:
+        station = session.get_one(PollingStation, 3)
+        station.status, station.reason = "disabled", "moved"
+    assert told() == {b"3": b"disabled", b"4": b"active"}
+    with suite.database.writing() as session:
+        session.delete(session.get_one(PollingStation, 4))
+    assert told() == {b"3": b"disabled"}
+    suite.redis.delete(keys.STATIONS)
+    assert told() == {b"3": b"disabled"}

@@ -40,6 +40,7 @@ UNSEEN = {
     ("batches", "official_jmbg"),
     ("batches", "file_name"),
     ("batches", "sha256"),
+    ("batches", "station_id"),
 }
 
 

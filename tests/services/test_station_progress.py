@@ -54,6 +54,7 @@ def test_a_batch_is_queued_then_counting_then_counted(suite: Counting, station: 
         "id": receipt["id"],
         "status": "queued",
         "election_id": election,
+        "station_id": None,
         "file_name": "station-1.csv",
         "sha256": receipt["sha256"],
         "received_at": receipt["received_at"],

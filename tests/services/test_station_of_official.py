@@ -1,0 +1,90 @@
+"""Officials belong to polling stations, and hand in ballots for these only."""
+
+from typing import Any
+
+import pytest
+
+from shared.queue import keys, snapshot
+from shared.terms import Role
+from tests.services.station import BATCHES, VOTE, Station, contents, file_of, json_of
+
+STATIONS = {7: "active", 8: "active", 9: "disabled"}
+
+
+@pytest.fixture(autouse=True)
+def _known_stations(station: Station) -> None:
+    snapshot.write_stations(station.redis, "a state", STATIONS)
+
+
+def official(station: Station, *stations: Any) -> dict[str, str]:
+    """The header of an official of these polling stations."""
+    return station.token(Role.OFFICIAL, email="official1@example.org", stations=list(stations))
+
+
+@pytest.mark.parametrize("path", [BATCHES, VOTE])
+@pytest.mark.parametrize(
+    ("own", "named", "found"),
+    [
+        ((), "", None),
+        ((7,), "", 7),
+        ((7,), "?station=7", 7),
+        ((7, 8), "?station=8", 8),
+    ],
+)
+def test_a_file_is_of_the_station_that_is_named_or_the_only_one(
+    station: Station, path: str, own: tuple[int, ...], named: str, found: int | None
+) -> None:
+    assert station.send(file_of(3), path + named, header=official(station, *own)).status_code in (200, 202)
+    batch = station.only_batch()
+    assert station.status(batch).head.station_id == found
+    assert station.batch(batch)["station_id"] == found
+
+
+@pytest.mark.parametrize("path", [BATCHES, VOTE])
+@pytest.mark.parametrize(
+    ("own", "named", "status", "words"),
+    [
+        ((), "?station=7", 403, "do not belong to polling station 7"),
+        ((8,), "?station=7", 403, "do not belong to polling station 7"),
+        ((7, 8), "", 422, "You belong to 2 polling stations"),
+        ((9,), "", 409, "Polling station 9 is disabled"),
+        ((5,), "", 404, "Polling station 5 is not known"),
+        ((7,), "?station=x", 422, "station"),
+        ((7,), "?station=0", 422, "station"),
+        ((7,), "?station=", 422, "station"),
+        ((7,), "?station=99999999999999999999", 422, "station"),
+        # What is no number in a token is no station of anybody.
+        (("7", True, None, 7.0), "?station=7", 403, "do not belong"),
+    ],
+)
+def test_a_file_for_another_station_is_refused_and_leaves_nothing(
+    station: Station, path: str, own: tuple[Any, ...], named: str, status: int, words: str
+) -> None:
+    before = contents(station.redis)
+    answer = station.send(file_of(3), path + named, header=official(station, *own))
+    if path == VOTE and named == "?station=0":
+        words = "do not belong"
+    assert answer.status_code == (400 if path == VOTE else status)
+    assert words in answer.get_data(as_text=True)
+    assert contents(station.redis) == before
+    assert station.send(file_of(3), path, header=official(station)).status_code in (200, 202)
+
+
+def test_a_key_that_was_used_for_one_station_is_refused_for_another(station: Station) -> None:
+    header = official(station, 7, 8)
+    first = station.accepted(file_of(3), f"{BATCHES}?station=7", key="key", header=header)
+    again = station.accepted(file_of(3), f"{BATCHES}?station=7", key="key", header=header)
+    assert (again["id"], again["repeated"]) == (first["id"], True)
+    refused = station.send(file_of(3), f"{BATCHES}?station=8", key="key", header=header)
+    assert json_of(refused)["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_the_copy_of_the_stations_is_replaced_as_a_whole(station: Station) -> None:
+    assert snapshot.knows_stations(station.redis, "a state")
+    assert not snapshot.knows_stations(station.redis, "another state")
+    snapshot.write_stations(station.redis, "another state", dict.fromkeys(range(1, 20_001), "active"))
+    assert station.redis.hlen(keys.STATIONS) == 20_001
+    snapshot.write_stations(station.redis, "", {})
+    assert not station.redis.exists(keys.STATIONS)
+    # Where there is no station at all there is nothing to be written.
+    assert snapshot.knows_stations(station.redis, "")
