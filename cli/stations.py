@@ -68,7 +68,12 @@ def _show_import(console: Console, found: dict[str, Any]) -> None:
         console.print(f"Line {one['line']}, {one['field']}: {one['message']}", soft_wrap=True)
     if found["wrong"] > _MOST_SHOWN:
         console.print("Further wrong lines are in the answer with --json.")
-    console.print("Imported." if found["done"] else "Nothing was changed; import it without --preview.")
+    if found["done"]:
+        console.print("Imported.")
+    elif found["wrong"]:
+        console.print("Nothing was changed. Mend the wrong lines, or import the others with --skip-wrong.")
+    else:
+        console.print("Nothing was changed; import it without --preview.")
 
 
 def _show(console: Console, found: list[dict[str, Any]]) -> None:

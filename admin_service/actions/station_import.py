@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from sqlalchemy.exc import IntegrityError
@@ -15,9 +15,9 @@ from admin_service.rules.station_files import (
     Change,
     Planned,
     StationFile,
-    StationLine,
     plan,
     read_stations,
+    settle,
 )
 from admin_service.store import geography as store
 from shared.database import Database
@@ -55,32 +55,38 @@ def import_stations(database: Database, content: bytes, *, preview: bool, skip_w
     A ``preview`` changes nothing. Wrong lines prevent an import unless ``skip_wrong`` leaves them aside. Raises
     InvalidInput (field ``file``), and Conflict when somebody else changed the same places meanwhile.
     """
-    file = read_stations(content)
+    read = read_stations(content)
     if preview:
         with database.reading() as session:
-            return Import(file, _plan(session, file.lines), done=False)
-    if file.problems and not skip_wrong:
-        first = file.problems[0]
-        others = f" Wrong lines in all: {file.wrong:,}." if file.wrong > 1 else ""
-        raise InvalidInput(
-            f"Line {first.line}, {first.field}: {first.message}{others} Nothing was imported.", field="file"
-        )
+            return _plan(session, read)
     try:
         with database.writing() as session:
-            planned = _plan(session, file.lines)
-            _Writer(session, [one for one in planned if one.change is not Change.SAME]).write()
-            made = Import(file, planned, done=True)
+            planned = _plan(session, read)
+            if not skip_wrong:
+                _refuse_wrong(planned.file)
+            _Writer(session, [one for one in planned.planned if one.change is not Change.SAME]).write()
+            made = replace(planned, done=True)
             numbers = {change.value: made.numbers[change] for change in Change}
-            details = {**numbers, "wrong": file.wrong, "sha256": sha256(content).hexdigest()}
+            details = {**numbers, "wrong": made.file.wrong, "sha256": sha256(content).hexdigest()}
             note(session, "polling_station.imported", "polling_station", details)
             return made
     except (IntegrityError, StaleDataError) as error:
         raise Conflict("Somebody else changed the stations meanwhile; nothing was imported. Try again.") from error
 
 
-def _plan(session: Session, lines: Sequence[StationLine]) -> list[Planned]:
-    known = store.everything_of_stations(session, (line.key for line in lines))
-    return plan(lines, {one["key"]: one for one in known})
+def _plan(session: Session, read: StationFile) -> Import:
+    known = {one["key"]: one for one in store.everything_of_stations(session, (line.key for line in read.lines))}
+    file = settle(read, known)
+    return Import(file, plan(file.lines, known), done=False)
+
+
+def _refuse_wrong(file: StationFile) -> None:
+    if file.problems:
+        first = file.problems[0]
+        others = f" Wrong lines in all: {file.wrong:,}." if file.wrong > 1 else ""
+        raise InvalidInput(
+            f"Line {first.line}, {first.field}: {first.message}{others} Nothing was imported.", field="file"
+        )
 
 
 class _Writer:

@@ -107,7 +107,7 @@ class Planned:
 
 
 def read_stations(content: bytes) -> StationFile:
-    """Read a file of stations.
+    """Read a file of stations, each line for itself.
 
     Raises InvalidInput (field ``file``) when the file as a whole cannot be read; what is wrong with single lines is in
     the answer, all of it at once.
@@ -124,9 +124,18 @@ def read_stations(content: bytes) -> StationFile:
             lines.append(found)
         else:
             problems += found
-    lines, repeated = _apart(lines)
-    problems += repeated
-    return StationFile(lines, sorted(problems, key=lambda problem: problem.line), ignored)
+    return StationFile(lines, problems, ignored)
+
+
+def settle(file: StationFile, known: Mapping[str, Mapping[str, Any]]) -> StationFile:
+    """The file with each line in its centre, and without those that contradict a line before them.
+
+    ``known`` has the columns of each station that exists, by its key. Where a line names no centre, such a station
+    stays where it is, and a new one goes to the centre of its address, else of its municipality.
+    """
+    right, contradictions = _apart([_in_its_centre(line, known.get(line.key)) for line in file.lines])
+    problems = sorted([*file.problems, *contradictions], key=lambda problem: problem.line)
+    return replace(file, lines=right, problems=problems)
 
 
 def plan(lines: Sequence[StationLine], known: Mapping[str, Mapping[str, Any]]) -> list[Planned]:
@@ -215,8 +224,6 @@ def _read_line(number: int, header: Sequence[str], row: Sequence[str]) -> Statio
 
 def _complete(values: dict[str, Any]) -> None:
     """Give a line what it does not say but means, and check what holds for several of its values together."""
-    values.setdefault("centre", "")
-    values["centre"] = values["centre"] or values.get("address") or values["municipality"]
     if "latitude" in values or "longitude" in values:
         check_coordinates(values.setdefault("latitude", None), values.setdefault("longitude", None))
     if "status" in values:
@@ -227,6 +234,13 @@ def _complete(values: dict[str, Any]) -> None:
     for name in ("region", "constituency"):
         if values.get(name) == "":
             values[name] = WHOLE_COUNTRY
+
+
+def _in_its_centre(line: StationLine, before: Mapping[str, Any] | None) -> StationLine:
+    if line.values.get("centre"):
+        return line
+    centre = before["centre"] if before else line.values.get("address") or line.values["municipality"]
+    return replace(line, values={**line.values, "centre": centre})
 
 
 def _apart(lines: Sequence[StationLine]) -> tuple[list[StationLine], list[Problem]]:

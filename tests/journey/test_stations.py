@@ -29,7 +29,7 @@ def test_a_file_is_looked_at_imported_and_listed(journey: Journey, file: Path) -
         "3 new, 0 would be changed, 0 as they are, 1 wrong.",
         "Columns that mean nothing here: heated.",
         "Line 5, registered: Registered voters are a whole number from 0; this is 'many'.",
-        "Nothing was changed; import it without --preview.",
+        "Nothing was changed. Mend the wrong lines, or import the others with --skip-wrong.",
     ]
     refused = urna("--json", "station", "import", file, environment=admin)
     assert (refused.status, refused.out) == (REFUSED, "")
@@ -39,6 +39,11 @@ def test_a_file_is_looked_at_imported_and_listed(journey: Journey, file: Path) -
     brought = urna("--json", "station", "import", "--skip-wrong", file, environment=admin)
     assert (brought.json["new"], brought.json["wrong"], brought.json["done"]) == (3, 1, True)
     file.write_text("\n".join(file.read_text().splitlines()[:-1]))
+    looked = urna("station", "import", "--preview", file, environment=admin)
+    assert (looked.status, looked.out.splitlines()[-1]) == (
+        SUCCESS,
+        "Nothing was changed; import it without --preview.",
+    )
     again = urna("station", "import", file, environment=admin)
     assert (again.status, again.out.splitlines()[0]) == (SUCCESS, "0 new, 0 changed, 3 as they are, 0 wrong.")
     listed = urna("station", "list", "--code", "ада 2", environment=admin).out

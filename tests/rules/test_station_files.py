@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin_service.rules.station_files import COLUMNS, Change, StationFile, plan, read_stations
+from admin_service.rules.station_files import COLUMNS, Change, StationFile, plan, read_stations, settle
 from shared.errors import InvalidInput
 
 HEADER = (
@@ -18,7 +18,7 @@ LINE = "Југ,Прва,Ада,Школа,Главна 1,45.8,20.13,Ада 1,700
 
 
 def read(*lines: str, header: str = HEADER) -> StationFile:
-    return read_stations("\n".join([header, *lines]).encode())
+    return settle(read_stations("\n".join([header, *lines]).encode()), {})
 
 
 def wrong(*lines: str, header: str = HEADER) -> list[tuple[int, str]]:
@@ -176,7 +176,7 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     for candidate in (content, HEADER.encode() + b"\n" + content):
         # Whatever else is raised is a fault of ours.
         with suppress(InvalidInput):
-            file = read_stations(candidate)
+            file = settle(read_stations(candidate), {})
             assert all(problem.message for problem in file.problems)
 
 

@@ -355,3 +355,9 @@ def test_the_stations_learn_of_the_polling_stations_whenever_these_change(suite:
     assert told() == {b"3": b"disabled"}
     suite.redis.delete(keys.STATIONS)
     assert told() == {b"3": b"disabled"}
+    # The number of a removed station may come again.
+    with suite.database.writing() as session:
+        session.delete(session.get_one(PollingStation, 3))
+        session.flush()
+        session.add(PollingStation(id=3, centre_id=1, code="5", registered=5, key="5", version=2))
+    assert told() == {b"3": b"active"}

@@ -206,6 +206,29 @@ def test_a_second_file_changes_what_it_says_and_leaves_the_rest(anywhere: Admini
     assert (found["Ђ 2"]["constituency"], found["Ђ 2"]["region"]) == ("Друга", "Север")
 
 
+@pytest.mark.parametrize(
+    ("header", "last", "columns"),
+    [
+        ("municipality,station,registered", "", ["registered"]),
+        ("municipality,station,registered,centre", ",", ["registered"]),
+        ("municipality,station,registered,address", ",Главна 1", ["address", "registered"]),
+    ],
+)
+def test_a_file_that_names_no_centre_leaves_known_stations_in_theirs(
+    anywhere: Administration, header: str, last: str, columns: list[str]
+) -> None:
+    bring(anywhere, FILE)
+    known = everything(anywhere)
+    told = bring(anywhere, f"{header}\nАда,Ада 1,701{last}\nАда,Ада 2,651{last}\n")
+    assert [sorted(one["columns"]) for one in told["changed_stations"]] == [columns, columns]
+    found = {code: one["properties"] for code, one in stations(anywhere).items()}
+    assert [(found[code]["registered"], found[code]["centre"]) for code in ("Ада 1", "Ада 2")] == [
+        (701, "Школа"),
+        (651, "Школа"),
+    ]
+    assert [len(places) for places in everything(anywhere)] == [len(places) for places in known]
+
+
 def test_a_wrong_line_prevents_the_import_unless_it_is_to_be_left_aside(anywhere: Administration) -> None:
     text = FILE + "Југ,Прва,Ада,Школа,45.8,20.13,Ада 3,many\nЈуг,Прва,Ада,Школа,45.8,20.13,Ада 1,5\n"
     looked = bring(anywhere, text, query="?preview=true")
