@@ -25,6 +25,7 @@ class ReceiptAnswer(BaseModel):
 
     id: str = Field(description="Of the batch; ask for it at /api/batches/{id}.")
     election_id: int | None = Field(description="The election that the ballots were handed in for.")
+    station_id: int | None = Field(description="The polling station that the file is of, if it is of one.")
     sha256: str = Field(description="Of the file, in hexadecimal.")
     lines: int = Field(description="Ballots in the file.")
     received_at: datetime = Field(description="The moment of receipt; it decides what the ballots belong to.")
@@ -219,6 +220,7 @@ def _hand_in(election_id: int | None, station_id: int | None) -> Response:
     answer = ReceiptAnswer(
         id=receipt.batch_id,
         election_id=receipt.election_id,
+        station_id=receipt.station_id,
         sha256=receipt.sha256,
         lines=receipt.lines,
         received_at=receipt.received_at,

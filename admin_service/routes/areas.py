@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import CONSTITUENCY, REGION
-from admin_service.routes.fields import READERS, Id, Name, Tagged, changes, database
+from admin_service.routes.fields import OF_A_CHANGE, READERS, Id, Name, Searched, Tagged, changes, database
 from admin_service.store import geography as store
 from admin_service.store.rows import one
 from shared.auth import requires
@@ -17,13 +17,6 @@ from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag, paginate
 
 areas = APIBlueprint("areas", __name__, tag="Regions and constituencies", url_prefix="/api")
-
-_CHANGE = {
-    409: "There is one of this name",
-    412: "Changed meanwhile",
-    422: "A field is wrong",
-    428: "If-Match is missing",
-}
 
 
 class RegionAnswer(BaseModel):
@@ -53,7 +46,7 @@ class RegionChange(Strict):
 class AreaQuery(PageQuery):
     """Which regions."""
 
-    name: str = Field("", max_length=256, pattern="^[^\0]*$", description="A part of the name, in whatever case.")
+    name: Searched = ""
 
 
 class ConstituencyAnswer(BaseModel):
@@ -133,7 +126,7 @@ def show_region(region_id: int) -> Tagged[RegionAnswer]:
 @journaled("region.changed", "region {region_id}")
 @areas.input(RegionChange, arg_name="body")
 @areas.output(RegionAnswer)
-@areas.doc(summary="Change a region", description="Needs If-Match.", responses={404: "No such region", **_CHANGE})
+@areas.doc(summary="Change a region", description="Needs If-Match.", responses={404: "No such region", **OF_A_CHANGE})
 def change_region(region_id: int, body: RegionChange) -> Tagged[RegionAnswer]:
     changed = actions.change(database(), REGION, region_id, check_match, changes(body))
     return _region(changed), 200, etag(changed.version)
@@ -186,7 +179,9 @@ def show_constituency(constituency_id: int) -> Tagged[ConstituencyAnswer]:
 @areas.input(ConstituencyChange, arg_name="body")
 @areas.output(ConstituencyAnswer)
 @areas.doc(
-    summary="Change a constituency", description="Needs If-Match.", responses={404: "No such constituency", **_CHANGE}
+    summary="Change a constituency",
+    description="Needs If-Match.",
+    responses={404: "No such constituency", **OF_A_CHANGE},
 )
 def change_constituency(constituency_id: int, body: ConstituencyChange) -> Tagged[ConstituencyAnswer]:
     changed = actions.change(database(), CONSTITUENCY, constituency_id, check_match, changes(body, "seats"))

@@ -16,7 +16,17 @@ Id = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Line = Annotated[str, Field(max_length=256)]
+# A null character stands in no name, and PostgreSQL would not even look for it.
+Searched = Annotated[str, Field(max_length=256, pattern="^[^\0]*$", description="A part of it, in whatever case.")]
 M = TypeVar("M")
+
+# What a change of a place may be answered besides 404.
+OF_A_CHANGE = {
+    409: "There is one of this name",
+    412: "Changed meanwhile",
+    422: "A field is wrong",
+    428: "If-Match is missing",
+}
 
 # An answer with its status and headers, among them the ETag.
 Tagged = tuple[M, int, dict[str, str]]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from admin_service import store
 from admin_service.actions import participants as actions
-from admin_service.routes.fields import READERS, Flag, Name, Tagged, database
+from admin_service.routes.fields import READERS, Flag, Name, Searched, Tagged, database
 from shared.auth import requires
 from shared.schema.election import Participant
 from shared.terms import Role
@@ -49,8 +49,7 @@ class ParticipantChange(Strict):
 class ParticipantQuery(PageQuery):
     """Which participants."""
 
-    # A null character stands in no name, and PostgreSQL would not even look for it.
-    name: str = Field("", max_length=256, pattern="^[^\0]*$", description="A part of the name, in whatever case.")
+    name: Searched = ""
     individual: bool | None = Field(None, description="Only individuals, or only parties.")
 
 

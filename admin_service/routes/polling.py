@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import CENTRE, STATION
-from admin_service.routes.fields import READERS, Id, Line, Name, Tagged, changes, database
+from admin_service.routes.fields import OF_A_CHANGE, READERS, Id, Line, Name, Searched, Tagged, changes, database
 from admin_service.rules.geography import MOST_REGISTERED
 from admin_service.store import geography as store
 from admin_service.store.rows import one
@@ -20,13 +20,6 @@ from shared.web.requests import Page, PageQuery, Strict, check_match, etag, pagi
 
 polling = APIBlueprint("polling", __name__, tag="Polling centres and stations", url_prefix="/api")
 
-_CHANGE = {
-    409: "There is one of this name",
-    412: "Changed meanwhile",
-    422: "A field is wrong",
-    428: "If-Match is missing",
-}
-
 # APIFlask's own type for it does not go this deep.
 _MAP: Any = {200: {"description": "The stations", "content": {"application/geo+json": {"schema": {"type": "object"}}}}}
 
@@ -35,7 +28,6 @@ Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, descrip
 Code = Annotated[str, Field(min_length=1, max_length=64, description="What officials call it by.")]
 Registered = Annotated[int, Field(strict=True, ge=0, le=MOST_REGISTERED, description="Voters on its electoral roll.")]
 Note = Annotated[str, Field(max_length=1024)]
-Part = Field("", max_length=256, pattern="^[^\0]*$", description="A part of it, in whatever case.")
 Reference = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
 
 
@@ -81,8 +73,8 @@ class CentreChange(Strict):
 class CentreQuery(PageQuery):
     """Which polling centres."""
 
-    name: str = Part
-    municipality: str = Part
+    name: Searched = ""
+    municipality: Searched = ""
     constituency_id: Reference = None
 
 
@@ -131,7 +123,7 @@ class StationChange(Strict):
 class StationQuery(PageQuery):
     """Which polling stations."""
 
-    code: str = Part
+    code: Searched = ""
     centre_id: Reference = None
     status: StationStatus | None = None
 
@@ -179,7 +171,7 @@ def show_centre(centre_id: int) -> Tagged[CentreAnswer]:
 @polling.doc(
     summary="Change a polling centre",
     description="Needs If-Match.",
-    responses={404: "No such polling centre", **_CHANGE},
+    responses={404: "No such polling centre", **OF_A_CHANGE},
 )
 def change_centre(centre_id: int, body: CentreChange) -> Tagged[CentreAnswer]:
     changed = actions.change(database(), CENTRE, centre_id, check_match, changes(body, "latitude", "longitude"))
@@ -240,7 +232,7 @@ def show_station(station_id: int) -> Tagged[StationAnswer]:
 @polling.doc(
     summary="Change a polling station",
     description="Needs If-Match.",
-    responses={404: "No such polling station", **_CHANGE},
+    responses={404: "No such polling station", **OF_A_CHANGE},
 )
 def change_station(station_id: int, body: StationChange) -> Tagged[StationAnswer]:
     changed = actions.change(database(), STATION, station_id, check_match, changes(body))

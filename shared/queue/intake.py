@@ -132,6 +132,7 @@ class Receipt:
     sha256: str
     lines: int
     received_at: datetime
+    station_id: int | None
     repeated: bool = False
 
 
@@ -202,7 +203,10 @@ def _try_to_accept(
     except (RedisConnectionError, RedisTimeoutError) as error:
         count_error(error)
         stamp = _settle(redis, upload)
-    return Receipt(upload.batch_id, contents.election_id, upload.sha256, contents.lines, keys.from_microseconds(stamp))
+    moment_of_receipt = keys.from_microseconds(stamp)
+    return Receipt(
+        *(upload.batch_id, contents.election_id, upload.sha256, contents.lines, moment_of_receipt), upload.station_id
+    )
 
 
 def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Sequence[str]) -> Iterator[Command]:
@@ -299,5 +303,6 @@ def _earlier(redis: Redis, said: bytes, upload: Upload) -> Receipt | None:
         upload.sha256,
         int(lines),
         keys.from_microseconds(int(stamp)),
+        upload.station_id,
         repeated=True,
     )

@@ -73,8 +73,9 @@ def test_a_file_for_another_station_is_refused_and_leaves_nothing(
 def test_a_key_that_was_used_for_one_station_is_refused_for_another(station: Station) -> None:
     header = official(station, 7, 8)
     first = station.accepted(file_of(3), f"{BATCHES}?station=7", key="key", header=header)
+    assert first["station_id"] == 7
     again = station.accepted(file_of(3), f"{BATCHES}?station=7", key="key", header=header)
-    assert (again["id"], again["repeated"]) == (first["id"], True)
+    assert (again["id"], again["station_id"], again["repeated"]) == (first["id"], 7, True)
     refused = station.send(file_of(3), f"{BATCHES}?station=8", key="key", header=header)
     assert json_of(refused)["errors"][0]["field"] == "Idempotency-Key"
 

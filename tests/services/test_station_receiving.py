@@ -53,6 +53,7 @@ def test_an_accepted_file_is_answered_with_a_receipt(station: Station, path: str
     assert receipt == {
         "id": station.only_batch(),
         "election_id": OPEN,
+        "station_id": None,
         "sha256": hashlib.sha256(content).hexdigest(),
         "lines": 7,
         "received_at": receipt["received_at"],
