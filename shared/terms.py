@@ -77,6 +77,33 @@ class Disabling(StrEnum):
     OTHER = "other"
 
 
+class SheetState(StrEnum):
+    """Where the tally sheet of a polling station stands."""
+
+    EMPTY = "empty"
+    ENTERED_ONCE = "entered_once"
+    DIFFERING = "differing"
+    WAITING_FOR_REVIEW = "waiting_for_review"
+    ACCEPTED = "accepted"
+    REOPENED = "reopened"
+
+
+class SheetAct(StrEnum):
+    """What can be done with a tally sheet."""
+
+    ENTRY = "entry"
+    RESOLUTION = "resolution"
+    ACCEPTANCE = "acceptance"
+    REOPENING = "reopening"
+
+
+class Severity(StrEnum):
+    """What a finding about a tally sheet asks for: an error has to be mended, a warning explained."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 class Outcome(StrEnum):
     """How something that is in the journal ended."""
 

@@ -53,7 +53,7 @@ OWN_NAMES = {
     },
 }
 
-PURE = ("shared.errors", "shared.terms", "shared.apportionment")
+PURE = ("shared.errors", "shared.terms", "shared.apportionment", "shared.sheets")
 # Pure code gets every moment, random number and file from its caller.
 IMPURE = {"time", "os", "pathlib", "socket", "random", "secrets", "subprocess", "logging", "threading", "tempfile"}
 IMPURE_CALLS = {"open", "print", "input", "now", "utcnow", "today"}
@@ -127,8 +127,8 @@ def test_inside_a_service_imports_go_from_http_to_actions_to_rules_and_store(ser
             assert layers[inner(imported)] <= layers[inner(name)], f"{name} imports {imported}."
 
 
-@pytest.mark.parametrize("name", sorted(modules("shared/apportionment")))
-def test_apportionment_is_pure(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(modules("shared/apportionment") | modules("shared/sheets")))
+def test_apportionment_and_the_judgement_of_tally_sheets_are_pure(name: str) -> None:
     assert_pure(name, modules("shared")[name])
 
 

@@ -1,0 +1,111 @@
+"""What is voted on: jurisdictions, participants, candidates, elections and who stands in them."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shared.database import UtcDateTime
+from shared.schema.election.base import ElectionBase
+from shared.terms import Approval, State
+
+
+class Jurisdiction(ElectionBase):
+    """An area of authority; the elections of one may not overlap in time. Number 1 is the whole country.
+
+    Its row is locked while an election of it is made or moved, so that two administrators cannot overlap either.
+    """
+
+    __tablename__ = "jurisdictions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(256), unique=True)
+
+
+class Participant(ElectionBase):
+    """A party or an individual that may stand in elections."""
+
+    __tablename__ = "participants"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(256))
+    individual: Mapped[bool] = mapped_column(doc="A person, not a party.")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class Candidate(ElectionBase):
+    """A person on the list of a party, or behind an individual participant, with an administrator's approval."""
+
+    __tablename__ = "candidates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participants.id"), index=True)
+    forename: Mapped[str] = mapped_column(sa.String(256))
+    surname: Mapped[str] = mapped_column(sa.String(256))
+    post: Mapped[str] = mapped_column(sa.String(256), default="", doc="What the person stands for.")
+    code_name: Mapped[str] = mapped_column(sa.String(256), default="")
+    biography: Mapped[str] = mapped_column(sa.Text, default="")
+    approval: Mapped[str] = mapped_column(sa.String(16), default=Approval.WAITING.value)
+    approval_reason: Mapped[str] = mapped_column(sa.String(1024), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class Election(ElectionBase):
+    """An election: open from ``start``, inclusive, to ``end``, exclusive."""
+
+    __tablename__ = "elections"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(sa.String(256), default="")
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    individual: Mapped[bool] = mapped_column(doc="Individuals stand in it, not parties.")
+    jurisdiction_id: Mapped[int] = mapped_column(sa.ForeignKey("jurisdictions.id"), default=1)
+    start: Mapped[datetime] = mapped_column(UtcDateTime)
+    end: Mapped[datetime] = mapped_column(UtcDateTime)
+    stage: Mapped[str] = mapped_column(
+        sa.String(16),
+        default="published",
+        doc="`draft`, `published` or `cancelled`; every other state follows from the time and the watermarks.",
+    )
+    cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancelled_reason: Mapped[str] = mapped_column(sa.String(1024), default="")
+    rules: Mapped[dict[str, Any]] = mapped_column(sa.JSON, doc="How votes become seats; see docs/apportionment.md.")
+    lots: Mapped[list[int]] = mapped_column(
+        sa.JSON, default=list, doc="Poll numbers that were drawn by lot, in the order drawn."
+    )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+
+    entries: Mapped[list["Entry"]] = relationship(
+        cascade="all, delete-orphan", order_by="Entry.poll_number", lazy="selectin"
+    )
+
+    __table_args__ = (sa.Index(None, "jurisdiction_id", "start"),)
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class Entry(ElectionBase):
+    """A participant on the ballot of an election, under a poll number."""
+
+    __tablename__ = "entries"
+
+    election_id: Mapped[int] = mapped_column(sa.ForeignKey("elections.id"), primary_key=True)
+    poll_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participants.id"))
+    exempt: Mapped[bool] = mapped_column(default=False, doc="The threshold does not hold for it.")
+
+    participant: Mapped[Participant] = relationship(lazy="joined")
+
+    __table_args__ = (sa.UniqueConstraint("election_id", "participant_id"),)
+
+
+PUBLISHED = "published"
+DRAFT = State.DRAFT.value
+CANCELLED = State.CANCELLED.value

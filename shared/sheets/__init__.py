@@ -1,0 +1,24 @@
+"""Tally sheets: what stands on one, what is wrong with it, and where it stands. Pure; see docs/tally-sheets.md.
+
+The voting station, the daemon and the administration judge by the same rules, and the results service reads by them.
+"""
+
+from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check, settle_explanations
+from shared.sheets.numbers import COUNTS, MOST, Numbers
+from shared.sheets.states import Event, Sheet, advance, differing, replay
+
+__all__ = [
+    "COUNTS",
+    "GAP_TOLERANCE",
+    "MOST",
+    "SHARE_TO_EXPLAIN",
+    "Event",
+    "Finding",
+    "Numbers",
+    "Sheet",
+    "advance",
+    "check",
+    "differing",
+    "replay",
+    "settle_explanations",
+]

@@ -1,0 +1,81 @@
+"""The numbers on a tally sheet."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import InvalidInput
+
+MOST = 1_000_000
+"""No polling station has as many of anything; what is above is a slip of the keyboard."""
+
+COUNTS = ("registered", "voted", "received", "unused", "in_box", "invalid", "blank")
+"""The counts of a sheet, in the order of the paper; the votes of each list follow."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a polling station declares.
+
+    ``registered``  voters on its electoral roll.
+    ``voted``       voters who voted, by the marks on the roll.
+    ``received``    ballots that the station was given before the polls opened.
+    ``unused``      ballots that were left over.
+    ``in_box``      ballots found in the box.
+    ``invalid``     ballots in the box by which nobody can tell a choice, without the blank ones.
+    ``blank``       ballots in the box without any mark.
+    ``votes``       valid votes by poll number, every list of the election among them.
+    """
+
+    registered: int
+    voted: int
+    received: int
+    unused: int
+    in_box: int
+    invalid: int
+    blank: int
+    votes: Mapping[int, int]
+
+    @classmethod
+    def from_dict(cls, data: object, poll_numbers: Iterable[int]) -> "Numbers":
+        """The numbers that a JSON object states: ``COUNTS``, and ``votes`` with each of ``poll_numbers`` for a key.
+
+        InvalidInput names the first field that is missing, unknown or no whole number from 0 to ``MOST``; those of
+        lists as ``votes.3``.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidInput("The numbers of a sheet are a JSON object.", field="numbers")
+        for key in data:
+            if key not in (*COUNTS, "votes"):
+                raise InvalidInput(f"A tally sheet has no “{key}”.", field=str(key))
+        votes = data.get("votes")
+        if not isinstance(votes, Mapping):
+            raise InvalidInput("The votes are a JSON object: poll numbers with votes.", field="votes")
+        known = {str(number): number for number in sorted(poll_numbers)}
+        for key in votes:
+            if str(key) not in known:
+                raise InvalidInput(f"This election has no list {key}.", field=f"votes.{key}")
+        said = {str(key): value for key, value in votes.items()}
+        return cls(
+            **{name: _count(data.get(name), name) for name in COUNTS},
+            votes={number: _count(said.get(key), f"votes.{key}") for key, number in known.items()},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; ``from_dict`` makes equal numbers from it."""
+        counts: dict[str, Any] = {name: getattr(self, name) for name in COUNTS}
+        return counts | {"votes": {str(number): votes for number, votes in sorted(self.votes.items())}}
+
+    @property
+    def valid(self) -> int:
+        """Valid votes."""
+        return sum(self.votes.values())
+
+
+def _count(value: object, field: str) -> int:
+    if value is None:
+        raise InvalidInput("This number is missing; a sheet with nothing to count has a 0 here.", field=field)
+    # A truth value is a whole number too, in Python.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise InvalidInput(f"This is a whole number from 0 to {MOST}.", field=field)
+    return value
