@@ -26,7 +26,6 @@ def create_app(settings: ResultsSettings | None = None) -> APIFlask:
     app.extensions["is_stopping"] = lambda: False
     app.extensions["live"] = Live(
         read=lambda election_id: actions.read_result(desk, election_id),
-        write=routes.as_event,
         redis=connect(settings.redis_url.get_secret_value()),
         limit=settings.live_watchers,
         is_stopping=lambda: app.extensions["is_stopping"](),

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 from gevent import monkey
@@ -36,13 +37,31 @@ log = structlog.get_logger()
 Result = Kept[ElectionResult]
 
 
+@dataclass(frozen=True)
+class Wire:
+    """How a stream is written: its ``greeting``, the event of a result under the ``name`` of its form, and a ``beat``.
+
+    A result is written once for all who read the same form.
+    """
+
+    name: str
+    write: Callable[[Result], bytes]
+    greeting: bytes = b""
+    beat: bytes = b""
+
+    def event(self, result: Result) -> bytes:
+        return result.form(self.name, self.write)
+
+
 class Watcher:
     """One open stream: iterating waits for what is to be sent, and gives it.
 
     What is sent next is always the newest event. However slowly somebody reads, nothing is kept for them.
     """
 
-    def __init__(self, live: "Live", channel: "_Channel", seen: str | None, connection: socket.socket | None) -> None:
+    def __init__(
+        self, live: "Live", channel: "_Channel", wire: Wire, seen: str | None, connection: socket.socket | None
+    ) -> None:
         self.channel = channel
         self.connection = connection
         self.descriptor = None if connection is None else connection.fileno()
@@ -50,8 +69,9 @@ class Watcher:
         self.beat = False
         self.ended = False
         self._live = live
+        self._wire = wire
         self._seen = seen
-        self._greeting = b"retry: 2000\n\n"
+        self._greeting = wire.greeting
 
     def __iter__(self) -> "Watcher":
         return self
@@ -65,12 +85,12 @@ class Watcher:
             if newest.tag != self._seen:
                 self._seen = newest.tag
                 self.beat = False
-                return greeting + self._live.event(newest)
+                return greeting + self._wire.event(newest)
             if greeting:
                 return greeting
             if self.beat:
                 self.beat = False
-                return b":\n\n"
+                return self._wire.beat
             self.bell.wait()
             self.bell.clear()
 
@@ -128,21 +148,19 @@ class _Channel:
 class Live:
     """The streams of one process.
 
-    ``read`` gives the result of an election as it is now, ``write`` its event, which is written once for all.
-    ``is_stopping`` says whether the server wants to end. Nothing is started before somebody watches.
+    ``read`` gives the result of an election as it is now. ``is_stopping`` says whether the server wants to end. Nothing
+    is started before somebody watches.
     """
 
     def __init__(
         self,
         read: Callable[[int], Result],
-        write: Callable[[Result], bytes],
         redis: Redis,
         limit: int,
         is_stopping: Callable[[], bool],
         heartbeat_seconds: float = 15.0,
     ) -> None:
         self._read = read
-        self._write = write
         self._redis = redis
         self._limit = limit
         self._is_stopping = is_stopping
@@ -157,7 +175,7 @@ class Live:
         self._stopped = False
         metrics.watchers().limit(limit)
 
-    def watch(self, election_id: int, seen: str | None, connection: socket.socket | None) -> Watcher:
+    def watch(self, election_id: int, wire: Wire, seen: str | None, connection: socket.socket | None) -> Watcher:
         """A stream of the result of an election, without its present state if ``seen`` is the tag of that.
 
         ``connection`` is the reader's; without it, we learn only when something is sent that the reader has gone.
@@ -178,7 +196,7 @@ class Live:
             raise
         with self._lock:
             channel = self._channels.setdefault(election_id, _Channel(election_id, newest))
-            watcher = Watcher(self, channel, seen, connection)
+            watcher = Watcher(self, channel, wire, seen, connection)
             channel.watchers.add(watcher)
             if watcher.descriptor is not None:
                 self._connected[watcher.descriptor] = watcher
@@ -202,10 +220,6 @@ class Live:
                 del self._connected[watcher.descriptor]
                 with suppress(OSError):
                     self._departures.unregister(watcher.descriptor)
-
-    def event(self, result: Result) -> bytes:
-        """The event of a result, the same bytes for all."""
-        return result.form("event", self._write)
 
     def stop(self) -> None:
         """End every stream; nobody can watch any more."""
@@ -237,7 +251,6 @@ class Live:
         try:
             newest = self._read(channel.election_id)
             if newest.tag != channel.newest.tag:
-                self.event(newest)
                 channel.send(newest)
                 log.debug("event", election=channel.election_id, tag=newest.tag, watchers=len(channel.watchers))
         except NotFound:

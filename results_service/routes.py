@@ -9,9 +9,9 @@ from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field
 
-from results_service import actions
+from results_service import actions, sockets
 from results_service.actions import ElectionResult, Kept
-from results_service.live import Live
+from results_service.live import Live, Wire
 from results_service.rules import Certainty
 from shared.auth import public
 from shared.terms import Kind, Refusal, State
@@ -242,14 +242,23 @@ def read_result(election_id: int) -> Any:
 
 @blueprint.get("/<int:election_id>/live")
 @public
-@blueprint.doc(summary="The result as it changes, as server-sent events", responses=STREAM)
+@blueprint.doc(summary="The result as it changes, as server-sent events or over a WebSocket", responses=STREAM)
 def watch_result(election_id: int) -> Response:
     if request.method == "HEAD":
         actions.read_result(desk(), election_id)
         return Response(mimetype="text/event-stream", headers=UNKEPT)
-    seen = request.headers.get("Last-Event-ID")
-    stream = live().watch(election_id, seen, request.environ.get("gunicorn.socket"))
+    stream = live().watch(election_id, EVENTS, _seen(), request.environ.get("gunicorn.socket"))
     return Response(stream, mimetype="text/event-stream", headers=UNKEPT)
+
+
+# The router takes a request that wants a WebSocket to no other view than one that says so.
+@blueprint.get("/<int:election_id>/live", websocket=True)
+@public
+@blueprint.doc(hide=True)
+def talk_of_result(election_id: int) -> Response:
+    opened = sockets.begin(request.environ)
+    # What is wrong with the stream is answered as to any other request, before there is a WebSocket.
+    return opened.serve(live().watch(election_id, MESSAGES, _seen(), request.environ.get("gunicorn.socket")))
 
 
 @blueprint.get("/<int:election_id>/refused-ballots")
@@ -295,8 +304,10 @@ def _describe_events(spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "description": (
-            "Events without a name: the present state first, then one for each change, a second apart at least. The id "
-            "is the ETag of the result; who comes back with it as Last-Event-ID is not sent that state again."
+            "Events without a name: the present state first, then one for each change, a second apart at least. The "
+            "id is the ETag of the result; who comes back with it as Last-Event-ID, or as `seen` in the query, is not "
+            "told of that state again. With `Upgrade: websocket` the same comes over a WebSocket, each message a JSON "
+            "object with `id` and `data`; who sends one is cut off."
         ),
         "properties": {
             "id": {"type": "string"},
@@ -323,13 +334,26 @@ def live() -> Live:
     return found
 
 
-def as_event(result: Kept[ElectionResult]) -> bytes:
-    """A result as it goes to all who watch it: one event, whose id is the tag of the result."""
+def _as_event(result: Kept[ElectionResult]) -> bytes:
+    """A result as it goes to all who read events: one event, whose id is the tag of the result."""
+    return f"id: {result.tag}\ndata: {_live(result)}\n\n".encode()
+
+
+def _as_message(result: Kept[ElectionResult]) -> bytes:
+    """The same as a message of a WebSocket."""
+    return f'{{"id":"{result.tag}","data":{_live(result)}}}'.encode()
+
+
+def _live(result: Kept[ElectionResult]) -> str:
     found = result.body
     event = LiveEvent.model_validate(
         {**vars(found.result), "election_id": found.election.id, "state": found.election.state}
     )
-    return f"id: {result.tag}\ndata: {event.model_dump_json()}\n\n".encode()
+    return event.model_dump_json()
+
+
+EVENTS = Wire("event", _as_event, greeting=b"retry: 2000\n\n", beat=b":\n\n")
+MESSAGES = Wire("message", _as_message)
 
 
 def is_known(tag: str) -> bool:
@@ -354,6 +378,11 @@ def _answer(answer: actions.Answer[T], shape: Callable[[T], Any]) -> Any:
     if answer.body is None:
         return Response(status=304, headers=caching(answer))
     return shape(answer.body), 200, caching(answer)
+
+
+def _seen() -> str | None:
+    """The tag of the state that who asks has seen."""
+    return request.headers.get("Last-Event-ID") or request.args.get("seen")
 
 
 def _offset(query: PageQuery) -> int:

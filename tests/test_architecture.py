@@ -49,6 +49,7 @@ OWN_NAMES = {
     },
     "results_service": {
         "live": ACTION,  # Looks at what is watched, and tells all who watch.
+        "sockets": HTTP,  # Speaks the protocol of WebSockets, as routes speak HTTP.
         "memory": GROUND,  # Keeps what was asked for last, and lets a crowd share one look.
     },
 }

@@ -19,7 +19,7 @@ from results_service import actions, store
 from results_service.app import create_app
 from results_service.live import Live, Watcher
 from results_service.memory import Crowd, Recent
-from results_service.routes import as_event
+from results_service.routes import EVENTS
 from shared import tallies
 from shared.config import ResultsSettings
 from shared.database import Database
@@ -253,7 +253,6 @@ def live_results(url: str, **settings: Any) -> Iterator[Live]:
     desk = actions.Desk(database, lambda: datetime.now(UTC))
     live = Live(
         read=lambda election: actions.read_result(desk, election),
-        write=as_event,
         redis=connect(NO_REDIS),
         limit=10,
         is_stopping=lambda: False,
@@ -273,7 +272,7 @@ def votes_in(event: bytes) -> int:
 def test_for_who_reads_slowly_only_the_newest_event_is_kept(night: Recorded, election_database_url: str) -> None:
     election = night.election(hours=OPEN)
     with live_results(election_database_url) as live:
-        slow, quick = live.watch(election, None, None), live.watch(election, None, None)
+        slow, quick = live.watch(election, EVENTS, None, None), live.watch(election, EVENTS, None, None)
         assert votes_in(next(slow)) == votes_in(next(quick)) == 0
         for total in (1, 2, 3):
             night.part(election, {1: 1}, received_at=NOW)
@@ -289,7 +288,7 @@ def test_for_who_reads_slowly_only_the_newest_event_is_kept(night: Recorded, ele
 def test_a_silent_stream_is_kept_alive(night: Recorded, election_database_url: str) -> None:
     election = night.election(hours=OPEN)
     with live_results(election_database_url, heartbeat_seconds=0.05) as live:
-        watcher = live.watch(election, None, None)
+        watcher = live.watch(election, EVENTS, None, None)
         next(watcher)
         assert [next(watcher) for _ in range(3)] == [b":\n\n"] * 3
         watcher.close()
@@ -306,7 +305,7 @@ def test_who_has_stopped_reading_is_cut_off(night: Recorded, election_database_u
             server.sendall(chunk * 1_000_000)
 
     with live_results(election_database_url, heartbeat_seconds=0.05) as live, client, server:
-        watcher = live.watch(election, None, server)
+        watcher = live.watch(election, EVENTS, None, server)
         with ThreadPoolExecutor(1) as threads, pytest.raises(OSError, match="Broken pipe"):
             threads.submit(serve, watcher).result(SECONDS)
         watcher.close()
