@@ -20,9 +20,11 @@ from cli.suite.directory import DataDirectory
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.journal import events
-from shared.queue import inspection
+from shared.queue import inspection, provisional
 from shared.queue.connection import connect
 from shared.queue.inspection import BuriedPart, QueueState
+from shared.queue.keys import from_microseconds
+from shared.queue.provisional import ProvisionalCounts
 
 R = TypeVar("R")
 
@@ -147,6 +149,21 @@ def dismiss(output: Output, batch: str, part: int, reason: str, database_url: st
     output.result({"dismissed": asdict(done)}, lambda console: console.print(f"Part {part} of {batch} is dismissed."))
 
 
+@queue.command("counts")
+@click.argument("election", type=click.IntRange(1))
+@redis_option
+@with_output
+def counts(output: Output, election: int) -> None:
+    """Show what is counted in ELECTION so far, from the copy in Redis: also while the election store is away."""
+    with connected() as redis:
+        found = provisional.read(redis, election)
+    if found is None:
+        raise Failure(f"Redis knows nothing of election {election}: it has not begun, or no daemon works.")
+    until = None if found.counted_until is None else from_microseconds(found.counted_until)
+    facts = {**asdict(found), "counted_until": _written(until)}
+    output.result(facts, lambda console: _show_counts(console, found, until))
+
+
 @contextmanager
 def _store(url: str) -> Iterator[Database]:
     try:
@@ -166,6 +183,16 @@ def _store(url: str) -> Iterator[Database]:
 
 def _written(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _show_counts(console: Console, found: ProvisionalCounts, until: datetime | None) -> None:
+    made = table("Provisional counts", "List", "Votes", right=("List", "Votes"))
+    for number, votes in sorted(found.votes.items()):
+        made.add_row(str(number), f"{votes:,}")
+    console.print(made)
+    console.print(f"Counted {found.counted:,}, duplicate {found.duplicate:,}, invalid {found.invalid:,}.")
+    if until is not None:
+        console.print(f"Everything received before {until.astimezone():%Y-%m-%d %H:%M:%S %Z} is in it.")
 
 
 def _show(console: Console, states: list[QueueState], buried: list[BuriedPart]) -> None:

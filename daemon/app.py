@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from daemon import actions
 from daemon.health import FRESH_SECONDS
 from daemon.monitor import Condition, Monitor, Sight
+from daemon.provisional import Teller
 from daemon.relay import JournalRelay
 from daemon.worker import PartitionWorker
 from shared import metrics
@@ -55,7 +56,7 @@ class Daemon:
         # A frozen daemon's transaction is ended by the database itself, soon after its lease has run out.
         self.database = Database(
             settings.election_database_url.get_secret_value(),
-            pool_size=settings.partitions + 3,
+            pool_size=settings.partitions + 4,
             stall_seconds=int(settings.lease_seconds) + 5,
             loads=True,
         )
@@ -65,8 +66,9 @@ class Daemon:
             PartitionWorker(number, self.owner, self.database, self.redis, self.stop)
             for number in range(settings.partitions)
         ]
-        # Of all daemons, whoever works partition 0 also moves the journal.
+        # Of all daemons, whoever works partition 0 also moves the journal, and tells what is counted.
         self.relay = JournalRelay(self.database, self.redis, self.workers[0].leased, self.stop)
+        self.teller = Teller(self.database, self.redis, self.workers[0].leased, self.stop, _KNOWN_AFTER_END)
         self.monitor = self._monitor()
         # By the clock that never goes back.
         self._alive_at = self._worked_at = -math.inf
@@ -87,7 +89,7 @@ class Daemon:
         if not self._prepare():
             return
         listener = threading.Thread(target=self._listen, name="listener")
-        for thread in (listener, self.relay, *self.workers):
+        for thread in (listener, self.relay, self.teller, *self.workers):
             thread.start()
         log.info("daemon started", owner=self.owner, partitions=len(self.workers))
         try:
@@ -96,7 +98,7 @@ class Daemon:
         finally:
             # Whatever ended the housekeeping: workers that went on without it would hold no lease.
             self.stop.set()
-            for thread in (listener, self.relay, *self.workers):
+            for thread in (listener, self.relay, self.teller, *self.workers):
                 thread.join()
         with suppress(UrnaError):
             for worker in self.workers:

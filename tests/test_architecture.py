@@ -44,6 +44,7 @@ OWN_NAMES = {
     "daemon": {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "monitor": HTTP,  # Answers on the daemon's own port how it is and what it counts.
+        "provisional": HTTP,  # Tells Redis what is counted, from a thread of its own.
         "relay": HTTP,  # Moves the stations' entries of the journal from Redis to the store.
         "worker": HTTP,  # Takes parts off the queue, as routes take requests off the net.
     },

@@ -52,5 +52,15 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
     ]
 
 
+def begun(session: Session, now: datetime, since: datetime) -> dict[int, datetime]:
+    """The end of each published election that has begun by ``now`` and ends after ``since``, by its number."""
+    found = session.execute(
+        sa.select(Election.id, Election.end)
+        .where(Election.stage == PUBLISHED, Election.start <= now, Election.end > since)
+        .order_by(Election.id)
+    )
+    return {row.id: row.end for row in found}
+
+
 def _poll_numbers(session: Session, election_id: int) -> Iterable[int]:
     return session.scalars(sa.select(Entry.poll_number).where(Entry.election_id == election_id))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.schema.election import Part, Partition
 
-__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "remove", "watermark", "watermarks"]
+__all__ = ["Partition", "add", "latest_watermark", "lock", "numbers", "places", "remove", "watermark", "watermarks"]
 
 
 def numbers(session: Session) -> list[int]:
@@ -42,6 +42,11 @@ def watermarks(session: Session) -> dict[int, datetime]:
     """The watermark of each partition that has one."""
     rows = session.execute(sa.select(Partition.partition, Partition.watermark).order_by(Partition.partition))
     return {partition: moment for partition, moment in rows if moment is not None}
+
+
+def places(session: Session) -> dict[int, int]:
+    """The place of the part that each partition recorded last."""
+    return {row.partition: row.sequence for row in session.execute(sa.select(Partition.partition, Partition.sequence))}
 
 
 def latest_watermark(session: Session) -> datetime | None:

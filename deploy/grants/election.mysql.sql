@@ -38,12 +38,14 @@ GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage) ON election
 GRANT SELECT (election_id, poll_number) ON entries TO 'daemon'@'%';
 GRANT SELECT (id, status, version) ON polling_stations TO 'daemon'@'%';
 GRANT INSERT ON batches TO 'daemon'@'%';
+GRANT SELECT (id, election_id, received_at) ON batches TO 'daemon'@'%';
 GRANT INSERT ON parts TO 'daemon'@'%';
 GRANT SELECT (batch_id, part, `partition`, sequence, election_id, received_at, recorded_at, received, counted, duplicate, invalid, outside) ON parts TO 'daemon'@'%';
 GRANT INSERT ON ballots TO 'daemon'@'%';
 GRANT SELECT (election_id, guid, source) ON ballots TO 'daemon'@'%';
 GRANT SELECT, INSERT ON refused_lines TO 'daemon'@'%';
 GRANT INSERT ON tallies TO 'daemon'@'%';
+GRANT SELECT (election_id, poll_number, votes) ON tallies TO 'daemon'@'%';
 GRANT INSERT ON dead_letters TO 'daemon'@'%';
 GRANT SELECT (batch_id, part, not_before) ON dead_letters TO 'daemon'@'%';
 GRANT SELECT, INSERT, DELETE ON partitions TO 'daemon'@'%';

@@ -65,6 +65,11 @@ def batch(batch_id: str) -> str:
     return f"urna:batch:{batch_id}"
 
 
+def provisional(election_id: int) -> str:
+    """What is counted of an election so far."""
+    return f"urna:provisional:{election_id}"
+
+
 def payload(job: str) -> str:
     return f"urna:payload:{job}"
 

@@ -133,7 +133,8 @@ def test_the_daemon_learns_that_a_guid_was_there_and_not_what_was_voted(store: L
         "SELECT guid FROM ballots ORDER BY poll_number",
         "SELECT count(poll_number) FROM ballots",
         "INSERT INTO tallies SELECT election_id, 0, 1, poll_number, 1 FROM ballots",
-        "SELECT votes FROM tallies",
+        "SELECT sequence FROM tallies",
+        "SELECT poll_number FROM tallies WHERE sequence = 1",
         "SELECT official_jmbg FROM batches",
         "SELECT payload FROM parts",
     )

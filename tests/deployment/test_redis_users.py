@@ -14,8 +14,9 @@ from redis.exceptions import NoPermissionError, ResponseError
 from cli import dismissal
 from cli.backup import queue, refilling
 from cli.failure import Failure
+from shared.errors import Unavailable
 from shared.journal.events import event
-from shared.queue import batches, connection, inspection, intake, journal, keys, snapshot, work
+from shared.queue import batches, connection, inspection, intake, journal, keys, provisional, snapshot, work
 from shared.queue.batches import PartOutcome
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
@@ -127,6 +128,17 @@ def test_the_results_service_hears_of_changes(users: Users) -> None:
         message = changes.get_message(timeout=5)
     assert message is not None
     assert message["data"] == b"1"
+
+
+def test_the_daemon_tells_what_is_counted_and_others_only_read_it(users: Users) -> None:
+    counts = provisional.ProvisionalCounts(7, None, 3, 0, 1, 0, {1: 2, 2: 1})
+    provisional.write(users.daemon, counts)
+    assert provisional.is_there(users.daemon, 7)
+    for user in (users.results, users.operator):
+        assert provisional.read(user, 7) == counts
+        with pytest.raises(Unavailable) as refused:
+            provisional.write(user, counts)
+        assert isinstance(refused.value.__cause__, NoPermissionError)
 
 
 def _buried(users: Users) -> str:

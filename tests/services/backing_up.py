@@ -197,5 +197,13 @@ def in_redis(url: str) -> dict[bytes, Any]:
         found[b"journal"] = redis.lrange("urna:journal", 0, -1)
     finally:
         redis.close()
-    passing = (b"urna:clock", b"urna:latest", b"urna:elections", b"urna:uploads:", b"urna:daemons", b"urna:lease:")
+    passing = (
+        b"urna:clock",
+        b"urna:latest",
+        b"urna:elections",
+        b"urna:provisional:",
+        b"urna:uploads:",
+        b"urna:daemons",
+        b"urna:lease:",
+    )
     return {key: value for key, value in found.items() if not key.startswith(passing)}
