@@ -62,8 +62,8 @@ class WebSettings(CommonSettings):
 
     results_site: str = Field(
         "/results/",
-        description="Where the pages of the results begin for a browser: a path such as `/results/`, a port of the same "
-        "host such as `:5003/`, or an address.",
+        description="Where the pages of the results begin for a browser: a path such as `/results/`, a port of the "
+        "same host such as `:5003/`, or an address.",
     )
     station_site: str = Field("/station/", description="The same for the pages of the voting station service.")
     administration_site: str = Field(

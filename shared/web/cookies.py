@@ -32,8 +32,6 @@ COOKIE = "__Host-urna"
 CSRF_CLAIM = "csrf"
 CSRF_FIELD = "csrf_token"
 
-FORGED = "This form did not come from a page of this service. Open the page again and repeat what you did."
-
 
 class NotSignedIn(Exception):
     """A page was asked for by somebody whose browser has no cookie that lets him in."""
@@ -56,7 +54,8 @@ def page_requires(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Who is signed in with one of ``roles`` may see this page or send its form; no roles: any account.
 
-    The form may be on a page of this service, or of one of the origins that ``also_from`` gives. Raises ``NotSignedIn``, and ``Forbidden`` for another role or a form that may be forged.
+    The form may be on a page of this service, or of one of the origins that ``also_from`` gives. Raises
+    ``NotSignedIn``, and ``Forbidden`` for another role or a form that may be forged.
     """
     access = Access("access", frozenset(roles), page=True)
 
@@ -114,7 +113,7 @@ def _claims(also_from: Callable[[], Collection[str]]) -> dict[str, Any]:
             # The library compares no empty value, and cannot compare one with other letters.
             decode_token(request.cookies[COOKIE], csrf_value=sent if sent and sent.isascii() else "none")
     except CSRFError as error:
-        raise Forbidden(FORGED) from error
+        raise _forged() from error
     except (JWTExtendedException, PyJWTError) as error:
         raise NotSignedIn from error
     return claims
@@ -127,4 +126,8 @@ def _refuse_other_sites(known_origins: Collection[str] = ()) -> None:
     # Browsers that do not say the first say the second with every form.
     is_own = site == "same-origin" if site else request.headers.get("Origin") == request.host_url.rstrip("/")
     if not is_own:
-        raise Forbidden(FORGED)
+        raise _forged()
+
+
+def _forged() -> Forbidden:
+    return Forbidden("This form did not come from a page of this service. Open the page again and repeat what you did.")

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, g, url_for
 
 from shared.auth import public
 from shared.config import WebSettings
-from shared.web.cookies import CSRF_CLAIM
+from shared.web.cookies import csrf_value
 from shared.web.files import Files
 from shared.web.pages import language, navigation, numbers
 from shared.web.pages.answers import (
@@ -70,7 +70,7 @@ def install(app: APIFlask, service: str, settings: WebSettings) -> None:
 
     app.jinja_env.globals.update(
         asset=asset,
-        csrf_token=lambda: str(g.claims[CSRF_CLAIM]) if "claims" in g else None,
+        csrf_token=lambda: csrf_value() if "claims" in g else None,
         current_language=language.current,
         is_public_page=language.is_public_page,
         languages=language.LANGUAGES,

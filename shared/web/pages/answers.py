@@ -1,4 +1,4 @@
-"""Pages as answers: what every page of the suite is rendered with, what a browser may do with it, and how it refuses."""
+"""Pages as answers: what every page is rendered with, what a browser may do with it, and how it refuses."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -97,7 +97,7 @@ def ask_to_sign_in() -> Response:
         page = navigation.page_of_the_form()
         back = f"{page}{'&' if '?' in page else '?'}{RESUME}" if page and RESUME not in page else page
         address = navigation.sign_in_address(navigation.for_others(back), notice="session-over")
-    # A redirect would be followed by the script itself, which would put the page to sign in into the middle of this one.
+    # A redirect would be followed by the script itself, which would put the page to sign in into this one.
     response = Response(status=401, headers={"HX-Redirect": address}) if by_script else redirect(address, 303)
     assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
     return _as_page(response)

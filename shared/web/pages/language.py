@@ -27,7 +27,7 @@ _YEAR = 365 * 24 * 3600
 
 @dataclass(frozen=True)
 class Language:
-    """``code`` as in catalogues and addresses, ``tag`` as in HTML, ``locale`` of numbers and dates, its own ``name``."""
+    """``code`` in catalogues and addresses, ``tag`` in HTML, ``locale`` of numbers and dates, and its own ``name``."""
 
     code: str
     tag: str
@@ -160,7 +160,7 @@ def messages(code: str, parts: tuple[str, ...]) -> Messages:
                     text = message.string
                     if isinstance(message.id, str) and isinstance(text, str) and message.id and text:
                         found[message.id] = text
-                    elif isinstance(message.id, tuple) and not isinstance(text, str) and all(text):
+                    elif isinstance(message.id, tuple) and isinstance(text, tuple | list) and all(text):
                         found[(message.id[0], message.id[1])] = tuple(text)
     return found
 

@@ -123,7 +123,7 @@ def other_origins() -> list[str]:
 
 
 def page_address() -> str:
-    """The address on this host of the page that is shown; of a form's answer that of the form's page, if it is known."""
+    """The address on this host of the page that is shown; of a form's answer that of the form's page, if known."""
     if request.method in ("GET", "HEAD"):
         # As the browser has written it; what a link could not bear is left out.
         query = request.query_string.decode("ascii", "replace")

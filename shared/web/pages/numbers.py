@@ -1,4 +1,4 @@
-"""How numbers, shares and moments are written on a page, in the manner of its language; moments say that they are UTC."""
+"""How numbers, shares and moments in UTC are written on a page, in the manner of its language."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
