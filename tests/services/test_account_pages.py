@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from authentication_service.app import create_app
-from authentication_service.rules.paths import own_path, page_of_the_suite
+from authentication_service.rules.paths import own_path
 from shared.auth import ACCESS_SECONDS
 from shared.web.cookies import COOKIE
 from tests.services.accounts import PASSWORD, Accounts, person
