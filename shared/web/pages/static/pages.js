@@ -9,7 +9,8 @@ const NEVER = new Set(["password", "hidden", "file", "submit", "button", "image"
 
 const pageOf = (form) => form.elements.page_of_form.value.split("?")[0] || location.pathname;
 const keyOf = (form) => `${PREFIX}${pageOf(form)}#${form.id}`;
-const fieldsOf = (form) => [...form.elements].filter((field) => field.name && !NEVER.has(field.type));
+const fieldsOf = (form) =>
+  [...form.elements].filter((field) => field.name && !field.readOnly && !NEVER.has(field.type));
 
 function keep(form) {
   const values = fieldsOf(form).map((field) => ({
