@@ -86,6 +86,10 @@ lint: setup ## Check style, format and types
 openapi: setup ## Write the services' OpenAPI descriptions to docs/api/
 	@$(BIN)/urna openapi
 
+.PHONY: messages
+messages: setup ## Write new messages of the pages into their catalogues, and name those that need a translation
+	@$(BIN)/python -m tests.messages
+
 .PHONY: schema
 schema: setup ## Write the two stores' schemas to docs/
 	@$(BIN)/urna schema

@@ -1,38 +1,53 @@
 """The own account as plain pages: signing in and out, the own details, another password, and the own sessions.
 
-They need no JavaScript and have none. Who is signed in says a cookie (``shared.web.cookies``); the session behind it is
+They need no JavaScript. Who is signed in says a cookie (``shared.web.cookies``); the session behind it is
 looked up with every page, so that a session that was ended is ended here at once.
 """
 
 import time
+from typing import Any
 
-from apiflask import APIBlueprint
-from flask import Response, g, make_response, redirect, render_template, request, send_from_directory, url_for
-from werkzeug.exceptions import HTTPException
+from flask import Response, g, request, url_for
+from flask_babel import lazy_gettext
 
 from authentication_service import signing
 from authentication_service.actions import profile, sessions
 from authentication_service.actions.accounts import Account
-from authentication_service.rules.paths import own_path
+from authentication_service.rules.paths import page_of_the_suite
 from authentication_service.signing import parts
 from shared.auth import ACCESS_SECONDS, identity, public
-from shared.errors import Forbidden, InvalidInput, TooManyAttempts, Unauthenticated, Unavailable, UrnaError
-from shared.web.cookies import POLICY, NotSignedIn, csrf_value, let_in, let_out, page_requires, public_form
-from shared.web.journal import journaled, refused_because
-from shared.web.problems import STATUSES
+from shared.errors import Forbidden, InvalidInput, TooManyAttempts, Unauthenticated, UrnaError
+from shared.terms import Role
+from shared.web.cookies import NotSignedIn, let_in, let_out, page_requires, public_form
+from shared.web.journal import journaled
+from shared.web.pages import page_blueprint, render, see_other
+from shared.web.pages.navigation import other_origins, other_sites
 from shared.web.requests import PageQuery
 
 # More sessions than these nobody looks through; the form below the list ends all of them.
 MOST_SESSIONS = 100
 # What a page that was redirected to may say, by the word in its address.
 NOTICES = {
-    "signed-out": "You are signed out.",
-    "password-changed": "Your password is changed, and all your sessions are ended. Sign in with the new one.",
-    "session-ended": "That session is ended.",
-    "others-ended": "All your other sessions are ended.",
+    "signed-out": lazy_gettext("You are signed out."),
+    "password-changed": lazy_gettext(
+        "Your password is changed, and all your sessions are ended. Sign in with the new one."
+    ),
+    "session-ended": lazy_gettext("That session is ended."),
+    "others-ended": lazy_gettext("All your other sessions are ended."),
+    "session-over": lazy_gettext(
+        "Your session had ended, so the form was not done. Sign in, and you come back to it with what you had typed."
+    ),
+}
+ROLES = {
+    Role.ADMINISTRATOR: lazy_gettext("administrator"),
+    Role.OFFICIAL: lazy_gettext("official"),
+    Role.VOTER: lazy_gettext("voter"),
+    Role.CANDIDATE: lazy_gettext("candidate"),
+    Role.CAMPAIGN_DIRECTOR: lazy_gettext("campaign director"),
+    Role.AUDITOR: lazy_gettext("auditor"),
 }
 
-blueprint = APIBlueprint("pages", __name__, template_folder="templates", enable_openapi=False)
+blueprint = page_blueprint("pages", __name__)
 
 
 @blueprint.get("/")
@@ -46,7 +61,7 @@ def own_account() -> Response:
 @public
 @blueprint.doc(summary="A page to sign in")
 def sign_in() -> Response:
-    return _page("sign_in.html", next=own_path(request.args.get("next", "")))
+    return _page("sign_in.html", next=_back(request.args.get("next", "")))
 
 
 @blueprint.post("/sign-in")
@@ -54,20 +69,20 @@ def sign_in() -> Response:
 @journaled("session.opened", "session")
 @blueprint.doc(summary="Its form")
 def open_session() -> Response:
-    name, back = request.form.get("login", "").strip(), own_path(request.form.get("next", ""))
+    name, back = request.form.get("login", "").strip(), _back(request.form.get("next", ""))
     try:
         opened = signing.open_session(name, request.form.get("password", ""), rotates=True)
     except (Unauthenticated, Forbidden, TooManyAttempts) as error:
         return _page("sign_in.html", error, next=back, login=name)
-    response = _our(redirect(back or url_for("pages.own_account"), 303))
+    response = see_other(back or url_for("pages.own_account"))
     let_in(response, signing.page_token(opened.account, opened.session_id))
     return response
 
 
 @blueprint.post("/sign-out")
-@page_requires()
+@page_requires(also_from=other_origins)
 @journaled("session.ended", "session")
-@blueprint.doc(summary="The form that signs out, on each page")
+@blueprint.doc(summary="The form that signs out, on each page of the suite")
 def sign_out() -> Response:
     sessions.log_out(parts().database, identity().session, signing.now())
     return _signed_out("signed-out")
@@ -115,7 +130,7 @@ def own_sessions() -> Response:
 def end_session() -> Response:
     _signed_in()
     sessions.end_session(parts().database, identity(), request.form.get("session", ""), signing.now())
-    return _our(redirect(url_for("pages.own_sessions", notice="session-ended"), 303))
+    return see_other(url_for("pages.own_sessions", notice="session-ended"))
 
 
 @blueprint.post("/sessions/end-others")
@@ -125,35 +140,11 @@ def end_session() -> Response:
 def end_other_sessions() -> Response:
     _signed_in()
     sessions.end_other_sessions(parts().database, identity(), signing.now())
-    return _our(redirect(url_for("pages.own_sessions", notice="others-ended"), 303))
+    return see_other(url_for("pages.own_sessions", notice="others-ended"))
 
 
-@blueprint.get("/static/accounts.css")
-@public
-@blueprint.doc(summary="The style of these pages")
-def style() -> Response:
-    response = send_from_directory(f"{blueprint.root_path}/static", "accounts.css", max_age=3600)
-    return _our(response)
-
-
-@blueprint.errorhandler(NotSignedIn)
-def ask_to_sign_in(_error: NotSignedIn) -> Response:
-    # A form cannot be sent again by a link, so its page is where it goes on.
-    back = request.script_root + request.path if request.method == "GET" else ""
-    return _our(redirect(url_for("pages.sign_in", next=back or None), 303))
-
-
-@blueprint.errorhandler(UrnaError)
-def refuse(error: UrnaError) -> Response:
-    return _page("refusal.html", error)
-
-
-@blueprint.errorhandler(HTTPException)
-def refuse_request(error: HTTPException) -> Response:
-    """What the framework refuses: a form that is too large, or has too many fields."""
-    response = _page("refusal.html", message="This form cannot be read.")
-    response.status_code = error.code or 400
-    return response
+def _back(text: str) -> str:
+    return page_of_the_suite(text, other_sites())
 
 
 def _signed_in() -> Account:
@@ -169,7 +160,7 @@ def _shown(account: Account, error: UrnaError | None = None) -> Response:
 
 
 def _signed_out(notice: str) -> Response:
-    response = _our(redirect(url_for("pages.sign_in", notice=notice), 303))
+    response = see_other(url_for("pages.sign_in", notice=notice))
     let_out(response)
     return response
 
@@ -181,22 +172,6 @@ def _renewed(account: Account, response: Response) -> Response:
     return response
 
 
-def _page(template: str, error: UrnaError | None = None, **values: object) -> Response:
-    values.setdefault("message", error.message if error else None)
+def _page(template: str, error: UrnaError | None = None, **values: Any) -> Response:
     notice = NOTICES.get(request.args.get("notice", ""))
-    csrf_token = csrf_value() if "claims" in g else None
-    response = make_response(render_template(template, notice=notice, csrf_token=csrf_token, **values))
-    if error is not None:
-        response.status_code = STATUSES[type(error)]
-        refused_because(error.message)
-    if isinstance(error, TooManyAttempts | Unavailable):
-        response.headers["Retry-After"] = str(error.retry_after)
-    response.headers["Content-Security-Policy"] = POLICY
-    # With `no-referrer` browsers do not say either where a form was.
-    response.headers["Referrer-Policy"] = "same-origin"
-    return _our(response)
-
-
-def _our(response: object) -> Response:
-    assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
-    return response
+    return render(template, error, notice=notice, role_name=ROLES.__getitem__, **values)

@@ -19,6 +19,9 @@ from shared.errors import Misconfigured
 # As a browser sends it in the header Origin; a name or an address, and a port where it is not the scheme's own.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 
+# Where the pages of a service begin: a path of the same host, a port of it, or another host; with a slash at the end.
+_SITE = re.compile(r"((https?://([a-z0-9.-]+|\[[0-9a-f:]+\]))?(:[0-9]{1,5})?)(/[A-Za-z0-9._~-]+)*/")
+
 MAX_UPLOAD_BYTES = 128 * 1024 * 1024
 
 
@@ -56,6 +59,28 @@ class WebSettings(CommonSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="How many proxies in front may be believed about the caller's address."
     )
+
+    results_site: str = Field(
+        "/results/",
+        description="Where the pages of the results begin for a browser: a path such as `/results/`, a port of the "
+        "same host such as `:5003/`, or an address.",
+    )
+    station_site: str = Field("/station/", description="The same for the pages of the voting station service.")
+    administration_site: str = Field(
+        "/administration/", description="The same for the pages of the administration service."
+    )
+    account_site: str = Field(
+        "/authentication/", description="The same for the pages of the authentication service, where people sign in."
+    )
+
+    @field_validator("results_site", "station_site", "administration_site", "account_site")
+    @classmethod
+    def _is_a_site(cls, value: str) -> str:
+        if not _SITE.fullmatch(value):
+            raise ValueError(
+                f"{value!r} is no place of pages such as /results/, :5003/ or https://urna.example/results/"
+            )
+        return value
 
     @field_validator("cors_origins")
     @classmethod

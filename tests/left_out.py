@@ -6,13 +6,21 @@ for a machine that must run everything. ``URNA_TEST_WITHOUT`` names parts to lea
 """
 
 import os
-from typing import NoReturn
+from typing import ClassVar, NoReturn, Protocol
 
 import pytest
 
-from tests.servers import Server
-
 MARK = "Left out: "
+
+
+class Needed(Protocol):
+    """A kind of server, browser or engine that a machine may lack."""
+
+    part: ClassVar[str]
+
+    @classmethod
+    def missing(cls) -> str | None:
+        """Why it is not here and what to install, or None."""
 
 
 def leave_out(part: str, reason: str) -> NoReturn:
@@ -22,8 +30,8 @@ def leave_out(part: str, reason: str) -> NoReturn:
     pytest.skip(f"{MARK}{part}: {reason}")
 
 
-def needs(server: type[Server]) -> None:
-    """Leave the running test out if the developer asked for that or this machine cannot run the server."""
+def needs(server: type[Needed]) -> None:
+    """Leave the running test out if the developer asked for that or this machine cannot run it."""
     unwanted = os.environ.get("URNA_TEST_WITHOUT", "").lower().replace(" ", "").split(",")
     if server.part.lower() in unwanted:
         leave_out(server.part, "URNA_TEST_WITHOUT names it")

@@ -27,10 +27,6 @@ _UNDESCRIBED = {
     "/api/docs": "A page to try the routes",
     "/api/static/{name}": "The files of that page",
     "/metrics": "What the service counts, for Prometheus; nginx answers 404 in its place",
-    "/": "A page of the elections",
-    "/elections/{election_id}": "A page of one result",
-    "/static/results.css": "The style of these pages",
-    "/static/live.js": "The script by which the page of a result follows its stream",
 }
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

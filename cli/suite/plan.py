@@ -20,6 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 # In the order of their ports.
 SERVICES = ("authentication_service", "admin_service", "voting_station_service", "results_service")
 
+# Where the pages of each are.
+_SITES = {
+    "authentication_service": "ACCOUNT_SITE",
+    "admin_service": "ADMINISTRATION_SITE",
+    "voting_station_service": "STATION_SITE",
+    "results_service": "RESULTS_SITE",
+}
+
 # How many worker processes each gets on one machine, unless WEB_WORKERS says another number for all of them: the
 # stations read files while everything else waits for a database.
 _WORKERS = {"voting_station_service": 2}
@@ -96,6 +104,10 @@ def make_plan(data: DataDirectory, given: Mapping[str, str], *, host: str, port_
         settings["REDIS_URL"] = f"redis://:{quote(password)}@127.0.0.1:{port}/0"
         configuration = write_configuration(data, port, password)
         redis = Process("redis", (str(find_program()), str(configuration)), _environment(given, {}))
+
+    # The pages lead from one service to the others, whatever name of this machine somebody has typed.
+    for name, setting in _SITES.items():
+        settings.setdefault(setting, f":{numbers[name]}/")
 
     reachable = _ANYWHERE.get(host, host)
     addresses = {name: f"http://{_bracketed(reachable)}:{number}" for name, number in numbers.items()}

@@ -17,7 +17,7 @@ from shared.config import WebSettings
 from shared.errors import Misconfigured
 from shared.logs import configure
 from shared.version import VERSION
-from shared.web import cookies, explorer, headers, health, logs, metrics, problems
+from shared.web import cookies, explorer, headers, health, logs, metrics, pages, problems
 
 
 class JSONProvider(DefaultJSONProvider):
@@ -104,6 +104,7 @@ def create_service(
     metrics.install(app, checks)
     health.install(app, checks)
     explorer.install(app, title)
+    pages.install(app, name, settings)
     headers.install(app, settings.cors_origins)
     return app
 

@@ -5,7 +5,7 @@ token's claim ``csrf``, which its page has written into it; so a service needs n
 the public one. As a second line, the browser has to say that the form was on a page of this very service.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -32,11 +32,6 @@ COOKIE = "__Host-urna"
 CSRF_CLAIM = "csrf"
 CSRF_FIELD = "csrf_token"
 
-# A page with forms: its own style and forms, no script, no picture.
-POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-FORGED = "This form did not come from a page of this service. Open the page again and repeat what you did."
-
 
 class NotSignedIn(Exception):
     """A page was asked for by somebody whose browser has no cookie that lets him in."""
@@ -54,17 +49,20 @@ def configure(app: Flask) -> None:
     )
 
 
-def page_requires(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def page_requires(
+    *roles: Role, also_from: Callable[[], Collection[str]] = tuple
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Who is signed in with one of ``roles`` may see this page or send its form; no roles: any account.
 
-    Raises ``NotSignedIn``, and ``Forbidden`` for another role or a form that may be forged.
+    The form may be on a page of this service, or of one of the origins that ``also_from`` gives. Raises
+    ``NotSignedIn``, and ``Forbidden`` for another role or a form that may be forged.
     """
     access = Access("access", frozenset(roles), page=True)
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            admit(access, _claims())
+            admit(access, _claims(also_from))
             return view(*args, **kwargs)
 
         guarded.access = access  # type: ignore[attr-defined]  # A view carries its own rule.
@@ -100,10 +98,10 @@ def csrf_value() -> str:
     return str(g.claims[CSRF_CLAIM])
 
 
-def _claims() -> dict[str, Any]:
+def _claims(also_from: Callable[[], Collection[str]]) -> dict[str, Any]:
     is_form = request.method not in ("GET", "HEAD")
     if is_form:
-        _refuse_other_sites()
+        _refuse_other_sites(also_from())
     try:
         verify_jwt_in_request(locations="cookies")
         claims: dict[str, Any] = get_jwt()
@@ -115,15 +113,21 @@ def _claims() -> dict[str, Any]:
             # The library compares no empty value, and cannot compare one with other letters.
             decode_token(request.cookies[COOKIE], csrf_value=sent if sent and sent.isascii() else "none")
     except CSRFError as error:
-        raise Forbidden(FORGED) from error
+        raise _forged() from error
     except (JWTExtendedException, PyJWTError) as error:
         raise NotSignedIn from error
     return claims
 
 
-def _refuse_other_sites() -> None:
+def _refuse_other_sites(known_origins: Collection[str] = ()) -> None:
     site = request.headers.get("Sec-Fetch-Site")
+    if request.headers.get("Origin") in known_origins and site in (None, "same-site"):
+        return
     # Browsers that do not say the first say the second with every form.
     is_own = site == "same-origin" if site else request.headers.get("Origin") == request.host_url.rstrip("/")
     if not is_own:
-        raise Forbidden(FORGED)
+        raise _forged()
+
+
+def _forged() -> Forbidden:
+    return Forbidden("This form did not come from a page of this service. Open the page again and repeat what you did.")

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Response, abort, render_template_string, send_from_directory
+from flask import Response, render_template_string
 
 from shared.auth import Access, public
+from shared.web.files import Files
 
 STATIC = Path(__file__).parent / "static"
 
@@ -65,6 +66,7 @@ _POLICY = (
 
 def install(app: APIFlask, title: str) -> None:
     """Serve ``/api/docs`` and the files that it needs."""
+    files = Files(STATIC)
 
     @app.get("/api/docs")
     @app.doc(hide=True)
@@ -80,11 +82,7 @@ def install(app: APIFlask, title: str) -> None:
     @app.doc(hide=True)
     @public
     def api_static(name: str) -> Response:
-        if not (STATIC / name).is_file():
-            abort(404)
-        response = send_from_directory(STATIC, name, max_age=86400)
-        assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
-        return response
+        return files.answer(name, seconds=86400)
 
 
 def describe(operation: dict[str, Any], access: Access) -> None:

@@ -95,6 +95,7 @@ EVERY_SERVICE = [
     Row("GET /api/docs", EVERYBODY, 200),
     Row("GET /api/openapi.json", EVERYBODY, 200),
     Row("GET /api/static/{name}", EVERYBODY, 200, "/api/static/vendor/swagger-ui/swagger-ui.css"),
+    Row("GET /static/{fingerprint}/{name}", EVERYBODY, 200, "/static/0/pages.css"),
 ]
 
 OWN: dict[str, list[Row]] = {
@@ -130,7 +131,6 @@ OWN: dict[str, list[Row]] = {
         page("POST /sessions/end"),
         page("POST /sessions/end-others"),
         Row("GET /sign-in", EVERYBODY, 200),
-        Row("GET /static/accounts.css", EVERYBODY, 200),
     ],
     "admin_service": [
         # Classic.
@@ -315,8 +315,6 @@ OWN: dict[str, list[Row]] = {
         # Pages.
         Row("GET /", EVERYBODY, 200),
         Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),
-        Row("GET /static/results.css", EVERYBODY, 200),
-        Row("GET /static/live.js", EVERYBODY, 200),
     ],
 }
 

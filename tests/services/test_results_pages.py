@@ -1,5 +1,6 @@
 """The plain pages of the results service."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,8 @@ from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.schema.election import CANCELLED
 from shared.terms import Refusal
+from shared.web.cookies import COOKIE
+from shared.web.pages.language import COOKIE as LANGUAGE_COOKIE
 from tests.services.recorded import Recorded
 from tests.services.tokens import ServiceSettings
 
@@ -53,7 +56,7 @@ def test_a_result_is_readable_without_a_script(night: Recorded, client: FlaskCli
     assert "The result is final." in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
     assert "<script" not in page.text
-    for shown in ("60\u202f000", "60.00 %", "152", "5\u202f000 votes", "Small"):
+    for shown in ("60,000", "60.00%", "152", "5,000 votes", "Small"):
         assert shown in page.text
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -67,13 +70,20 @@ def test_the_page_of_a_result_that_may_change_follows_its_stream_and_that_of_a_f
     for prefix in ("", "/results"):
         page = client.get(f"/elections/{election}", environ_overrides={"SCRIPT_NAME": prefix})
         tag = page.headers["ETag"].strip('"')
-        assert f'<main data-tag="{tag}" data-live="{prefix}/api/elections/{election}/live">' in page.text
-        assert f'<script src="{prefix}/static/live.js" defer></script>' in page.text
+        shown = re.search(r'<main [^>]* data-tag="(\w+)" data-live="([^"]+)">', page.text)
+        assert shown is not None
+        assert shown.group(2) == f"{prefix}/api/elections/{election}/live"
+        # The page's own tag differs by language, and by release.
+        assert tag.startswith(f"{shown.group(1)}-en-")
+        (script_address,) = re.findall(r'<script src="([^"]+)" defer></script>', page.text)
+        assert re.fullmatch(prefix + r"/static/[0-9a-f]{16}/live\.js", script_address)
     policy = page.headers["Content-Security-Policy"]
-    assert "script-src 'self'; connect-src 'self'" in policy
+    for allowed in ("script-src 'self';", "connect-src 'self';"):
+        assert allowed in policy
     assert "unsafe" not in policy
-    assert tag == client.get(f"/api/elections/{election}/results").headers["ETag"].strip('"')
-    with client.get("/static/live.js") as script:
+    assert shown is not None
+    assert shown.group(1) == client.get(f"/api/elections/{election}/results").headers["ETag"].strip('"')
+    with client.get(script_address.removeprefix("/results")) as script:
         assert (script.status_code, script.mimetype) == (200, "text/javascript")
     final = night.election(hours=OVER)
     night.drained(NOW, NOW)
@@ -100,14 +110,72 @@ def test_an_unknown_election_is_a_page_too(client: FlaskClient) -> None:
 
 
 def test_the_style_comes_from_the_service_itself(client: FlaskClient) -> None:
+    address = re.findall(r'<link rel="stylesheet" href="([^"]+)">', client.get("/").text)[0]
     # A file is answered as a stream, which has to be closed.
-    with client.get("/static/results.css") as page:
+    with client.get(address) as page:
         assert (page.status_code, page.mimetype) == (200, "text/css")
+        assert page.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    # During an update a process is asked for the file of another one, which nobody may keep under that name.
+    with client.get("/static/0123456789abcdef/pages.css") as page:
+        assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-cache")
+    for name in ("nothing.css", "../pages.py", "%2e%2e/pages.py", "/etc/passwd"):
+        assert client.get(f"/static/0/{name}").status_code in (404, 308)
 
 
 @pytest.mark.parametrize("threshold", ["1/30", "0.05", "0"])
 def test_any_threshold_can_be_shown(night: Recorded, client: FlaskClient, threshold: str) -> None:
     rules = {"seats": 3, "method": "dhondt", "threshold": threshold, "threshold_base": "ballots_cast"}
     election = night.election(hours=OVER, rules=rules)
-    expected = {"1/30": "3.33 %", "0.05": "5.00 %", "0": "0.00 %"}[threshold]
+    expected = {"1/30": "3.33%", "0.05": "5.00%", "0": "0.00%"}[threshold]
     assert expected in client.get(f"/elections/{election}").text
+
+
+LANGUAGES = {
+    "en": ("en", "Published elections", "final"),
+    "sr_Cyrl": ("sr-Cyrl", "Објављени избори", "коначни"),
+    "sr_Latn": ("sr-Latn", "Objavljeni izbori", "konačni"),
+    "fr": ("fr", "Élections publiées", "définitive"),
+}
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_page_is_in_the_language_of_its_address_which_its_links_keep(
+    night: Recorded, client: FlaskClient, code: str
+) -> None:
+    election = night.election(hours=OVER)
+    night.part(election, {1: 60_000}, received_at=OVER[0])
+    night.drained(NOW, NOW)
+    tag, *words = LANGUAGES[code]
+    page = client.get(f"/?language={code}", headers={"Accept-Language": "fr"})
+    assert f'<html lang="{tag}">' in page.text
+    for word in words:
+        assert word in page.text
+    assert f'href="/elections/{election}?language={code}"' in page.text
+    assert "Accept-Language" not in page.headers.get("Vary", "")
+    result = client.get(f"/elections/{election}?language={code}").text
+    separator = {"en": ",", "fr": "\u202f"}.get(code, ".")
+    assert f">60{separator}000<" in result
+
+
+def test_a_public_page_follows_the_browser_and_no_cookie(night: Recorded, client: FlaskClient) -> None:
+    night.election(hours=OVER)
+    plain = {name: client.get("/", headers={"Accept-Language": name}) for name in ("sr", "sr-Latn", "fr", "de")}
+    assert ["Избори" in plain["sr"].text, "Izbori" in plain["sr-Latn"].text, "Élections" in plain["fr"].text] == [
+        True
+    ] * 3
+    assert '<html lang="en">' in plain["de"].text
+    tags = {answer.headers["ETag"] for answer in plain.values()}
+    assert len(tags) == 4
+    for name, answer in plain.items():
+        assert "Accept-Language" in answer.headers["Vary"]
+        assert answer.headers["Cache-Control"].startswith("public, ")
+        known = {"If-None-Match": answer.headers["ETag"], "Accept-Language": name}
+        again = client.get("/", headers=known)
+        assert (again.status_code, "Accept-Language" in again.headers["Vary"]) == (304, True)
+        # What is known in another language is another page.
+        other = {**known, "Accept-Language": "fr" if name != "fr" else "sr"}
+        assert client.get("/", headers=other).status_code == 200
+        cookies = f"{COOKIE}=something; {LANGUAGE_COOKIE}=fr"
+        with_cookies = client.get("/", headers={"Accept-Language": name, "Cookie": cookies})
+        assert with_cookies.data == answer.data
+        assert "Set-Cookie" not in with_cookies.headers

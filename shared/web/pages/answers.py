@@ -1,0 +1,145 @@
+"""Pages as answers: what every page is rendered with, what a browser may do with it, and how it refuses."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from apiflask import APIBlueprint
+from flask import Response, g, make_response, redirect, render_template, request
+from flask_babel import gettext
+from markupsafe import Markup, escape
+from werkzeug.exceptions import HTTPException
+
+from shared.auth import public
+from shared.errors import TooManyAttempts, Unavailable, UrnaError
+from shared.web.cookies import NotSignedIn
+from shared.web.journal import refused_because
+from shared.web.pages import language, navigation
+from shared.web.problems import STATUSES
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Asks the script of the pages to fill a form again with what had been typed when the session ended.
+RESUME = "resume=1"
+
+_REPOSITORY = Path(__file__).parents[3]
+
+
+def page_blueprint(name: str, import_name: str) -> APIBlueprint:
+    """A blueprint of pages with their templates in the service's folder, which refuses by pages, too.
+
+    Whoever is not signed in is led to the page to sign in, and back.
+    """
+    templates = _REPOSITORY / import_name.partition(".")[0] / "templates"
+    blueprint = APIBlueprint(name, import_name, template_folder=str(templates), enable_openapi=False)
+    blueprint.register_error_handler(NotSignedIn, lambda _error: ask_to_sign_in())
+    blueprint.register_error_handler(UrnaError, partial(render, "base/refusal.html"))
+    blueprint.register_error_handler(HTTPException, _refuse_request)
+    return blueprint
+
+
+def public_page(view: Callable[P, R]) -> Callable[P, R]:
+    """Anybody may see this page, and it is the same for everybody who asks for it in one language.
+
+    Its answers may be kept by proxies; so it knows no cookie, and its links keep the language of its address.
+    """
+    view.is_public_page = True  # type: ignore[attr-defined]  # A view carries its own rule.
+    return public(view)
+
+
+def render(
+    template: str,
+    error: UrnaError | None = None,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """A page from a template; with an error, its ``message`` and ``field`` and the error's status."""
+    values.setdefault("message", error.message if error else None)
+    values.setdefault("field", error.field if error else None)
+    response = make_response(render_template(template, **values))
+    if error is not None:
+        response.status_code = STATUSES[type(error)]
+        refused_because(error.message)
+    if isinstance(error, TooManyAttempts | Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if status is not None:
+        response.status_code = status
+    response.headers.update(headers or {})
+    return _as_page(response)
+
+
+def unchanged(headers: Mapping[str, str]) -> Response:
+    """The answer to who has this page already: 304."""
+    response = Response(status=304, headers=dict(headers))
+    language.remember(response)
+    return response
+
+
+def page_tag(tag: str) -> str:
+    """The ETag, without quotes, of a page that shows what has the given one: it differs by language and by release."""
+    return f"{tag}-{language.current().code}-{navigation.edition()}"
+
+
+def ask_to_sign_in() -> Response:
+    """Lead to the page to sign in, which leads back to the page, or to the page of the form, that was asked for.
+
+    A form is only on the pages of who is signed in, so his session has ended meanwhile. Its page is opened anew, with a
+    new value against forgery, and the script of the pages fills it again.
+    """
+    by_script = request.headers.get("HX-Request") == "true"
+    if request.method in ("GET", "HEAD") and not by_script:
+        address = navigation.sign_in_address(navigation.for_others(navigation.page_address()))
+    else:
+        page = navigation.page_of_the_form()
+        back = f"{page}{'&' if '?' in page else '?'}{RESUME}" if page and RESUME not in page else page
+        address = navigation.sign_in_address(navigation.for_others(back), notice="session-over")
+    # A redirect would be followed by the script itself, which would put the page to sign in into this one.
+    response = Response(status=401, headers={"HX-Redirect": address}) if by_script else redirect(address, 303)
+    assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
+    return _as_page(response)
+
+
+def see_other(address: str) -> Response:
+    """Lead on to another page, after a form has been done."""
+    response = redirect(address, 303)
+    assert isinstance(response, Response)  # noqa: S101 -- Flask's response class.
+    return response
+
+
+def said(text: object) -> Markup:
+    """A sentence in the page's language where a catalogue has it, else in English, and marked as that."""
+    english = str(text)
+    if not english or language.is_translated(english):
+        return escape(gettext(english) if english else "")
+    return Markup('<span lang="en">{}</span>').format(english)
+
+
+def policy() -> str:
+    """What a page may do in a browser: its service's own files, and forms to the suite's own services."""
+    # Browsers hold the address to which a form's answer leads against this, too.
+    targets = " ".join(["'self'", *([] if language.is_public_page() else navigation.other_origins())])
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        f"connect-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _refuse_request(error: HTTPException) -> Response:
+    """What the framework refuses: a form that is too large, or has too many fields."""
+    if isinstance(error.response, Response):
+        return error.response
+    return render("base/refusal.html", message=gettext("This form cannot be read."), status=error.code or 400)
+
+
+def _as_page(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = policy()
+    # With `no-referrer` browsers do not say either where a form was.
+    response.headers["Referrer-Policy"] = "same-origin"
+    language.remember(response)
+    if "claims" in g:
+        response.headers["Cache-Control"] = "no-store"
+    return response

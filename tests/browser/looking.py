@@ -1,0 +1,135 @@
+"""How the tests look at a page: what it asks for and says, whether everybody can use it, and pictures of it."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+from tests.source import ROOT
+
+# Every rule of WCAG 2.2 up to AA, and what its makers recommend besides.
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDE, NARROW = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+
+
+@dataclass
+class Window:
+    """A window of a browser of its own, which notes whatever no page of the suite may do."""
+
+    context: BrowserContext
+    hosts: set[str]
+    # Requests to elsewhere, breaches of the policy, errors of scripts.
+    wrong: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, browser: Browser, hosts: set[str], **options: Any) -> "Window":
+        """``hosts`` are the names and ports that its pages may ask; ``options`` are Playwright's for a context."""
+        defaults: dict[str, Any] = {"viewport": WIDE, "locale": "en-GB", "reduced_motion": "reduce"}
+        made = cls(browser.new_context(**{**defaults, **options}), hosts)
+        made.context.set_default_timeout(20_000)
+        made.context.on("request", made._note_request)
+        made.context.on("console", made._note_console)
+        made.context.on("weberror", lambda error: made.wrong.append(f"An error of a script: {error.error}"))
+        return made
+
+    def page(self) -> Page:
+        """A new page in it."""
+        return self.context.new_page()
+
+    def close(self) -> None:
+        """Close it, and fail when a page did what none may do."""
+        self.context.close()
+        assert not self.wrong
+
+    def _note_request(self, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.netloc not in self.hosts:
+            self.wrong.append(f"A request to elsewhere: {request.url}")
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "violates" in message.text:
+            self.wrong.append(f"A breach of the policy: {message.text}")
+
+
+def assert_everybody_can_use(page: Page) -> None:
+    """No rule of axe is broken, in light and in dark."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        answer = Axe().run(page, options={"runOnly": {"type": "tag", "values": _TAGS}, "resultTypes": ["violations"]})
+        found += [
+            f"{scheme}: {one['id']}: {one['help']}: {node['html']} {node.get('failureSummary', '')}"
+            for one in answer.response["violations"]
+            for node in one["nodes"]
+        ]
+    page.emulate_media(color_scheme="light")
+    assert not found, "\n".join(found)
+
+
+def take_pictures(page: Page, name: str) -> None:
+    """Keep what the page looks like, wide in light and dark, and as on a phone, where it must not run over the side."""
+    folder = Path(os.environ.get("URNA_SCREENSHOTS") or ROOT / "build" / "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = page.viewport_size
+    for size, scheme, suffix in ((WIDE, "light", "1440"), (WIDE, "dark", "1440-dark"), (NARROW, "light", "390")):
+        page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's type for a width and a height.
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # One of the two that it knows.
+        page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=True)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= size["width"], f"{name} is {width} px wide in a window of {size['width']} px."
+    page.emulate_media(color_scheme="light")
+    if before:
+        page.set_viewport_size(before)
+
+
+def focused(page: Page) -> str:
+    """What the keyboard is at: its text, label or name; empty for nothing."""
+    return str(
+        page.evaluate(
+            """() => {
+              const one = document.activeElement;
+              if (!one || one === document.body) return "";
+              const label = one.labels && one.labels.length ? one.labels[0].innerText : "";
+              return (label || one.getAttribute("aria-label") || one.innerText || one.name || one.tagName).trim();
+            }"""
+        )
+    )
+
+
+def tab_through(page: Page) -> list[str]:
+    """Everything that the Tab key comes to, in its order; each has to show that the keyboard is at it."""
+    page.evaluate("() => { document.activeElement?.blur(); window.scrollTo(0, 0); }")
+    found: list[str] = []
+    seen: set[str] = set()
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        place = page.evaluate(
+            """() => {
+              const one = document.activeElement;
+              if (!one || one === document.body) return null;
+              const shown = getComputedStyle(one).outlineStyle !== "none";
+              return [String([...document.querySelectorAll("*")].indexOf(one)), shown];
+            }"""
+        )
+        if place is None or place[0] in seen:
+            break
+        seen.add(place[0])
+        assert place[1], f"Nothing shows that the keyboard is at {focused(page)!r}."
+        found.append(focused(page))
+    return found
+
+
+def assert_targets_are_large(page: Page) -> None:
+    """Everything that is pressed, but a link within a sentence, is at least 24 px wide and high."""
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")]
+          .filter((one) => one.checkVisibility() && !(one.tagName === "A" && one.closest("p")) && !one.matches(".skip"))
+          .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+          .filter(([, box]) => box.width < 24 || box.height < 24)
+          .map(([text, box]) => `${Math.round(box.width)} x ${Math.round(box.height)}: ${text}`)"""
+    )
+    assert not small, small
