@@ -40,7 +40,10 @@ OWN_NAMES = {
         "passwords": GROUND,  # Hashes and checks passwords.
     },
     "admin_service": {"prepare": STARTS},  # Makes the tables, once, before the service starts.
-    "voting_station_service": {"uploads": HTTP},  # Takes the bodies of uploads apart.
+    "voting_station_service": {
+        "uploads": HTTP,  # Takes the bodies of uploads apart.
+        "inspection": GROUND,  # Looks into photographs, in a process of its own.
+    },
     "daemon": {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "monitor": HTTP,  # Answers on the daemon's own port how it is and what it counts.
