@@ -48,6 +48,7 @@ OWN_NAMES = {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "monitor": HTTP,  # Answers on the daemon's own port how it is and what it counts.
         "relay": HTTP,  # Moves the stations' entries of the journal from Redis to the store.
+        "sheets": HTTP,  # Moves what officials have sent of tally sheets to the store, and its state back to Redis.
         "worker": HTTP,  # Takes parts off the queue, as routes take requests off the net.
     },
     "results_service": {

@@ -9,7 +9,6 @@ import io
 import json
 import re
 import resource
-import struct
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -130,15 +129,16 @@ def _end_of_png(content: bytes) -> int:
     """Where a PNG ends: after the chunk IEND."""
     place = 8
     while place + 12 <= len(content):
-        (length,) = struct.unpack_from(">I", content, place)
-        if content[place + 4 : place + 8] == b"IEND":
-            return place + 12 + length
-        place += 12 + length
+        is_last = content[place + 4 : place + 8] == b"IEND"
+        place += 12 + int.from_bytes(content[place : place + 4], "big")
+        if is_last:
+            return place
     raise Refused("This PNG has no end; it is damaged or was cut off. Send it again.")
 
 
 def _end_of_webp(content: bytes) -> int:
-    return 8 + -(-int.from_bytes(content[4:8], "little") // 2) * 2
+    length = int.from_bytes(content[4:8], "little")
+    return 8 + length + length % 2
 
 
 def _end_of_jpeg(content: bytes) -> int:
@@ -162,8 +162,7 @@ def _end_of_one_jpeg(content: bytes, place: int) -> int:
         elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD7:
             place += 2
         elif place + 4 <= len(content):
-            (length,) = struct.unpack_from(">H", content, place + 2)
-            place += 2 + max(length, 2)
+            place += 2 + max(int.from_bytes(content[place + 2 : place + 4], "big"), 2)
         else:
             break
     raise Refused("This JPEG has no end; it is damaged or was cut off. Send it again.")

@@ -12,10 +12,10 @@ from redis import Redis
 from shared.queue import keys
 from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
 from shared.queue.sheets import ENTRY, PHOTOGRAPH
+from shared.sheets import photographs
 
 # An entry with the longest explanations has a tenth of it.
 _LONGEST = 256 * 1024
-LARGEST_PHOTOGRAPH = 8 * 1024 * 1024
 
 # Only what was read is removed: a daemon that was frozen finds something else at the front. What became of it is told
 # only where it is still remembered, or a key would stay for ever. KEYS: the line, the count of bytes, and for each of
@@ -91,7 +91,7 @@ def waiting(redis: Redis) -> int:
 def content(redis: Redis, photograph_id: str) -> bytes:
     """The content of a photograph that waits; empty when there is none, cut off where it is longer than any."""
     with translated():
-        return as_bytes(redis.getrange(keys.photograph(photograph_id), 0, LARGEST_PHOTOGRAPH))
+        return as_bytes(redis.getrange(keys.photograph(photograph_id), 0, photographs.MOST_BYTES))
 
 
 def now(redis: Redis) -> datetime:

@@ -12,10 +12,9 @@ from shared.auth import Identity
 from shared.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from shared.queue import keys, sheet_copies, sheets, snapshot
 from shared.queue.sheet_copies import SheetCopy
-from shared.queue.sheet_line import LARGEST_PHOTOGRAPH
 from shared.queue.sheets import Judged, Own, Receipt, Sight
 from shared.queue.snapshot import KnownElection
-from shared.sheets import Finding, check, require_taken, settle_explanations
+from shared.sheets import Finding, check, photographs, require_taken, settle_explanations
 from shared.terms import Role
 from voting_station_service import inspection
 from voting_station_service.actions import Station, check_key, refuse_crowd, refuse_station, safe_name
@@ -137,8 +136,8 @@ def add_photograph(
     rules.require_own(station_id, official.stations)
     if not content:
         raise InvalidInput("The photograph is empty.", field="file")
-    if len(content) > LARGEST_PHOTOGRAPH:
-        raise TooLarge(f"A photograph has at most {LARGEST_PHOTOGRAPH // 1024**2} MiB; make it smaller.")
+    if len(content) > photographs.MOST_BYTES:
+        raise TooLarge(f"A photograph has at most {photographs.MOST_BYTES // 1024**2} MiB; make it smaller.")
     sha256 = hashlib.sha256(content).hexdigest()
     found: list[str] = []
 

@@ -10,9 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.auth import identity, requires
 from shared.errors import InvalidInput
-from shared.queue.sheet_line import LARGEST_PHOTOGRAPH
 from shared.queue.sheets import Own, Receipt
-from shared.sheets import MOST
+from shared.sheets import MOST, photographs
 from shared.terms import Role, Severity, SheetState
 from shared.web.journal import journaled
 from voting_station_service.actions import MAX_IDEMPOTENCY_KEY, ONE_FILE, Station, limiting
@@ -22,7 +21,7 @@ from voting_station_service.uploads import MULTIPART_OVERHEAD
 sheets = APIBlueprint("sheets", __name__, tag="Tally sheets", url_prefix="/api/elections/<int:election_id>/stations")
 
 # The body of a photograph: a little more than the largest, so that what is too large is refused in our own words.
-_MOST_BYTES = LARGEST_PHOTOGRAPH + 1024 * 1024 - MULTIPART_OVERHEAD
+_MOST_BYTES = photographs.MOST_BYTES + 1024 * 1024 - MULTIPART_OVERHEAD
 
 _Count = Annotated[Any, WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MOST})]
 _Votes = Annotated[

@@ -6,11 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Conflict, Forbidden, InvalidInput
-from shared.sheets import Numbers, require_entry
+from shared.sheets import Numbers, photographs, require_entry
 from shared.terms import SheetState
-
-MOST_PHOTOGRAPHS = 5
-"""Of each sheet and official."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +60,9 @@ def may(state: SheetState, entered_by: Collection[str], official: str, sent: Col
 
 def require_room(sent: Collection[Sent]) -> None:
     """Refuse (``Conflict``) one more photograph than an official may send of a sheet."""
-    if sum(one.kind == "photograph" and not one.is_refused for one in sent) >= MOST_PHOTOGRAPHS:
+    if sum(one.kind == "photograph" and not one.is_refused for one in sent) >= photographs.MOST_OF_ONE:
         raise Conflict(
-            f"You have sent {MOST_PHOTOGRAPHS} photographs of this tally sheet, which is as many as are kept."
+            f"You have sent {photographs.MOST_OF_ONE} photographs of this tally sheet, which is as many as are kept."
         )
 
 
