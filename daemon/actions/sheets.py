@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from redis import Redis
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from daemon.rules import sheets as rules
@@ -40,6 +39,10 @@ _DAMAGED = "It could not be recorded; an operator sees why in the journal. Send 
 _TOLD_BEFORE = "It was refused when its turn came; look at the sheet, and send it again if it is still needed."
 
 log = structlog.get_logger()
+
+
+class Poisoned(Exception):
+    """Something that no station of ours has let through, or that the judgement stumbles over."""
 
 
 @dataclass
@@ -185,15 +188,13 @@ def _record_alone(database: Database, redis: Redis, item: Waiting) -> Recorded:
             if not _is_of_contents(error):
                 raise
             if is_last:
-                return _lay_aside(database, item, reason(error))
+                return _lay_aside(database, item, str(error) if isinstance(error, Poisoned) else reason(error))
     raise AssertionError("The second attempt either returns or raises.")
 
 
 def _is_of_contents(error: Exception) -> bool:
-    """Whether trying again would change nothing: neither the stores nor our rights are at fault."""
-    if isinstance(error, DBAPIError):
-        return is_violation(error)
-    return not isinstance(error, UrnaError | OSError)
+    """Whether trying again would change nothing: neither the stores, nor our rights, nor our program are at fault."""
+    return is_violation(error) or isinstance(error, Poisoned)
 
 
 def _lay_aside(database: Database, item: Waiting, why: str) -> Recorded:
@@ -240,6 +241,8 @@ def _record_entries(session: Session, waiting: Sequence[Waiting], latest: dateti
             made.done.append(Done(item, _became_refused(error.message, sheet)))
             note_event(session, _refusal(item, "sheet.refused", error))
             continue
+        except Exception as error:
+            raise Poisoned(f"It cannot be judged: {type(error).__name__}.") from error
         sheets[item.sheet] = after
         made.sheets[item.sheet] = after, at
         known[item.id] = event.number
@@ -259,7 +262,10 @@ def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: da
         return Recorded([Done(item, _became_refused(_TOLD_BEFORE, Sheet()))])
     content = sheet_line.content(redis, item.id)
     at = _moment(item, latest)
-    found = rules.judge_photograph(item.said, content)
+    try:
+        found = rules.judge_photograph(item.said, content)
+    except ValueError as error:
+        raise Poisoned(str(error)) from error
     # The same name as in the journal: without what no database keeps or nobody can see.
     found = replace(found, name=told(found.name, 256))
     try:
@@ -277,7 +283,7 @@ def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: da
 
 def _moment(item: Waiting, latest: datetime) -> datetime:
     if item.received_at is None or item.received_at > latest:
-        raise ValueError("Its moment of receipt is ahead of the clock: no station of ours gave it.")
+        raise Poisoned("Its moment of receipt is ahead of the clock: no station of ours gave it.")
     return item.received_at
 
 

@@ -156,15 +156,12 @@ def places(session: Session, keys: Iterable[Key]) -> dict[Key, Place]:
     """The polling stations of these sheets, with the roll that each has in the election of the sheet."""
     found: dict[Key, Place] = {}
     for election_id, stations in _by_election(keys):
-        rolls = dict(
-            session.execute(
-                sa.select(ElectorateStation.station_id, ElectorateStation.registered).where(
-                    ElectorateStation.election_id == election_id, ElectorateStation.station_id.in_(stations)
-                )
+        frozen = session.execute(
+            sa.select(ElectorateStation.station_id, ElectorateStation.registered).where(
+                ElectorateStation.election_id == election_id, ElectorateStation.station_id.in_(stations)
             )
-            .tuples()
-            .all()
         )
+        rolls = {row.station_id: row.registered for row in frozen}
         rows = session.execute(
             sa.select(PollingStation.id, PollingStation.status, PollingStation.registered).where(
                 PollingStation.id.in_(stations)

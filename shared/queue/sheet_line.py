@@ -126,7 +126,7 @@ def _read(text: bytes) -> Waiting:
         texts = [said[name] for name in ("id", "kind", "official", "address", "request_id")]
         if not all(type(number) is int and 0 < number < 2**31 for number in (election, station)):
             raise ValueError("It names no election and polling station.")
-        if not all(isinstance(one, str) and len(one) <= 256 for one in texts):
+        if not all(isinstance(one, str) and one.isprintable() and len(one) <= 256 for one in texts):
             raise ValueError("It names no official.")
         sending_id, kind, official, address, request_id = texts
         if len(sending_id) != 32 or not sending_id.isalnum() or kind not in (ENTRY, PHOTOGRAPH) or not official:

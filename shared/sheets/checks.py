@@ -47,12 +47,19 @@ def settle_explanations(findings: tuple[Finding, ...], given: Mapping[str, str])
             faults.append((finding.fields[0], f"{finding.code}: {finding.message}"))
         elif not settled.get(finding.code):
             faults.append((field, f"{finding.code}: {finding.message} Explain it, or mend the number."))
+        elif not _is_text(settled[finding.code]):
+            faults.append((field, "This explanation holds characters that are no text."))
         elif len(settled[finding.code]) > LONGEST_EXPLANATION:
             faults.append((field, f"An explanation has at most {LONGEST_EXPLANATION} characters."))
     if faults:
         field, message = faults[0]
         raise InvalidInput(message, field=field, faults=faults)
     return {finding.code: settled[finding.code] for finding in findings}
+
+
+def _is_text(text: str) -> bool:
+    """Whether every database can keep it: no NUL, and no half of a surrogate pair, which JSON can say."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 def _errors(numbers: Numbers) -> list[Finding]:

@@ -36,8 +36,6 @@ def read_entry(body: Mapping[str, Any], poll_numbers: Collection[int]) -> tuple[
     for code, text in explanations.items():
         if not isinstance(text, str):
             raise InvalidInput("An explanation is a text.", field=f"explanations.{code}")
-        if not _is_text(text):
-            raise InvalidInput("This explanation holds characters that are no text.", field=f"explanations.{code}")
     numbers = {name: value for name, value in body.items() if name != "explanations"}
     return Numbers.from_dict(numbers, poll_numbers), {str(code): str(text) for code, text in explanations.items()}
 
@@ -64,8 +62,3 @@ def require_room(sent: Collection[Sent]) -> None:
         raise Conflict(
             f"You have sent {photographs.MOST_OF_ONE} photographs of this tally sheet, which is as many as are kept."
         )
-
-
-def _is_text(text: str) -> bool:
-    """Whether every database can keep it: no NUL, and no half of a surrogate pair, which JSON can say."""
-    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
