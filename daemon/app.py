@@ -1,8 +1,8 @@
 """Starts the daemon: a thread for each partition that it owns, and the main thread that keeps house.
 
 The main thread says that this daemon lives, takes its fair share of the partitions' leases and renews them, and gives
-the stations the elections. A worker thread takes what is at the front of its partition and records it, and one more
-thread moves what the stations tell for the journal.
+the stations the elections. A worker thread takes what is at the front of its partition and records it, and two more
+threads move what the stations tell for the journal, and the tally sheets.
 """
 
 import gc
@@ -25,10 +25,12 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import actions
+from daemon.actions import sheets
 from daemon.health import FRESH_SECONDS
 from daemon.monitor import Condition, Monitor, Sight
 from daemon.provisional import Teller
 from daemon.relay import JournalRelay
+from daemon.sheets import SheetRelay
 from daemon.worker import PartitionWorker
 from shared import metrics
 from shared.config import DaemonSettings, load
@@ -42,6 +44,7 @@ from shared.queue.connection import connect, count_error
 _HOUSEKEEPING_SECONDS = 1.0
 # The daemon is not ready any more when no round of housekeeping has succeeded for so long.
 _WORKS_SECONDS = 10.0
+# Longer than tally sheets are taken.
 _KNOWN_AFTER_END = timedelta(days=30)
 
 log = structlog.get_logger()
@@ -66,9 +69,13 @@ class Daemon:
             PartitionWorker(number, self.owner, self.database, self.redis, self.stop)
             for number in range(settings.partitions)
         ]
-        # Of all daemons, whoever works partition 0 also moves the journal, and tells what is counted.
-        self.relay = JournalRelay(self.database, self.redis, self.workers[0].leased, self.stop)
-        self.teller = Teller(self.database, self.redis, self.workers[0].leased, self.stop, _KNOWN_AFTER_END)
+        # Of all daemons, whoever works partition 0 also moves the journal and the tally sheets, and tells what is counted.
+        leased = self.workers[0].leased
+        self.relays = (
+            JournalRelay(self.database, self.redis, leased, self.stop),
+            SheetRelay(self.database, self.redis, leased, self.stop, _KNOWN_AFTER_END),
+            Teller(self.database, self.redis, leased, self.stop, _KNOWN_AFTER_END),
+        )
         self.monitor = self._monitor()
         # By the clock that never goes back.
         self._alive_at = self._worked_at = -math.inf
@@ -89,7 +96,7 @@ class Daemon:
         if not self._prepare():
             return
         listener = threading.Thread(target=self._listen, name="listener")
-        for thread in (listener, self.relay, self.teller, *self.workers):
+        for thread in (listener, *self.relays, *self.workers):
             thread.start()
         log.info("daemon started", owner=self.owner, partitions=len(self.workers))
         try:
@@ -98,7 +105,7 @@ class Daemon:
         finally:
             # Whatever ended the housekeeping: workers that went on without it would hold no lease.
             self.stop.set()
-            for thread in (listener, self.relay, self.teller, *self.workers):
+            for thread in (listener, *self.relays, *self.workers):
                 thread.join()
         with suppress(UrnaError):
             for worker in self.workers:
@@ -135,6 +142,7 @@ class Daemon:
             # After the leases, which are renewed also while the database is away.
             actions.restore(self.database, self.redis, len(self.workers))
             actions.publish_stations(self.database, self.redis)
+            sheets.publish_rolls(self.database, self.redis, datetime.now(UTC) - _KNOWN_AFTER_END)
             ends = actions.publish_elections(self.database, self.redis, datetime.now(UTC), _KNOWN_AFTER_END)
         except (UrnaError, SQLAlchemyError, RedisError) as error:
             log.warning("housekeeping failed", reason=reason(error))

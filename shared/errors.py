@@ -1,5 +1,7 @@
 """What can go wrong, as types. The web layer alone maps them to HTTP; nothing else knows a status code."""
 
+from collections.abc import Sequence
+
 
 class UrnaError(Exception):
     """A refusal that its receiver can act on.
@@ -15,7 +17,14 @@ class UrnaError(Exception):
 
 
 class InvalidInput(UrnaError):
-    """The input was understood and is wrong."""
+    """The input was understood and is wrong.
+
+    ``faults`` are all that is wrong where that is more than one thing: fields, each with a sentence.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None, faults: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message, field=field)
+        self.faults = tuple(faults)
 
 
 class Unauthenticated(UrnaError):

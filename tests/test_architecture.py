@@ -40,12 +40,16 @@ OWN_NAMES = {
         "passwords": GROUND,  # Hashes and checks passwords.
     },
     "admin_service": {"prepare": STARTS},  # Makes the tables, once, before the service starts.
-    "voting_station_service": {"uploads": HTTP},  # Takes the bodies of uploads apart.
+    "voting_station_service": {
+        "uploads": HTTP,  # Takes the bodies of uploads apart.
+        "inspection": GROUND,  # Looks into photographs, in a process of its own.
+    },
     "daemon": {
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "monitor": HTTP,  # Answers on the daemon's own port how it is and what it counts.
         "provisional": HTTP,  # Tells Redis what is counted, from a thread of its own.
         "relay": HTTP,  # Moves the stations' entries of the journal from Redis to the store.
+        "sheets": HTTP,  # Moves what officials have sent of tally sheets to the store, and its state back to Redis.
         "worker": HTTP,  # Takes parts off the queue, as routes take requests off the net.
     },
     "results_service": {

@@ -3,6 +3,7 @@
 import ctypes
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from apiflask import APIFlask
 
@@ -17,6 +18,7 @@ from shared.web import journal as refusals
 from voting_station_service.actions import Station, queued
 from voting_station_service.classic import classic
 from voting_station_service.routes import batches, describe_uploads
+from voting_station_service.routes.sheets import describe_sheets, sheets
 from voting_station_service.uploads import MOST_BYTES, MULTIPART_OVERHEAD, UploadRequest
 
 # Parts are larger than this, so that the memory of each goes back to the system when it was sent; glibc would otherwise
@@ -52,8 +54,14 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     app.extensions["readings"] = partial(_readings, station)
     refusals.install(app, partial(journal.add_refusal, redis))
     app.register_blueprint(batches)
+    app.register_blueprint(sheets)
     app.register_blueprint(classic)
-    return finish(app, describe_uploads)
+    return finish(app, _describe)
+
+
+def _describe(spec: dict[str, Any]) -> None:
+    describe_uploads(spec)
+    describe_sheets(spec)
 
 
 def _readings(station: Station) -> list[metrics.Reading]:

@@ -13,6 +13,12 @@ QUEUED_BALLOTS = "urna:queued"
 DAEMONS = "urna:daemons"
 ARRIVED = "urna:arrived"
 JOURNAL = "urna:journal"
+# What officials have sent of tally sheets, in order, and how many bytes of photographs wait among that.
+SHEETS = "urna:sheets"
+PHOTOGRAPHS = "urna:photographs"
+# What the stations know of each polling station beside its status, and of which states of the sheets they have copies.
+ROLLS = "urna:rolls"
+SHEET_COPIES = "urna:sheet-copies"
 CHANGED = "urna:changed"
 # RQ keeps the names of all queues here.
 QUEUES = "rq:queues"
@@ -87,6 +93,26 @@ def idempotency(official_email: str, key: str) -> str:
     """Keys of two officials never meet, and a hostile key cannot reach another one."""
     digest = sha256(f"{official_email.lower()}\0{key}".encode()).hexdigest()
     return f"urna:idempotency:{digest}"
+
+
+def sheet(election_id: int, station_id: int) -> str:
+    """Where a tally sheet stands, as the daemon tells it."""
+    return f"urna:sheet:{election_id}:{station_id}"
+
+
+def sent(election_id: int, station_id: int, official_email: str) -> str:
+    """What an official has sent of a tally sheet, and what became of it."""
+    return f"urna:sent:{election_id}:{station_id}:{sha256(official_email.lower().encode()).hexdigest()}"
+
+
+def photograph(photograph_id: str) -> str:
+    return f"urna:photograph:{photograph_id}"
+
+
+def sheet_key(official_email: str, key: str) -> str:
+    """An official's idempotency key for tally sheets; one for uploads may have the same words."""
+    digest = sha256(f"{official_email.lower()}\0{key}".encode()).hexdigest()
+    return f"urna:sheet-key:{digest}"
 
 
 def to_microseconds(moment: datetime) -> int:

@@ -1,7 +1,7 @@
 """The elections and polling stations as the voting stations know them: a copy that the daemon keeps in Redis."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -62,6 +62,61 @@ def write_stations(redis: Redis, fingerprint: str, statuses: Mapping[int, str]) 
         said += [number, status]
     with translated():
         redis.eval(_WRITE_STATIONS, 1, keys.STATIONS, *said)
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What a voting station knows of a polling station beside its status.
+
+    ``registered`` voters are on its electoral roll, in the election that was asked for.
+    """
+
+    code: str
+    municipality: str
+    registered: int
+
+
+def knows_rolls(redis: Redis, fingerprint: str) -> bool:
+    """Whether the copy of what stations are called and of their rolls is of this state of the store."""
+    with translated():
+        return as_bytes(redis.hget(keys.ROLLS, _COPY_OF) or b"") == fingerprint.encode()
+
+
+def write_rolls(
+    redis: Redis, fingerprint: str, rolls: Mapping[int, Roll], frozen: Mapping[tuple[int, int], int]
+) -> None:
+    """Replace the copy of the stations' names and rolls.
+
+    ``frozen`` has, by election and station, the registered voters where they were others at the election's opening.
+    """
+    said: list[str | int] = [_COPY_OF, fingerprint] if rolls else []
+    for number, roll in rolls.items():
+        said += [number, json.dumps([roll.code, roll.municipality, roll.registered])]
+    for (election, station), registered in frozen.items():
+        said += [f"{election}:{station}", registered]
+    with translated():
+        redis.eval(_WRITE_STATIONS, 1, keys.ROLLS, *said)
+
+
+def read_roll(live: bytes | None, frozen: bytes | None) -> Roll | None:
+    """What the copy says of a station in an election; None where a daemon has not told it."""
+    if live is None:
+        return None
+    code, municipality, registered = json.loads(live)
+    return Roll(code, municipality, registered if frozen is None else int(frozen))
+
+
+def stations(redis: Redis, election_id: int, numbers: Sequence[int]) -> list[tuple[str | None, Roll | None]]:
+    """The status of each of these stations, None for one that is not known, and what is known of it besides."""
+    if not numbers:
+        return []
+    with translated():
+        pipe = redis.pipeline(transaction=False)
+        pipe.hmget(keys.STATIONS, *map(str, numbers))
+        pipe.hmget(keys.ROLLS, *map(str, numbers))
+        pipe.hmget(keys.ROLLS, *(f"{election_id}:{number}" for number in numbers))
+        found = zip(*pipe.execute(), strict=True)
+    return [(status.decode() if status else None, read_roll(live, frozen)) for status, live, frozen in found]
 
 
 def read(redis: Redis) -> tuple[tuple[KnownElection, ...], datetime]:

@@ -5,13 +5,15 @@ The voting station, the daemon and the administration judge by the same rules, a
 
 from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check, settle_explanations
 from shared.sheets.numbers import COUNTS, MOST, Numbers
-from shared.sheets.states import Event, Sheet, advance, differing, replay
+from shared.sheets.states import Event, Sheet, advance, differing, replay, require_entry
+from shared.sheets.windows import TAKEN_AFTER_END, require_taken
 
 __all__ = [
     "COUNTS",
     "GAP_TOLERANCE",
     "MOST",
     "SHARE_TO_EXPLAIN",
+    "TAKEN_AFTER_END",
     "Event",
     "Finding",
     "Numbers",
@@ -20,5 +22,7 @@ __all__ = [
     "check",
     "differing",
     "replay",
+    "require_entry",
+    "require_taken",
     "settle_explanations",
 ]

@@ -35,22 +35,31 @@ def check(numbers: Numbers, roll: int | None = None) -> tuple[Finding, ...]:
 def settle_explanations(findings: tuple[Finding, ...], given: Mapping[str, str]) -> dict[str, str]:
     """The explanation of each warning, by its code.
 
-    InvalidInput, with the fields of the finding, for the first error and for the first warning without an explanation.
-    What is explained beside the findings is left out.
+    InvalidInput with everything that keeps the sheet from being entered: each error at its first field, and each
+    warning without an explanation (or with one that is too long) at ``explanations.CODE``. What is explained beside
+    the findings is left out.
     """
+    settled = {code: " ".join(text.split()) for code, text in given.items()}
+    faults = []
     for finding in findings:
+        field = f"explanations.{finding.code}"
         if finding.severity is Severity.ERROR:
-            raise InvalidInput(f"{finding.code}: {finding.message}", field=finding.fields[0])
-        if not given.get(finding.code, "").strip():
-            raise InvalidInput(
-                f"{finding.code}: {finding.message} Explain it, or mend the number.",
-                field=f"explanations.{finding.code}",
-            )
-        if len(given[finding.code]) > LONGEST_EXPLANATION:
-            raise InvalidInput(
-                f"An explanation has at most {LONGEST_EXPLANATION} characters.", field=f"explanations.{finding.code}"
-            )
-    return {finding.code: " ".join(given[finding.code].split()) for finding in findings}
+            faults.append((finding.fields[0], f"{finding.code}: {finding.message}"))
+        elif not settled.get(finding.code):
+            faults.append((field, f"{finding.code}: {finding.message} Explain it, or mend the number."))
+        elif not _is_text(settled[finding.code]):
+            faults.append((field, "This explanation holds characters that are no text."))
+        elif len(settled[finding.code]) > LONGEST_EXPLANATION:
+            faults.append((field, f"An explanation has at most {LONGEST_EXPLANATION} characters."))
+    if faults:
+        field, message = faults[0]
+        raise InvalidInput(message, field=field, faults=faults)
+    return {finding.code: settled[finding.code] for finding in findings}
+
+
+def _is_text(text: str) -> bool:
+    """Whether every database can keep it: no NUL, and no half of a surrogate pair, which JSON can say."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 def _errors(numbers: Numbers) -> list[Finding]:

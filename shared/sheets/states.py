@@ -48,7 +48,7 @@ class Sheet:
     @property
     def takes_entry(self) -> bool:
         """Whether somebody may enter it now."""
-        return self.state in (SheetState.EMPTY, SheetState.REOPENED, SheetState.ENTERED_ONCE)
+        return self.state not in _NOT_NOW
 
     @property
     def declared(self) -> Numbers | None:
@@ -87,14 +87,19 @@ def differing(first: Event, second: Event) -> tuple[str, ...]:
     return (*counts, *(f"votes.{number}" for number in lists if one.votes.get(number) != other.votes.get(number)))
 
 
+def require_entry(state: SheetState, first: str | None, actor: str) -> None:
+    """Refuse an entry by ``actor`` in this state; ``first`` made the first entry of the round, if there is one."""
+    if state in _NOT_NOW:
+        raise Conflict(_NOT_NOW[state])
+    if first is not None and _same_person(first, actor):
+        raise Forbidden("You made the first entry of this tally sheet; the second is made by another official.")
+
+
 def _enter(sheet: Sheet, event: Event) -> Sheet:
     _numbers(event)
-    if not sheet.takes_entry:
-        raise Conflict(_NOT_NOW[sheet.state])
+    require_entry(sheet.state, sheet.first.actor if sheet.first else None, event.actor)
     if sheet.first is None:
         return Sheet(SheetState.ENTERED_ONCE, first=event)
-    if _same_person(sheet.first.actor, event.actor):
-        raise Forbidden("You made the first entry of this tally sheet; the second is made by another official.")
     both = replace(sheet, second=event)
     if differing(sheet.first, event):
         return replace(both, state=SheetState.DIFFERING)

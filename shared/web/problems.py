@@ -114,7 +114,10 @@ def _refuse(error: errors.UrnaError) -> Response:
         # In the classic contract every refusal of what was sent is a 400.
         classic_status = 400 if status in (404, 409, 422) else status
         return _json({key: error.message}, classic_status, headers)
-    fields = [{"field": error.field, "message": error.message}] if error.field else None
+    faults = [(error.field, error.message)] if error.field else []
+    if isinstance(error, errors.InvalidInput) and error.faults:
+        faults = list(error.faults)
+    fields = [{"field": field, "message": message} for field, message in faults]
     return problem(status, error.message, fields, headers)
 
 

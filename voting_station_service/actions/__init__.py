@@ -1,4 +1,4 @@
-"""What officials do at a station: hand in ballots, and ask what became of them."""
+"""What officials do at a station: hand in ballots, and ask what became of them; ``sheets`` has the tally sheets."""
 
 import hashlib
 import math
@@ -51,21 +51,32 @@ def taking(station: Station, official: Identity) -> Iterator[None]:
     To read a bad file costs as much as to read a good one, so ``TooManyAttempts`` meets who sends too many. They are
     counted in this process and not in Redis, because a refused upload leaves nothing there.
     """
+    try:
+        with limiting(station, official):
+            yield
+    except (Unavailable, TooManyAttempts) as error:
+        metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "limited")
+        raise
+    except Exception:
+        metrics.uploads().end("refused")
+        raise
+
+
+@contextmanager
+def limiting(station: Station, official: Identity) -> Iterator[None]:
+    """The limit alone, around whatever an official sends."""
     limit = RateLimitItemPerMinute(station.settings.refused_uploads_per_minute)
     if not station.refusals.test(limit, official.email):
-        metrics.uploads().end("limited")
         wait = station.refusals.get_window_stats(limit, official.email).reset_time - time.time()
         raise TooManyAttempts(
             "Too many refused uploads; mend the files before you send more.", retry_after=_whole(wait)
         )
     try:
         yield
-    except (Unavailable, TooManyAttempts) as error:
+    except (Unavailable, TooManyAttempts):
         # The sender can do nothing for these.
-        metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "limited")
         raise
     except Exception:
-        metrics.uploads().end("refused")
         station.refusals.hit(limit, official.email)
         raise
 
@@ -87,8 +98,7 @@ def receive(
     election that is not open, so that the official learns of it at once; the daemon decides by the moment of receipt in
     any case. Raises ``InvalidInput`` for the first bad line, ``Forbidden`` for somebody else's polling station.
     """
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
-        raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
+    check_key(idempotency_key)
     polling_station = settle_station(station_id, official.stations)
     size = stream.seek(0, os.SEEK_END)
     # The web framework sees whole requests only.
@@ -100,17 +110,16 @@ def receive(
         election_id=election_id,
         official_email=official.email,
         official_jmbg=official.jmbg,
-        file_name=_safe_name(file_name),
+        file_name=safe_name(file_name),
         sha256=_sha256(stream),
         keep_seconds=station.settings.receipt_days * 86400,
         station_id=polling_station,
     )
 
     def read(sight: intake.Sight) -> intake.Contents | None:
-        if sight.uploads >= station.settings.uploads_per_minute:
-            wait = _whole(sight.uploads_forgotten_in)
-            raise TooManyAttempts("Too many uploads; nothing was stored. Send it again later.", retry_after=wait)
-        _refuse_station(polling_station, sight.station)
+        refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
+        if polling_station is not None:
+            refuse_station(polling_station, sight.station)
         found = _open_election(sight, election_id).id if must_be_open else election_id
         cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
@@ -175,9 +184,22 @@ def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.Kno
     return election
 
 
-def _refuse_station(station_id: int | None, status: str | None) -> None:
-    """Refuse ballots for a polling station at which nobody votes."""
-    if station_id is not None and status is None:
+def check_key(idempotency_key: str | None) -> None:
+    """Refuse an idempotency key that is none."""
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
+        raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
+
+
+def refuse_crowd(station: Station, uploads: int, forgotten_in: int) -> None:
+    """Refuse what comes from an official who has had too much accepted in the minute that runs."""
+    if uploads >= station.settings.uploads_per_minute:
+        wait = _whole(forgotten_in)
+        raise TooManyAttempts("Too many uploads; nothing was stored. Send it again later.", retry_after=wait)
+
+
+def refuse_station(station_id: int, status: str | None) -> None:
+    """Refuse what comes from a polling station at which nobody votes."""
+    if status is None:
         raise NotFound(
             f"Polling station {station_id} is not known, or not yet; nothing was stored. An administrator sees to it."
         )
@@ -197,7 +219,7 @@ def _refuse_when_full(station: Station, sight: intake.Sight) -> None:
         )
 
 
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """The last part of a file's name, without control characters; it is shown to people and never opened."""
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(character for character in last if character.isprintable())[:_MAX_FILE_NAME]

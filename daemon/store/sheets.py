@@ -1,0 +1,326 @@
+"""Tally sheets in the store: their rows, which are locked while something is added, their events and photographs."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from daemon.rules.sheets import Photograph, Place, Poll
+from shared.schema.election import (
+    PUBLISHED,
+    Election,
+    Electorate,
+    ElectorateStation,
+    Entry,
+    PollingCentre,
+    PollingStation,
+    SheetEvent,
+    SheetPhotograph,
+    TallySheet,
+)
+from shared.schema.journal import AnyJournal
+from shared.sheets import Event, Numbers, Sheet, replay
+from shared.terms import SheetAct
+
+Key = tuple[int, int]
+
+_KEYS_A_QUERY = 300
+
+
+class Raced(Exception):
+    """Somebody else has made the same sheet at the same moment; everything was rolled back and may be tried again."""
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An entry to be added to a sheet, under the id that the station gave it."""
+
+    id: str
+    sheet: Key
+    event: Event
+
+
+def lock(session: Session, keys: Iterable[Key]) -> dict[Key, datetime]:
+    """Lock the rows of those of these sheets that have one, and return when they were changed last."""
+    found: dict[Key, datetime] = {}
+    for election_id, stations in _by_election(keys):
+        rows = session.execute(
+            sa.select(TallySheet.station_id, TallySheet.changed_at)
+            .where(TallySheet.election_id == election_id, TallySheet.station_id.in_(stations))
+            # In this order always, so that two who lock several wait for each other and never in a circle.
+            .order_by(TallySheet.station_id)
+            .with_for_update()
+        )
+        found |= {(election_id, row.station_id): row.changed_at for row in rows}
+    return found
+
+
+def sheets(session: Session, keys: Iterable[Key]) -> dict[Key, Sheet]:
+    """What the events of each of these sheets come to; one without events is not among them."""
+    events: dict[Key, list[Event]] = defaultdict(list)
+    for election_id, stations in _by_election(keys):
+        rows = session.execute(
+            sa.select(
+                *(SheetEvent.station_id, SheetEvent.number, SheetEvent.act, SheetEvent.actor, SheetEvent.at),
+                *(SheetEvent.numbers, SheetEvent.explanations, SheetEvent.chosen, SheetEvent.reason),
+            )
+            .where(SheetEvent.election_id == election_id, SheetEvent.station_id.in_(stations))
+            .order_by(SheetEvent.station_id, SheetEvent.number)
+        )
+        for row in rows:
+            events[election_id, row.station_id].append(_event(row))
+    return {key: replay(its_events) for key, its_events in events.items()}
+
+
+def add(session: Session, new: Sequence[NewEvent], after: Mapping[Key, Sheet], existing: Collection[Key]) -> None:
+    """Add entries, in order, and let the rows of their sheets say what these come to.
+
+    ``existing`` are the sheets that have a row. Raises ``Raced`` when one of the others has got one meanwhile.
+    """
+    latest = {one.sheet: one.event.at for one in new}
+    made = [{"key": key, **_outcome(after[key], at)} for key, at in latest.items() if key not in existing]
+    if made:
+        rows = [{"election_id": one["key"][0], "station_id": one["key"][1], **_without_key(one)} for one in made]
+        try:
+            session.execute(sa.insert(TallySheet), rows)
+        except IntegrityError as error:
+            raise Raced from error
+    session.connection().execute(
+        sa.insert(SheetEvent),
+        [
+            {
+                "election_id": one.sheet[0],
+                "station_id": one.sheet[1],
+                "number": one.event.number,
+                "id": one.id,
+                "act": one.event.act.value,
+                "actor": one.event.actor,
+                "at": one.event.at,
+                "numbers": one.event.numbers.to_dict() if one.event.numbers else None,
+                "explanations": dict(one.event.explanations),
+                "chosen": None,
+                "reason": "",
+            }
+            for one in new
+        ],
+    )
+    for key in latest.keys() & set(existing):
+        session.execute(
+            sa.update(TallySheet)
+            .where(TallySheet.election_id == key[0], TallySheet.station_id == key[1])
+            .values(**_outcome(after[key], latest[key]))
+            .execution_options(synchronize_session=False)
+        )
+
+
+def recorded(session: Session, ids: Collection[str]) -> dict[str, int]:
+    """Those of these entries and photographs that are recorded: an entry's number, 0 for a photograph."""
+    found: dict[str, int] = {}
+    for some in _chunks(ids):
+        found |= {row.id: row.number for row in session.execute(_events_of(some))}
+        photographs = sa.select(SheetPhotograph.id).where(SheetPhotograph.id.in_(some))
+        found |= dict.fromkeys(session.scalars(photographs), 0)
+    return found
+
+
+def told(session: Session, ids: Collection[str]) -> set[str]:
+    """Those ids under which the journal tells of something already, such as a refusal."""
+    found: set[str] = set()
+    for some in _chunks(ids):
+        found |= set(session.scalars(sa.select(AnyJournal.id).where(AnyJournal.id.in_(some))))
+    return found
+
+
+def polls(session: Session, ids: Collection[int]) -> dict[int, Poll]:
+    """These elections, by their numbers."""
+    rows = session.execute(
+        sa.select(Election.id, Election.start, Election.end, Election.stage).where(Election.id.in_(ids))
+    ).all()
+    numbers = defaultdict(set)
+    for election_id, number in session.execute(
+        sa.select(Entry.election_id, Entry.poll_number).where(Entry.election_id.in_(ids))
+    ):
+        numbers[election_id].add(number)
+    return {
+        row.id: Poll(row.id, row.start, row.end, row.stage == PUBLISHED, frozenset(numbers[row.id])) for row in rows
+    }
+
+
+def places(session: Session, keys: Iterable[Key]) -> dict[Key, Place]:
+    """The polling stations of these sheets, with the roll that each has in the election of the sheet."""
+    found: dict[Key, Place] = {}
+    for election_id, stations in _by_election(keys):
+        frozen = session.execute(
+            sa.select(ElectorateStation.station_id, ElectorateStation.registered).where(
+                ElectorateStation.election_id == election_id, ElectorateStation.station_id.in_(stations)
+            )
+        )
+        rolls = {row.station_id: row.registered for row in frozen}
+        rows = session.execute(
+            sa.select(PollingStation.id, PollingStation.status, PollingStation.registered).where(
+                PollingStation.id.in_(stations)
+            )
+        )
+        found |= {(election_id, row.id): Place(row.status, rolls.get(row.id, row.registered)) for row in rows}
+    return found
+
+
+def kept(session: Session, key: Key, actor: str) -> int:
+    """How many photographs of this official's are kept of a sheet."""
+    return (
+        session.scalar(
+            sa.select(sa.func.count(SheetPhotograph.id)).where(
+                SheetPhotograph.election_id == key[0],
+                SheetPhotograph.station_id == key[1],
+                sa.func.lower(SheetPhotograph.actor) == actor.lower(),
+            )
+        )
+        or 0
+    )
+
+
+def add_photograph(
+    session: Session, photograph_id: str, key: Key, actor: str, at: datetime, found: Photograph, content: bytes
+) -> None:
+    """Keep a photograph."""
+    session.connection().execute(
+        sa.insert(SheetPhotograph).values(
+            id=photograph_id,
+            election_id=key[0],
+            station_id=key[1],
+            actor=actor,
+            at=at,
+            name=found.name,
+            media_type=found.media_type,
+            sha256=found.sha256,
+            size=found.size,
+            content=content,
+        )
+    )
+
+
+def fingerprints(session: Session, since: datetime) -> dict[int, str]:
+    """For each published election that ends after ``since`` and has sheets: another text whenever one has changed.
+
+    The number of a sheet's last event only grows, so that the sum of them says it, whatever clock the change went by.
+    """
+    current = sa.select(Election.id).where(Election.stage == PUBLISHED, Election.end > since)
+    columns = (TallySheet.election_id, sa.func.count(), sa.func.sum(TallySheet.last))
+    rows = session.execute(
+        sa.select(*columns).where(TallySheet.election_id.in_(current)).group_by(TallySheet.election_id)
+    )
+    return {election_id: fingerprint(number, int(total)) for election_id, number, total in rows}
+
+
+def fingerprint(number: int, total: int) -> str:
+    """What says the state of an election's sheets: how many there are, and how many events they have together."""
+    return f"{number}:{total}"
+
+
+def lasts(session: Session, election_id: int) -> dict[int, int]:
+    """The number of the last event of each sheet of an election, by polling station."""
+    rows = session.execute(
+        sa.select(TallySheet.station_id, TallySheet.last).where(TallySheet.election_id == election_id)
+    )
+    return {row.station_id: row.last for row in rows}
+
+
+def changed_at(session: Session, keys: Iterable[Key]) -> dict[Key, datetime]:
+    """When each of these sheets was changed last."""
+    found: dict[Key, datetime] = {}
+    for election_id, stations in _by_election(keys):
+        rows = session.execute(
+            sa.select(TallySheet.station_id, TallySheet.changed_at).where(
+                TallySheet.election_id == election_id, TallySheet.station_id.in_(stations)
+            )
+        )
+        found |= {(election_id, row.station_id): row.changed_at for row in rows}
+    return found
+
+
+def rolls_fingerprint(session: Session) -> str:
+    """Another text whenever a station's name or roll was changed, or the geography of an election was frozen."""
+    parts = []
+    # The rolls themselves, too: a database may give the number of a removed station to the next one.
+    for summed in (
+        (PollingStation.id, PollingStation.version, PollingStation.registered),
+        (PollingCentre.id, PollingCentre.version),
+    ):
+        columns = (sa.func.count(summed[0]), *map(sa.func.sum, summed))
+        parts.append(":".join(map(str, session.execute(sa.select(*columns)).one())))
+    parts += map(str, session.scalars(sa.select(Electorate.election_id).order_by(Electorate.election_id)))
+    return "/".join(parts)
+
+
+def names(session: Session) -> dict[int, tuple[str, str, int]]:
+    """Code, municipality and registered voters of each polling station."""
+    rows = session.execute(
+        sa.select(PollingStation.id, PollingStation.code, PollingCentre.municipality, PollingStation.registered).join(
+            PollingCentre, PollingCentre.id == PollingStation.centre_id
+        )
+    )
+    return {row.id: (row.code, row.municipality, row.registered) for row in rows}
+
+
+def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
+    """Where a station has another roll in an election that ends after ``since`` than it has today."""
+    rows = session.execute(
+        sa.select(ElectorateStation.election_id, ElectorateStation.station_id, ElectorateStation.registered)
+        .join(PollingStation, PollingStation.id == ElectorateStation.station_id)
+        .join(Election, Election.id == ElectorateStation.election_id)
+        .where(Election.end > since, PollingStation.registered != ElectorateStation.registered)
+    )
+    return {(row.election_id, row.station_id): row.registered for row in rows}
+
+
+def _event(row: Any) -> Event:
+    numbers = row.numbers
+    return Event(
+        row.number,
+        SheetAct(row.act),
+        row.actor,
+        row.at,
+        numbers=None if numbers is None else Numbers.from_dict(numbers, map(int, numbers["votes"])),
+        explanations=row.explanations or {},
+        chosen=row.chosen,
+        reason=row.reason,
+    )
+
+
+def _outcome(sheet: Sheet, at: datetime) -> dict[str, Any]:
+    return {
+        "state": sheet.state.value,
+        "last": sheet.last,
+        "standing": sheet.standing.number if sheet.standing else None,
+        "changed_at": at,
+    }
+
+
+def _without_key(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != "key"}
+
+
+def _events_of(ids: Sequence[str]) -> sa.Select[str, int]:
+    return sa.select(SheetEvent.id, SheetEvent.number).where(SheetEvent.id.in_(ids))
+
+
+def _by_election(keys: Iterable[Key]) -> Iterator[tuple[int, list[int]]]:
+    stations: dict[int, set[int]] = defaultdict(set)
+    for election_id, station_id in keys:
+        stations[election_id].add(station_id)
+    for election_id in sorted(stations):
+        rest = iter(sorted(stations[election_id]))
+        while some := list(islice(rest, _KEYS_A_QUERY)):
+            yield election_id, some
+
+
+def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
+    rest = iter(sorted(ids))
+    while some := list(islice(rest, _KEYS_A_QUERY)):
+        yield some

@@ -1,0 +1,64 @@
+"""What a station decides about tally sheets: whose they are, when they are taken, and what may be said of them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.errors import Conflict, Forbidden, InvalidInput
+from shared.sheets import Numbers, photographs, require_entry
+from shared.terms import SheetState
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an official has sent of a sheet, as far as it decides what may follow."""
+
+    kind: str
+    waits: bool
+    is_refused: bool
+    received_at: datetime
+
+
+def require_own(station_id: int, own: Collection[int]) -> None:
+    """Refuse (``Forbidden``) the sheet of a station that the official does not belong to."""
+    if not own:
+        raise Forbidden("You belong to no polling station, and enter no tally sheet; an administrator sees to it.")
+    if station_id not in own:
+        raise Forbidden(f"You do not belong to polling station {station_id}; nothing was stored.")
+
+
+def read_entry(body: Mapping[str, Any], poll_numbers: Collection[int]) -> tuple[Numbers, dict[str, str]]:
+    """The numbers and the explanations in a body; InvalidInput with the field for what is wrong."""
+    explanations = body.get("explanations", {})
+    if not isinstance(explanations, Mapping):
+        raise InvalidInput("The explanations are a JSON object: codes with texts.", field="explanations")
+    for code, text in explanations.items():
+        if not isinstance(text, str):
+            raise InvalidInput("An explanation is a text.", field=f"explanations.{code}")
+    numbers = {name: value for name, value in body.items() if name != "explanations"}
+    return Numbers.from_dict(numbers, poll_numbers), {str(code): str(text) for code, text in explanations.items()}
+
+
+def require_turn(state: SheetState, entered_by: Collection[str], official: str, sent: Collection[Sent]) -> None:
+    """Refuse an entry that is not this official's to make now."""
+    if any(one.kind == "entry" and one.waits for one in sent):
+        raise Conflict("Your entry of this tally sheet waits to be recorded; look at it in a moment.")
+    require_entry(state, next(iter(entered_by), None), official)
+
+
+def may(state: SheetState, entered_by: Collection[str], official: str, sent: Collection[Sent]) -> tuple[str, str]:
+    """What an official may do now, ``first``, ``second`` or ``nothing``, and why nothing."""
+    try:
+        require_turn(state, entered_by, official, sent)
+    except (Conflict, Forbidden) as error:
+        return "nothing", error.message
+    return ("second" if state is SheetState.ENTERED_ONCE else "first"), ""
+
+
+def require_room(sent: Collection[Sent]) -> None:
+    """Refuse (``Conflict``) one more photograph than an official may send of a sheet."""
+    if sum(one.kind == "photograph" and not one.is_refused for one in sent) >= photographs.MOST_OF_ONE:
+        raise Conflict(
+            f"You have sent {photographs.MOST_OF_ONE} photographs of this tally sheet, which is as many as are kept."
+        )
