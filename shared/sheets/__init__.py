@@ -5,6 +5,7 @@ The voting station, the daemon and the administration judge by the same rules, a
 
 from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check, settle_explanations
 from shared.sheets.numbers import COUNTS, MOST, Numbers
+from shared.sheets.reconciliation import Counted, Difference, Note, Reconciliation, reconcile
 from shared.sheets.states import Event, Sheet, advance, differing, replay
 
 __all__ = [
@@ -12,13 +13,18 @@ __all__ = [
     "GAP_TOLERANCE",
     "MOST",
     "SHARE_TO_EXPLAIN",
+    "Counted",
+    "Difference",
     "Event",
     "Finding",
+    "Note",
     "Numbers",
+    "Reconciliation",
     "Sheet",
     "advance",
     "check",
     "differing",
+    "reconcile",
     "replay",
     "settle_explanations",
 ]
