@@ -32,25 +32,38 @@ def history(session: Session, election_id: int, station_id: int) -> list[Event]:
 
 def add(session: Session, row: TallySheet, sheet: Sheet, event: Event, event_id: str | None = None) -> None:
     """Add ``event`` to the locked sheet of ``row``, which becomes ``sheet``: what ``advance`` said comes of it."""
-    session.add(
-        SheetEvent(
-            election_id=row.election_id,
-            station_id=row.station_id,
-            number=event.number,
-            id=event_id or uuid4().hex,
-            act=event.act.value,
-            actor=event.actor,
-            at=event.at,
-            numbers=event.numbers.to_dict() if event.numbers else None,
-            explanations=dict(event.explanations) if event.numbers else None,
-            chosen=event.chosen,
-            reason=event.reason,
-        )
-    )
-    row.state = sheet.state.value
-    row.last = sheet.last
-    row.standing = sheet.standing.number if sheet.standing else None
-    row.changed_at = event.at
+    key = {"election_id": row.election_id, "station_id": row.station_id}
+    session.add(SheetEvent(**key, **columns(event, event_id)))
+    for name, value in outcome(sheet, event).items():
+        setattr(row, name, value)
+
+
+def columns(event: Event, event_id: str | None = None) -> dict[str, Any]:
+    """An event as a row, without the sheet that it is of; without ``event_id`` it gets a new one."""
+    return {
+        "number": event.number,
+        "id": event_id or uuid4().hex,
+        "act": event.act.value,
+        "actor": event.actor,
+        "at": event.at,
+        "numbers": event.numbers.to_dict() if event.numbers else None,
+        "explanations": dict(event.explanations) if event.numbers else None,
+        "chosen": event.chosen,
+        "reason": event.reason,
+    }
+
+
+def outcome(sheet: Sheet, last: Event) -> dict[str, Any]:
+    """What a sheet has come to by its ``last`` event, as the columns of ``tally_sheets``.
+
+    ``standing`` is there for one that waits for review, too; only the state says that it is accepted.
+    """
+    return {
+        "state": sheet.state.value,
+        "last": sheet.last,
+        "standing": sheet.standing.number if sheet.standing else None,
+        "changed_at": last.at,
+    }
 
 
 def numbers_of(stored: dict[str, Any]) -> Numbers:

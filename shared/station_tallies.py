@@ -25,13 +25,14 @@ def of_stations(session: Session, election_id: int, station_ids: Collection[int]
     """The same for a few hundred stations at most; those without a file are left out."""
     if not station_ids:
         return {}
-    found = _read(session, election_id, Batch.station_id.in_(station_ids))
+    # The sum hides the election from the index on it, which would lead to all parts instead of those of the stations.
+    found = _read(session, election_id, Part.election_id + 0 == election_id, Batch.station_id.in_(station_ids))
     return {station_id: counted for station_id, counted in found.items() if station_id is not None}
 
 
 def by_station(session: Session, election_id: int) -> dict[int | None, Counted]:
     """What came of the files of every station that sent one; under None the ballots that are of no station."""
-    return _read(session, election_id, sa.true())
+    return _read(session, election_id, Part.election_id == election_id)
 
 
 @dataclass
@@ -44,7 +45,7 @@ class _Sum:
     is_complete: bool = True
 
 
-def _read(session: Session, election_id: int, wanted: sa.ColumnElement[bool]) -> dict[int | None, Counted]:
+def _read(session: Session, election_id: int, *wanted: sa.ColumnElement[bool]) -> dict[int | None, Counted]:
     sums: defaultdict[int | None, _Sum] = defaultdict(_Sum)
     recorded = (
         sa.select(
@@ -58,7 +59,7 @@ def _read(session: Session, election_id: int, wanted: sa.ColumnElement[bool]) ->
         )
         .select_from(Part)
         .outerjoin(Batch, Batch.id == Part.batch_id)
-        .where(Part.election_id == election_id, wanted)
+        .where(*wanted)
         .group_by(Part.batch_id, Batch.station_id, Batch.parts)
     )
     for station_id, parts, there, valid, invalid, duplicate in session.execute(recorded):
@@ -81,7 +82,7 @@ def _read(session: Session, election_id: int, wanted: sa.ColumnElement[bool]) ->
                 Tally.sequence == Part.sequence,
             ),
         )
-        .where(Part.election_id == election_id, wanted)
+        .where(*wanted)
         .group_by(Batch.station_id, Tally.poll_number)
     )
     for station_id, poll_number, votes in session.execute(voted):
