@@ -229,7 +229,7 @@ def _tell_refused(database: Database, election_id: int, refused: Iterable[Accept
             database,
             events.event(
                 "sheet.accepted",
-                f"election {election_id}",
+                f"sheet {election_id}",
                 {"stations": told},
                 outcome=Outcome.REFUSED,
                 reason=next(iter(told.values())),

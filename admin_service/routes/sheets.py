@@ -298,7 +298,7 @@ def reopen_sheet(election_id: int, station_id: int, body: Reopening) -> Tagged[S
 
 @sheets.post("/<int:election_id>/sheets/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "election {election_id}")
+@journaled("sheet.accepted", "sheet {election_id}")
 @sheets.input(Acceptances, arg_name="body")
 @sheets.output(AcceptancesAnswer)
 @sheets.doc(

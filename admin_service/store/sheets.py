@@ -119,8 +119,8 @@ def constituencies(session: Session, election_id: int) -> dict[int, str]:
     frozen = sa.select(ElectorateConstituency.constituency_id, ElectorateConstituency.name).where(
         ElectorateConstituency.election_id == election_id
     )
-    names = dict(session.execute(frozen).tuples().all())
-    return names or dict(session.execute(sa.select(Constituency.id, Constituency.name)).tuples().all())
+    names = dict(session.execute(frozen).all())
+    return names or dict(session.execute(sa.select(Constituency.id, Constituency.name)).all())
 
 
 def declared(session: Session, election_id: int, station_ids: Collection[int] | None = None) -> dict[int, Numbers]:
@@ -173,7 +173,7 @@ def photograph_counts(session: Session, election_id: int, station_ids: Iterable[
     )
     if station_ids is not None:
         statement = statement.where(SheetPhotograph.station_id.in_(station_ids))
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())
 
 
 def photograph(session: Session, election_id: int, station_id: int, photograph_id: str) -> tuple[Photograph, bytes]:
