@@ -59,7 +59,7 @@ class Daemon:
         # A frozen daemon's transaction is ended by the database itself, soon after its lease has run out.
         self.database = Database(
             settings.election_database_url.get_secret_value(),
-            pool_size=settings.partitions + 4,
+            pool_size=settings.partitions + 5,
             stall_seconds=int(settings.lease_seconds) + 5,
             loads=True,
         )

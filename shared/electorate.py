@@ -111,10 +111,19 @@ def is_frozen(session: Session, election_id: int) -> bool:
 def geography(session: Session, election_id: int) -> Geography:
     """Who can vote where in this election."""
     if is_frozen(session, election_id):
-        stations = _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
         constituencies = _frozen(ElectorateConstituency, election_id).order_by(ElectorateConstituency.constituency_id)
-        return _read(session, True, stations, constituencies)
+        return _read(session, True, stations_of(session, election_id), constituencies)
     return _read(session, False, _LIVE_STATIONS, _LIVE_CONSTITUENCIES)
+
+
+def stations_of(session: Session, election_id: int) -> "sa.Select[*tuple[Any, ...]]":
+    """The same stations as a query for whoever needs a few of them, in the order of their numbers.
+
+    Its columns are named as those of ``electorate_stations``, without the election.
+    """
+    if is_frozen(session, election_id):
+        return _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
+    return _LIVE_STATIONS
 
 
 def fingerprint(session: Session, election_id: int) -> str:
@@ -128,7 +137,7 @@ def fingerprint(session: Session, election_id: int) -> str:
     return "/".join(sums)
 
 
-def _frozen(model: Any, election_id: int) -> "sa.Select[Any]":
+def _frozen(model: Any, election_id: int) -> "sa.Select[*tuple[Any, ...]]":
     columns = [column for column in model.__table__.columns if column.name != "election_id"]
     return sa.select(*columns).where(model.election_id == election_id)
 

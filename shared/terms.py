@@ -104,6 +104,14 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Lacking(StrEnum):
+    """What a polling station lacks, so that its counts cannot be held against each other."""
+
+    SHEET = "sheet"
+    FILES = "files"
+    COUNT = "count"
+
+
 class Outcome(StrEnum):
     """How something that is in the journal ended."""
 

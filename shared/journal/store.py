@@ -61,6 +61,12 @@ def write(database: Database, event: Event) -> None:
         note_event(session, event)
 
 
+def was_written(session: Session, action: str, subject: str) -> bool:
+    """Whether the journal has an entry about this, so that what is found again and again is told once."""
+    found = sa.select(AnyJournal.sequence).where(AnyJournal.action == action, AnyJournal.subject == subject)
+    return session.scalar(found.limit(1)) is not None
+
+
 def note_schema(database: Database) -> None:
     """Note to which revision a store was brought, unless the journal says so already.
 

@@ -5,6 +5,7 @@ The voting station, the daemon and the administration judge by the same rules, a
 
 from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check, settle_explanations
 from shared.sheets.numbers import COUNTS, MOST, Numbers
+from shared.sheets.reconciliation import Counted, Difference, Note, Reconciliation, reconcile
 from shared.sheets.states import Event, Sheet, advance, differing, replay, require_entry
 from shared.sheets.windows import TAKEN_AFTER_END, require_taken
 
@@ -14,13 +15,18 @@ __all__ = [
     "MOST",
     "SHARE_TO_EXPLAIN",
     "TAKEN_AFTER_END",
+    "Counted",
+    "Difference",
     "Event",
     "Finding",
+    "Note",
     "Numbers",
+    "Reconciliation",
     "Sheet",
     "advance",
     "check",
     "differing",
+    "reconcile",
     "replay",
     "require_entry",
     "require_taken",

@@ -81,6 +81,8 @@ def page(route: str) -> Row:
 
 
 NEWEST = {"If-Match": "*"}
+# The sheet of station 3, as the world of the administration has it.
+WAITING = [{"station_id": 3, "last": 2}]
 
 _NOW = datetime.now(UTC)
 _NEXT_YEAR = {
@@ -294,6 +296,69 @@ OWN: dict[str, list[Row]] = {
             "/api/elections/{tied}/lots",
             {"poll_numbers": [1]},
             NEWEST,
+        ),
+        # Tally sheets.
+        Row("GET /api/elections/{election_id}/sheets", SUPERVISION, 200, "/api/elections/{open}/sheets"),
+        Row("GET /api/elections/{election_id}/sheets.csv", SUPERVISION, 200, "/api/elections/{open}/sheets.csv"),
+        Row("GET /api/elections/{election_id}/sheets/{station_id}", SUPERVISION, 200, "/api/elections/{open}/sheets/1"),
+        Row(
+            "GET /api/elections/{election_id}/sheets/{station_id}/photographs/{photograph_id}",
+            SUPERVISION,
+            200,
+            "/api/elections/{open}/sheets/1/photographs/{photograph}",
+        ),
+        Row(
+            "POST /api/elections/{election_id}/sheets/{station_id}/resolution",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{open}/sheets/{differing}/resolution",
+            {"chosen": 1, "reason": "Counted again."},
+            NEWEST,
+        ),
+        Row(
+            "POST /api/elections/{election_id}/sheets/{station_id}/acceptance",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{open}/sheets/{waiting}/acceptance",
+            {},
+            NEWEST,
+        ),
+        Row(
+            "POST /api/elections/{election_id}/sheets/{station_id}/reopening",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{open}/sheets/{accepted}/reopening",
+            {"reason": "A mistake."},
+            NEWEST,
+        ),
+        Row(
+            "POST /api/elections/{election_id}/sheets/acceptance",
+            ADMINISTRATOR,
+            200,
+            "/api/elections/{open}/sheets/acceptance",
+            {"stations": WAITING},
+        ),
+        Row(
+            "GET /api/elections/{election_id}/reconciliation", SUPERVISION, 200, "/api/elections/{open}/reconciliation"
+        ),
+        Row(
+            "GET /api/elections/{election_id}/reconciliation.csv",
+            SUPERVISION,
+            200,
+            "/api/elections/{open}/reconciliation.csv",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/reconciliation/{station_id}",
+            SUPERVISION,
+            200,
+            "/api/elections/{open}/reconciliation/1",
+        ),
+        Row(
+            "POST /api/elections/{election_id}/reconciliation/{station_id}/explanations",
+            ADMINISTRATOR,
+            201,
+            "/api/elections/{open}/reconciliation/{accepted}/explanations",
+            {"difference": "list.1", "figures": {"declared": 60, "counted": 59}, "reason": "A slip."},
         ),
     ],
     "voting_station_service": [

@@ -19,8 +19,10 @@ from shared.terms import Refusal
 from tests.services import accounts, administration, station
 from tests.services.access_table import Row
 from tests.services.bearers import Bearer
+from tests.services.declared import Declared
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import MULTIPART, contents, file_of, multipart
+from tests.services.supervising import Night
 from tests.services.tokens import Keys, ServiceSettings, Token
 
 HOUR = timedelta(hours=1)
@@ -177,17 +179,29 @@ def places(service: administration.Administration) -> dict[str, int]:
 
 @contextmanager
 def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator[World]:
-    """The administration service with elections, a participant that stands in none, and a candidate."""
-    recorded = Recorded(url)
-    names = _elections(recorded)
-    recorded.close()
-    with administration.running(url, settings, token) as service:
+    """The administration service with elections, a participant that stands in none, a candidate, and tally sheets."""
+    with closing(Recorded(url)) as recorded, administration.running(url, settings, token) as service:
+        names = _elections(recorded)
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]
         empty = places(service)
+        sheets = _sheets(Night(service, recorded, Declared(service.database), names["open"]))
         with closing(Tables(url)) as tables:
-            yield World(service.app, tables, {**names, **empty, "unused": unused, "candidate": candidate})
+            yield World(service.app, tables, {**names, **empty, **sheets, "unused": unused, "candidate": candidate})
+
+
+def _sheets(night: Night) -> dict[str, Any]:
+    """Sheets in the states that a decision needs, and a photograph of that of the first station."""
+    stations = dict(zip(("differing", "waiting", "accepted"), (2, 3, 4), strict=True))
+    for number in stations.values():
+        station = {"centre_id": 1, "code": f"Бор {number}", "registered": 700}
+        assert night.admin.post("/api/polling-stations", station, 201)["id"] == number
+    night.differ(stations["differing"])
+    night.wait(stations["waiting"])
+    night.enter(stations["accepted"])
+    night.files(stations["accepted"], {1: 59, 2: 41})
+    return {**stations, "photograph": night.declared.photograph(night.election, 1)}
 
 
 @contextmanager

@@ -94,10 +94,13 @@ class Recorded:
         batch_id: str | None = None,
         with_batch: bool = True,
         jmbg: str = JMBG,
+        station: int | None = None,
+        parts: int = 1,
     ) -> str:
         """Record one part, by default a whole batch; ``named`` is the election that the upload named.
 
-        ``number`` is the part's number in its batch; the row of the batch is written with ``with_batch``.
+        ``number`` is the part's number in its batch, which has ``parts`` and is of a ``station``; the row of the batch
+        is written with ``with_batch``.
         """
         batch_id = batch_id or uuid4().hex
         counted = sum((votes or {}).values())
@@ -115,8 +118,9 @@ class Recorded:
                         official_jmbg=jmbg,
                         file_name="station.csv",
                         sha256="0" * 64,
+                        station_id=station,
                         lines=received,
-                        parts=1,
+                        parts=parts,
                         received_at=received_at,
                     )
                 )

@@ -23,6 +23,7 @@ from shared.web.journal import CHANGING, MOST_A_MINUTE, journaled_of
 from tests.services.administration import Administration, answered, entries, running
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import Station, file_of
+from tests.services.supervising import Night, night
 from tests.services.tokens import ServiceSettings, Token
 from tests.source import ROOT, modules, tree
 from tests.test_architecture import close, settings_of
@@ -30,7 +31,7 @@ from tests.test_architecture import close, settings_of
 # An action of the journal, and nothing else that is handed to a function here.
 NOUNS = (
     "participant|candidate|jurisdiction|region|constituency|polling_centre|polling_station|election|batch|part|partitions|"
-    "schema|journal|account|session|request"
+    "schema|journal|account|session|request|sheet|difference|photograph"
 )
 ACTION = re.compile(f"(?:{NOUNS})[.](?!html)[a-z_]+")
 Route = tuple[str, str]
@@ -103,6 +104,19 @@ class World:
 
     admin: Administration
     recorded: Recorded
+
+    def sheet(self, enter: Callable[[Night], None]) -> str:
+        """The sheet of a station, entered so."""
+        made = night(self.admin, self.recorded)
+        enter(made)
+        return f"{made.path}/sheets/1"
+
+    def difference(self) -> str:
+        """A station whose sheet and files differ by a vote."""
+        made = night(self.admin, self.recorded)
+        made.enter(1)
+        made.files(1, {1: 59, 2: 41})
+        return f"{made.path}/reconciliation/1"
 
     def participant(self) -> str:
         return f"/api/participants/{self.admin.participants(1)[0]}"
@@ -215,6 +229,31 @@ CHANGES: dict[Route, Change] = {
         {"reason": "Ж"},
         1,
     ),
+    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/resolution"): lambda world: (
+        f"{world.sheet(lambda made: made.differ(1))}/resolution",
+        {"chosen": 2, "reason": "Ж"},
+        2,
+    ),
+    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/acceptance"): lambda world: (
+        f"{world.sheet(lambda made: made.wait(1))}/acceptance",
+        {},
+        2,
+    ),
+    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/reopening"): lambda world: (
+        f"{world.sheet(lambda made: made.enter(1))}/reopening",
+        {"reason": "Ж"},
+        2,
+    ),
+    ("POST", "/api/elections/<int:election_id>/sheets/acceptance"): lambda world: (
+        f"{world.sheet(lambda made: made.wait(1)).removesuffix('/1')}/acceptance",
+        {"stations": [{"station_id": 1, "last": 2}]},
+        None,
+    ),
+    ("POST", "/api/elections/<int:election_id>/reconciliation/<int:station_id>/explanations"): lambda world: (
+        f"{world.difference()}/explanations",
+        {"difference": "list.1", "figures": {"declared": 60, "counted": 59}, "reason": "Ж"},
+        None,
+    ),
     ("POST", "/api/elections/<int:election_id>/lots"): lambda world: (
         f"{world.tied()}/lots",
         {"poll_numbers": [3]},
@@ -251,6 +290,10 @@ TOLD = {
     "election.closed": ("end", "to"),
     "election.cancelled": ("cancelled_reason", "to"),
     "election.drawn": ("lots", "to"),
+    "sheet.resolved": ("state", "to"),
+    "sheet.accepted": ("state", "to"),
+    "sheet.reopened": ("state", "to"),
+    "difference.explained": ("reason", None),
 }
 
 
@@ -276,7 +319,7 @@ def test_what_an_administrator_changes_is_told_with_what_has_changed(
     noun, _, number = entry.subject.partition(" ")
     assert noun == action.partition(".")[0]
     # A file is about many.
-    assert number.isdigit() or action.endswith(".imported")
+    assert re.fullmatch("[0-9]+(/[0-9]+)?", number) or action.endswith(".imported")
     if path[-1].isdigit():
         assert path.endswith(f"/{number}")
     name, within = TOLD[action]
@@ -286,20 +329,15 @@ def test_what_an_administrator_changes_is_told_with_what_has_changed(
 
 @pytest.mark.parametrize("route", list(ADMINISTRATION), ids=" ".join)
 def test_who_may_not_change_something_is_told_to_have_tried(admin: Administration, route: Route) -> None:
-    answer = admin.call(route[0], route[1].partition("<")[0] + ("7" if "<" in route[1] else "") + tail(route[1]), {},
-                        role=Role.VOTER)  # fmt: skip
+    answer = admin.call(route[0], re.sub("<[^>]*>", "7", route[1]), {}, role=Role.VOTER)
     assert answer.status_code in (401, 403)
     (entry,) = journal_of(admin.database)
     assert (entry.action, entry.outcome, entry.actor) == (declared(route), "refused", "voter@example.org")
     assert entry.request_id == answer.headers["X-Request-ID"]
-    assert entry.subject == (f"{declared(route).partition('.')[0]} 7" if "<" in route[1] else entry.subject)
+    numbers = "/".join("7" * route[1].count("<"))
+    assert entry.subject == (f"{declared(route).partition('.')[0]} {numbers}" if numbers else entry.subject)
     assert json.loads(entry.details)["status"] == answer.status_code
     assert entry.reason
-
-
-def tail(rule: str) -> str:
-    """What stands in a rule behind its parameter."""
-    return rule.partition(">")[2]
 
 
 REFUSED: dict[int, Callable[[Administration], Any]] = {

@@ -1,0 +1,211 @@
+"""Reconciliation: the declared result of a station held against what was counted from its files, and why they differ.
+
+All that is compared is read in one snapshot. A difference is explained for the two figures that it has; whoever saw
+others is told so, because they are not what was explained.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from admin_service import store
+from admin_service.rules.sheets import Filter, Order, check_may_decide
+from admin_service.store import sheets
+from shared import sheet_rows, station_tallies, tallies
+from shared.database import Database
+from shared.errors import Conflict, InvalidInput
+from shared.journal.store import note
+from shared.schema.election import DifferenceNote
+from shared.sheets import Counted, Numbers, Reconciliation, reconcile
+from shared.sheets.reconciliation import NOTHING_COUNTED
+from shared.terms import Lacking
+
+
+class Show(StrEnum):
+    """Which stations of a reconciliation somebody wants to see."""
+
+    OPEN = "open"
+    EXPLAINED = "explained"
+    ALL = "all"
+    LACKING = "lacking"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A station with its counts and how they stand to each other; ``declared`` is None where no sheet is accepted."""
+
+    place: Mapping[str, Any]
+    declared: Numbers | None
+    counted: Counted
+    reconciliation: Reconciliation
+
+
+@dataclass(frozen=True)
+class OfCode:
+    """How many differences of one code nobody has explained, and how many somebody has."""
+
+    open: int
+    explained: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The stations that were asked for, and what all stations of the filter come to.
+
+    ``clean`` ones have no difference; ``open`` ones have at least one that nobody has explained, ``explained`` ones
+    have only such that somebody has. ``nowhere`` is what was counted from uploads of no station of the election.
+    """
+
+    found: list[Compared]
+    stations: int
+    clean: int
+    open: int
+    explained: int
+    lacking: Mapping[Lacking, int]
+    codes: Mapping[str, OfCode]
+    nowhere: Counted
+
+
+def compare(session: Session, election_id: int, places: Iterable[Mapping[str, Any]]) -> list[Compared]:
+    """The reconciliation of a few hundred stations at most."""
+    asked = list(places)
+    numbers = [place["station_id"] for place in asked]
+    return _compared(session, election_id, asked, station_tallies.of_stations(session, election_id, numbers), numbers)
+
+
+def compare_all(session: Session, election_id: int, places: Iterable[Mapping[str, Any]]) -> list[Compared]:
+    """The same for any number of stations."""
+    return _compared(session, election_id, places, station_tallies.by_station(session, election_id), None)
+
+
+def read(database: Database, election_id: int, station_id: int) -> Compared:
+    """The reconciliation of one station; NotFound when the election or its station is not there."""
+    with database.reading() as session:
+        sheets.hold_still(session)
+        store.election(session, election_id)
+        (found,) = compare(session, election_id, [sheets.place(session, election_id, station_id)])
+        return found
+
+
+def listing(database: Database, election_id: int, wanted: Filter, show: Show) -> Listing:
+    """The reconciliation of all stations of an election at which people vote, or which have sent something."""
+    with database.reading() as session:
+        sheets.hold_still(session)
+        store.election(session, election_id)
+        counted = station_tallies.by_station(session, election_id)
+        everywhere = sheets.stations(session, sheets.board(session, election_id, Filter(), Order.STATION))
+        compared = _compared(session, election_id, everywhere, counted, None)
+    known = {one.place["station_id"] for one in compared}
+    chosen = [one for one in compared if _is_wanted(one.place, wanted)]
+    return _summed(chosen, show, [sums for station_id, sums in counted.items() if station_id not in known])
+
+
+def explain(
+    database: Database,
+    election_id: int,
+    station_id: int,
+    explained: tuple[str, Mapping[str, int], str],
+    actor: str,
+    now: datetime,
+) -> Compared:
+    """Say why two counts of a station differ: ``explained`` is the code of the difference, its two figures and why.
+
+    Conflict where the counts are other ones by now, or do not differ.
+    """
+    code, figures, reason = explained
+    if not reason.strip():
+        raise InvalidInput("Say why the two counts differ, for whoever reads it later.", field="reason")
+    with database.writing() as session:
+        election = store.election(session, election_id)
+        check_may_decide(tallies.state_of(election, now, None, has_dead_letter=False))
+        place = sheets.place(session, election_id, station_id)
+        # The sheet stays what it is until this is said; a further file only opens the difference again.
+        sheet_rows.locked(session, election_id, station_id)
+        (found,) = compare(session, election_id, [place])
+        for difference in found.reconciliation.differences:
+            if difference.code == code and dict(difference.figures) == dict(figures):
+                break
+        else:
+            raise Conflict("These two counts are not what they were, or do not differ any more; look at them again.")
+        session.add(
+            DifferenceNote(
+                election_id=election_id,
+                station_id=station_id,
+                difference=code,
+                figures=dict(figures),
+                reason=reason,
+                actor=actor,
+                at=now,
+            )
+        )
+        session.flush()
+        details = {"difference": code, "figures": dict(figures), "reason": reason}
+        note(session, "difference.explained", f"difference {election_id}/{station_id}", details)
+        (found,) = compare(session, election_id, [place])
+        return found
+
+
+def _compared(
+    session: Session,
+    election_id: int,
+    places: Iterable[Mapping[str, Any]],
+    counted: Mapping[Any, Counted],
+    numbers: Collection[int] | None,
+) -> list[Compared]:
+    declared = sheets.declared(session, election_id, numbers)
+    notes = sheets.notes(session, election_id, numbers)
+    found = []
+    for place in places:
+        station_id = place["station_id"]
+        sheet, files = declared.get(station_id), counted.get(station_id, NOTHING_COUNTED)
+        found.append(Compared(place, sheet, files, reconcile(sheet, files, notes.get(station_id, ()))))
+    return found
+
+
+def _is_wanted(place: Mapping[str, Any], wanted: Filter) -> bool:
+    text = wanted.text.casefold()
+    return (
+        (not wanted.municipality or place["municipality"] == wanted.municipality)
+        and wanted.constituency_id in (None, place["constituency_id"])
+        and any(text in str(place[name]).casefold() for name in ("code", "municipality", "centre"))
+    )
+
+
+def _summed(chosen: list[Compared], show: Show, nowhere: list[Counted]) -> Listing:
+    by_show: dict[Show, list[Compared]] = {one: [] for one in Show}
+    lacking = dict.fromkeys(Lacking, 0)
+    codes: dict[str, list[int]] = {}
+    clean = 0
+    for one in chosen:
+        found = one.reconciliation
+        for what in found.lacking:
+            lacking[what] += 1
+        for difference in found.differences:
+            codes.setdefault(difference.code, [0, 0])[not difference.is_open] += 1
+        if found.lacking:
+            by_show[Show.LACKING].append(one)
+        elif found.differences:
+            by_show[Show.ALL].append(one)
+            by_show[Show.OPEN if found.open else Show.EXPLAINED].append(one)
+        else:
+            clean += 1
+    return Listing(
+        found=by_show[show],
+        stations=len(chosen),
+        clean=clean,
+        open=len(by_show[Show.OPEN]),
+        explained=len(by_show[Show.EXPLAINED]),
+        lacking=lacking,
+        codes={code: OfCode(*numbers) for code, numbers in codes.items()},
+        nowhere=Counted(
+            valid=sum(one.valid for one in nowhere),
+            invalid=sum(one.invalid for one in nowhere),
+            duplicate=sum(one.duplicate for one in nowhere),
+            uploads=sum(one.uploads for one in nowhere),
+            is_complete=all(one.is_complete for one in nowhere),
+        ),
+    )

@@ -1,0 +1,190 @@
+"""Queries about the tally sheets of an election."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from admin_service.rules.sheets import URGENCY, Filter, Order
+from shared.electorate import stations_of
+from shared.errors import NotFound
+from shared.schema.election import (
+    Constituency,
+    DifferenceNote,
+    ElectorateConstituency,
+    SheetEvent,
+    SheetPhotograph,
+    TallySheet,
+)
+from shared.sheet_rows import numbers_of
+from shared.sheets import Note, Numbers
+from shared.terms import SheetState, StationStatus
+
+_OF_A_PHOTOGRAPH = (
+    SheetPhotograph.id,
+    SheetPhotograph.actor,
+    SheetPhotograph.at,
+    SheetPhotograph.name,
+    SheetPhotograph.media_type,
+    SheetPhotograph.sha256,
+    SheetPhotograph.size,
+)
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """What is known of a photograph beside its content."""
+
+    id: str
+    actor: str
+    at: datetime
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+
+
+def hold_still(session: Session) -> None:
+    """Let the transaction that begins with this see one moment, so that counts from several queries fit together.
+
+    SQLite does so anyway.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def board(session: Session, election_id: int, wanted: Filter, order: Order) -> sa.Select[Any]:
+    """The active stations of an election with the state of their sheets."""
+    places = stations_of(session, election_id).order_by(None).subquery("stations")
+    state = sa.func.coalesce(TallySheet.state, SheetState.EMPTY.value)
+    statement = (
+        sa.select(places, state.label("state"), TallySheet.changed_at, TallySheet.last)
+        .select_from(places)
+        .outerjoin(
+            TallySheet, sa.and_(TallySheet.election_id == election_id, TallySheet.station_id == places.c.station_id)
+        )
+        .where(places.c.status == StationStatus.ACTIVE.value)
+    )
+    if wanted.states:
+        statement = statement.where(state.in_([one.value for one in wanted.states]))
+    if wanted.municipality:
+        statement = statement.where(places.c.municipality == wanted.municipality)
+    if wanted.constituency_id is not None:
+        statement = statement.where(places.c.constituency_id == wanted.constituency_id)
+    if wanted.text:
+        columns = (places.c.code, places.c.municipality, places.c.centre)
+        statement = statement.where(sa.or_(*(one.icontains(wanted.text, autoescape=True) for one in columns)))
+    urgency = sa.case({one.value: rank for rank, one in enumerate(URGENCY)}, value=state)
+    first: dict[Order, tuple[Any, ...]] = {
+        Order.MISSING: (urgency,),
+        Order.STATION: (),
+        Order.REGISTERED: (places.c.registered.desc(),),
+        # Databases do not agree on where NULL belongs in an order, so it is said.
+        Order.CHANGED: (sa.case((TallySheet.changed_at.is_(None), 1), else_=0), TallySheet.changed_at.desc()),
+    }
+    return statement.order_by(*first[order], places.c.station_id)
+
+
+def totals(session: Session, statement: sa.Select[Any]) -> dict[SheetState, tuple[int, int]]:
+    """Of the stations of a board, by the state of their sheets: how many there are, and their registered voters."""
+    found = statement.order_by(None).subquery()
+    rows = session.execute(
+        sa.select(found.c.state, sa.func.count(), sa.func.sum(found.c.registered)).group_by(found.c.state)
+    )
+    # MySQL and PostgreSQL sum integers to decimals.
+    return {SheetState(state): (count, int(registered)) for state, count, registered in rows}
+
+
+def place(session: Session, election_id: int, station_id: int) -> Mapping[str, Any]:
+    """A station of an election, by the names of the columns; NotFound where it has none of this number."""
+    columns = stations_of(session, election_id).order_by(None).subquery()
+    found = None
+    if 0 < station_id < 2**31:
+        found = session.execute(sa.select(columns).where(columns.c.station_id == station_id)).mappings().first()
+    if found is None:
+        raise NotFound(f"Election {election_id} has no polling station {station_id}.")
+    return dict(found)
+
+
+def stations(session: Session, statement: sa.Select[Any]) -> list[Mapping[str, Any]]:
+    """The rows of a board, by the names of their columns."""
+    return [dict(row) for row in session.execute(statement).mappings()]
+
+
+def constituencies(session: Session, election_id: int) -> dict[int, str]:
+    """The names of the constituencies of an election, by their numbers."""
+    frozen = sa.select(ElectorateConstituency.constituency_id, ElectorateConstituency.name).where(
+        ElectorateConstituency.election_id == election_id
+    )
+    names = dict(session.execute(frozen).all())
+    return names or dict(session.execute(sa.select(Constituency.id, Constituency.name)).all())
+
+
+def declared(session: Session, election_id: int, station_ids: Collection[int] | None = None) -> dict[int, Numbers]:
+    """The accepted numbers of stations, by station; None: of all that have any."""
+    statement = (
+        sa.select(SheetEvent.station_id, SheetEvent.numbers)
+        .join(
+            TallySheet,
+            sa.and_(
+                TallySheet.election_id == SheetEvent.election_id,
+                TallySheet.station_id == SheetEvent.station_id,
+                TallySheet.standing == SheetEvent.number,
+            ),
+        )
+        .where(TallySheet.election_id == election_id, TallySheet.state == SheetState.ACCEPTED.value)
+    )
+    if station_ids is not None:
+        statement = statement.where(TallySheet.station_id.in_(station_ids))
+    return {station_id: numbers_of(numbers) for station_id, numbers in session.execute(statement) if numbers}
+
+
+def notes(session: Session, election_id: int, station_ids: Collection[int] | None = None) -> dict[int, list[Note]]:
+    """What was said about differences, by station and in order; None: of all stations."""
+    statement = sa.select(DifferenceNote).where(DifferenceNote.election_id == election_id).order_by(DifferenceNote.id)
+    if station_ids is not None:
+        statement = statement.where(DifferenceNote.station_id.in_(station_ids))
+    found: dict[int, list[Note]] = {}
+    for row in session.scalars(statement):
+        note = Note(row.difference, row.figures, row.reason, row.actor, row.at)
+        found.setdefault(row.station_id, []).append(note)
+    return found
+
+
+def photographs(session: Session, election_id: int, station_id: int) -> list[Photograph]:
+    """The photographs of one sheet, in the order of receipt, without their content."""
+    rows = session.execute(
+        sa.select(*_OF_A_PHOTOGRAPH)
+        .where(SheetPhotograph.election_id == election_id, SheetPhotograph.station_id == station_id)
+        .order_by(SheetPhotograph.at, SheetPhotograph.id)
+    )
+    return [Photograph(*row) for row in rows]
+
+
+def photograph_counts(session: Session, election_id: int, station_ids: Iterable[int] | None = None) -> dict[int, int]:
+    """How many photographs there are, by station; None: of all stations that have any."""
+    statement = (
+        sa.select(SheetPhotograph.station_id, sa.func.count())
+        .where(SheetPhotograph.election_id == election_id)
+        .group_by(SheetPhotograph.station_id)
+    )
+    if station_ids is not None:
+        statement = statement.where(SheetPhotograph.station_id.in_(station_ids))
+    return dict(session.execute(statement).all())
+
+
+def photograph(session: Session, election_id: int, station_id: int, photograph_id: str) -> tuple[Photograph, bytes]:
+    """One photograph with its content; NotFound where this sheet has none of this number."""
+    row = session.execute(
+        sa.select(*_OF_A_PHOTOGRAPH, SheetPhotograph.content).where(
+            SheetPhotograph.id == photograph_id,
+            SheetPhotograph.election_id == election_id,
+            SheetPhotograph.station_id == station_id,
+        )
+    ).first()
+    if row is None:
+        raise NotFound("This tally sheet has no such photograph.")
+    return Photograph(*row[:-1]), row.content
