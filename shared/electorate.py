@@ -74,7 +74,7 @@ class Geography:
         return sum(station.registered for station in self.active)
 
 
-_LIVE_STATIONS = (
+LIVE_STATIONS = (
     sa.select(
         PollingStation.id.label("station_id"),
         PollingStation.code,
@@ -90,7 +90,7 @@ _LIVE_STATIONS = (
     .join(PollingCentre, PollingCentre.id == PollingStation.centre_id)
     .order_by(PollingStation.id)
 )
-_LIVE_CONSTITUENCIES = (
+LIVE_CONSTITUENCIES = (
     sa.select(
         Constituency.id.label("constituency_id"),
         Constituency.name,
@@ -114,7 +114,7 @@ def geography(session: Session, election_id: int) -> Geography:
         stations = _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
         constituencies = _frozen(ElectorateConstituency, election_id).order_by(ElectorateConstituency.constituency_id)
         return _read(session, True, stations, constituencies)
-    return _read(session, False, _LIVE_STATIONS, _LIVE_CONSTITUENCIES)
+    return _read(session, False, LIVE_STATIONS, LIVE_CONSTITUENCIES)
 
 
 def fingerprint(session: Session, election_id: int) -> str:

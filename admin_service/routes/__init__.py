@@ -3,9 +3,10 @@
 from admin_service.routes.areas import areas
 from admin_service.routes.candidates import candidates
 from admin_service.routes.elections import elections
+from admin_service.routes.electorates import electorates
 from admin_service.routes.jurisdictions import jurisdictions
 from admin_service.routes.participants import participants
 from admin_service.routes.polling import polling
 from admin_service.routes.station_import import station_import
 
-blueprints = (participants, candidates, jurisdictions, areas, polling, station_import, elections)
+blueprints = (participants, candidates, jurisdictions, areas, polling, station_import, elections, electorates)
