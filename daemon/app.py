@@ -69,7 +69,7 @@ class Daemon:
             PartitionWorker(number, self.owner, self.database, self.redis, self.stop)
             for number in range(settings.partitions)
         ]
-        # Of all daemons, whoever works partition 0 also moves the journal and the tally sheets, and tells what is counted.
+        # Of all daemons, whoever works partition 0 also moves the journal and the sheets, and tells what is counted.
         leased = self.workers[0].leased
         self.relays = (
             JournalRelay(self.database, self.redis, leased, self.stop),

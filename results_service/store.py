@@ -12,16 +12,25 @@ from shared import tallies
 from shared.schema.election import (
     DRAFT,
     Batch,
+    Constituency,
     DeadLetter,
     Dismissal,
     Election,
     ElectionBase,
+    Electorate,
+    ElectorateConstituency,
+    ElectorateStation,
     Entry,
     Part,
     Participant,
     Partition,
+    PollingCentre,
+    PollingStation,
     RefusedLine,
+    Region,
+    SheetEvent,
     Tally,
+    TallySheet,
 )
 
 
@@ -145,18 +154,47 @@ READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = 
     Election,
     Entry,
     Tally,
-    (Batch.id, Batch.election_id, Batch.received_at),
+    (Batch.id, Batch.election_id, Batch.station_id, Batch.received_at),
     (
-        *(Part.batch_id, Part.part, Part.partition, Part.sequence, Part.election_id),
+        *(
+            Part.batch_id,
+            Part.part,
+            Part.partition,
+            Part.sequence,
+            Part.election_id,
+            Part.received_at,
+            Part.recorded_at,
+        ),
         *(Part.counted, Part.duplicate, Part.invalid, Part.outside),
     ),
     (
         *(RefusedLine.batch_id, RefusedLine.line, RefusedLine.election_id),
         *(RefusedLine.guid, RefusedLine.poll_number, RefusedLine.reason),
     ),
-    (DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at, DeadLetter.not_before),
-    (Dismissal.batch_id, Dismissal.part),
+    (
+        *(DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at, DeadLetter.not_before),
+        *(DeadLetter.ballots, DeadLetter.buried_at),
+    ),
+    Dismissal,
     (Partition.partition, Partition.epoch, Partition.sequence, Partition.watermark),
+    Electorate,
+    ElectorateConstituency,
+    ElectorateStation,
+    (Region.id, Region.name, Region.version),
+    (Constituency.id, Constituency.region_id, Constituency.name, Constituency.seats, Constituency.version),
+    (
+        *(PollingCentre.id, PollingCentre.constituency_id, PollingCentre.municipality, PollingCentre.name),
+        *(PollingCentre.latitude, PollingCentre.longitude, PollingCentre.version),
+    ),
+    (
+        *(PollingStation.id, PollingStation.centre_id, PollingStation.code, PollingStation.registered),
+        *(PollingStation.status, PollingStation.version),
+    ),
+    TallySheet,
+    (
+        *(SheetEvent.election_id, SheetEvent.station_id, SheetEvent.number, SheetEvent.act, SheetEvent.at),
+        *(SheetEvent.numbers, SheetEvent.chosen, SheetEvent.reason),
+    ),
 )
 
 

@@ -74,7 +74,7 @@ class Geography:
         return sum(station.registered for station in self.active)
 
 
-_LIVE_STATIONS = (
+LIVE_STATIONS = (
     sa.select(
         PollingStation.id.label("station_id"),
         PollingStation.code,
@@ -90,7 +90,7 @@ _LIVE_STATIONS = (
     .join(PollingCentre, PollingCentre.id == PollingStation.centre_id)
     .order_by(PollingStation.id)
 )
-_LIVE_CONSTITUENCIES = (
+LIVE_CONSTITUENCIES = (
     sa.select(
         Constituency.id.label("constituency_id"),
         Constituency.name,
@@ -113,7 +113,7 @@ def geography(session: Session, election_id: int) -> Geography:
     if is_frozen(session, election_id):
         constituencies = _frozen(ElectorateConstituency, election_id).order_by(ElectorateConstituency.constituency_id)
         return _read(session, True, stations_of(session, election_id), constituencies)
-    return _read(session, False, _LIVE_STATIONS, _LIVE_CONSTITUENCIES)
+    return _read(session, False, LIVE_STATIONS, LIVE_CONSTITUENCIES)
 
 
 def stations_of(session: Session, election_id: int) -> "sa.Select[*tuple[Any, ...]]":
@@ -123,7 +123,7 @@ def stations_of(session: Session, election_id: int) -> "sa.Select[*tuple[Any, ..
     """
     if is_frozen(session, election_id):
         return _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
-    return _LIVE_STATIONS
+    return LIVE_STATIONS
 
 
 def fingerprint(session: Session, election_id: int) -> str:

@@ -133,6 +133,13 @@ class ThresholdBase(StrEnum):
     BALLOTS_CAST = "ballots_cast"
 
 
+class Scope(StrEnum):
+    """Over what seats are given, or a threshold holds."""
+
+    WHOLE = "whole"
+    CONSTITUENCY = "constituency"
+
+
 class TiePolicy(StrEnum):
     """Which of several lists with the same quotient gets the seat."""
 

@@ -1,7 +1,7 @@
 """Elections: making, changing, publishing, closing, cancelling, and entering the lots of a tie.
 
-Every action that makes or moves an election locks its jurisdiction first, so that of two administrators who plan
-overlapping elections at the same instant the second one finds the first one's.
+Every action that makes or moves an election locks geography (``changing_geography``) and its jurisdiction first, so
+that of two administrators who plan overlapping elections at the same instant the second one finds the first one's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from admin_service import store
 from admin_service.rules import elections as rules
 from admin_service.rules.elections import Period, Place
+from admin_service.store.electorates import lock_geography
 from shared import tallies
 from shared.apportionment import Entry as Standing
 from shared.apportionment import Rules
@@ -96,6 +97,7 @@ def create(database: Database, plan: Plan, now: datetime, *, draft: bool = False
     where another election is in the way, and InvalidInput for the kind, the rules and the ballot.
     """
     with database.writing() as session:
+        lock_geography(session)
         election = Election(stage=DRAFT if draft else PUBLISHED, created_at=now)
         _settle(session, election, plan)
         session.add(election)
@@ -109,6 +111,7 @@ def change(
 ) -> Shown:
     """Change a draft or a scheduled election; Conflict once its ballot is frozen."""
     with database.writing() as session:
+        lock_geography(session)
         election = store.election(session, election_id, lock=True)
         check(election.version)
         before = _facts(election)
@@ -138,6 +141,7 @@ def delete(database: Database, election_id: int, now: datetime) -> None:
 def publish(database: Database, election_id: int, check: Callable[[int], None], now: datetime) -> Shown:
     """Make a draft an election that takes place: scheduled, or open if its time has come."""
     with database.writing() as session:
+        lock_geography(session)
         election = store.election(session, election_id, lock=True)
         check(election.version)
         before = _facts(election)

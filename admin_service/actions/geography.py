@@ -1,4 +1,7 @@
-"""Regions, constituencies, polling centres and polling stations: made, changed and deleted in the same way."""
+"""Regions, constituencies, polling centres and polling stations: made, changed and deleted in the same way.
+
+Elections that have opened are frozen first (``changing_geography``).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +11,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from admin_service.actions.electorates import changing_geography
 from admin_service.rules.geography import check_coordinates, check_status, identity, tidy
 from admin_service.store import geography as store
 from admin_service.store.geography import Place
@@ -80,7 +84,8 @@ def create(database: Database, sort: Sort, values: Mapping[str, Any]) -> Any:
     Raises InvalidInput for what cannot be, and for a parent that does not exist; Conflict where there is one that its
     names mean already.
     """
-    with _unique(sort), database.writing() as session:
+
+    def make(session: Session) -> Any:
         place = sort.model()
         _settle(session, sort, place, values)
         session.add(place)
@@ -88,30 +93,40 @@ def create(database: Database, sort: Sort, values: Mapping[str, Any]) -> Any:
         note(session, f"{sort.noun}.created", f"{sort.noun} {place.id}", _facts(sort, place))
         return place
 
+    with _unique(sort):
+        return changing_geography(database, make)
+
 
 def change(database: Database, sort: Sort, number: int, check: Callable[[int], None], values: Mapping[str, Any]) -> Any:
     """Change the columns that ``values`` names; the same refusals, and NotFound. ``check`` looks at the version."""
-    with _unique(sort), database.writing() as session:
+    if values.get("status") == StationStatus.ACTIVE:
+        values = {"reason": "", "note": "", **values}
+
+    def alter(session: Session) -> Any:
         place = one(session, sort.model, number, lock=True)
         check(place.version)
         before = _facts(sort, place)
-        if values.get("status") == StationStatus.ACTIVE:
-            values = {"reason": "", "note": "", **values}
         _settle(session, sort, place, values)
         session.flush()
         note(session, f"{sort.noun}.changed", f"{sort.noun} {number}", difference(before, _facts(sort, place)))
         return place
 
+    with _unique(sort):
+        return changing_geography(database, alter)
+
 
 def delete(database: Database, sort: Sort, number: int) -> None:
     """Forget a place that nothing belongs to; Conflict when something does."""
-    with database.writing() as session:
+
+    def forget(session: Session) -> None:
         place = one(session, sort.model, number, lock=True)
         if sort.children is not None and store.has(session, sort.children, number):
             child = NAMES[sort.children.class_]
             raise Conflict(f"This {NAMES[sort.model]} has at least one {child}, so it cannot be deleted.")
         session.delete(place)
         note(session, f"{sort.noun}.deleted", f"{sort.noun} {number}", _facts(sort, place))
+
+    changing_geography(database, forget)
 
 
 def _settle(session: Session, sort: Sort, place: Any, values: Mapping[str, Any]) -> None:

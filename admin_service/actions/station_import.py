@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from admin_service.actions.electorates import changing_geography
 from admin_service.rules.geography import WHOLE_COUNTRY, identity
 from admin_service.rules.station_files import (
     OF_A_STATION,
@@ -59,17 +60,20 @@ def import_stations(database: Database, content: bytes, *, preview: bool, skip_w
     if preview:
         with database.reading() as session:
             return _plan(session, read)
+
+    def bring(session: Session) -> Import:
+        planned = _plan(session, read)
+        if not skip_wrong:
+            _refuse_wrong(planned.file)
+        _Writer(session, [one for one in planned.planned if one.change is not Change.SAME]).write()
+        made = replace(planned, done=True)
+        numbers = {change.value: made.numbers[change] for change in Change}
+        details = {**numbers, "wrong": made.file.wrong, "sha256": sha256(content).hexdigest()}
+        note(session, "polling_station.imported", "polling_station", details)
+        return made
+
     try:
-        with database.writing() as session:
-            planned = _plan(session, read)
-            if not skip_wrong:
-                _refuse_wrong(planned.file)
-            _Writer(session, [one for one in planned.planned if one.change is not Change.SAME]).write()
-            made = replace(planned, done=True)
-            numbers = {change.value: made.numbers[change] for change in Change}
-            details = {**numbers, "wrong": made.file.wrong, "sha256": sha256(content).hexdigest()}
-            note(session, "polling_station.imported", "polling_station", details)
-            return made
+        return changing_geography(database, bring)
     except (IntegrityError, StaleDataError) as error:
         raise Conflict("Somebody else changed the stations meanwhile; nothing was imported. Try again.") from error
 

@@ -3,6 +3,7 @@
 from admin_service.routes.areas import areas
 from admin_service.routes.candidates import candidates
 from admin_service.routes.elections import elections
+from admin_service.routes.electorates import electorates
 from admin_service.routes.jurisdictions import jurisdictions
 from admin_service.routes.participants import participants
 from admin_service.routes.photographs import photographs
@@ -12,6 +13,6 @@ from admin_service.routes.sheets import sheets
 from admin_service.routes.station_import import station_import
 
 blueprints = (
-    *(participants, candidates, jurisdictions, areas, polling, station_import, elections),
+    *(participants, candidates, jurisdictions, areas, polling, station_import, elections, electorates),
     *(sheets, photographs, reconciliation),
 )

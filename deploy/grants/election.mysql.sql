@@ -28,6 +28,12 @@ GRANT SELECT (election_id, poll_number, votes) ON tallies TO 'administration'@'%
 GRANT SELECT (batch_id, part, received_at, not_before) ON dead_letters TO 'administration'@'%';
 GRANT SELECT (batch_id, part) ON dismissals TO 'administration'@'%';
 GRANT SELECT (watermark) ON partitions TO 'administration'@'%';
+-- Electorates are copied within the store and never changed. Votes per constituency are sums over the parts of its stations.
+GRANT SELECT, INSERT ON electorates TO 'administration'@'%';
+GRANT SELECT, INSERT ON electorate_constituencies TO 'administration'@'%';
+GRANT SELECT, INSERT ON electorate_stations TO 'administration'@'%';
+GRANT SELECT (`partition`, sequence) ON parts TO 'administration'@'%';
+GRANT SELECT (`partition`, sequence) ON tallies TO 'administration'@'%';
 GRANT SELECT, INSERT ON journal TO 'administration'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';
 
@@ -64,6 +70,21 @@ GRANT SELECT ON tallies TO 'results'@'%';
 GRANT SELECT (batch_id, part, received_at, not_before) ON dead_letters TO 'results'@'%';
 GRANT SELECT (batch_id, part) ON dismissals TO 'results'@'%';
 GRANT SELECT (`partition`, epoch, sequence, watermark) ON partitions TO 'results'@'%';
+-- Results per place: the geography without whom to call and why a station is closed; of the tally sheets what they declare and why one
+-- was changed, not by whom.
+GRANT SELECT ON electorates TO 'results'@'%';
+GRANT SELECT ON electorate_constituencies TO 'results'@'%';
+GRANT SELECT ON electorate_stations TO 'results'@'%';
+GRANT SELECT (id, name, version) ON regions TO 'results'@'%';
+GRANT SELECT (id, region_id, name, seats, version) ON constituencies TO 'results'@'%';
+GRANT SELECT (id, constituency_id, municipality, name, latitude, longitude, version) ON polling_centres TO 'results'@'%';
+GRANT SELECT (id, centre_id, code, registered, status, version) ON polling_stations TO 'results'@'%';
+GRANT SELECT (station_id) ON batches TO 'results'@'%';
+GRANT SELECT (received_at, recorded_at) ON parts TO 'results'@'%';
+GRANT SELECT (ballots, buried_at) ON dead_letters TO 'results'@'%';
+GRANT SELECT (reason, dismissed_at) ON dismissals TO 'results'@'%';
+GRANT SELECT ON tally_sheets TO 'results'@'%';
+GRANT SELECT (election_id, station_id, `number`, act, at, numbers, chosen, reason) ON sheet_events TO 'results'@'%';
 
 -- Operator: dismisses dead letters that hold nothing to be counted (urna queue dismiss), which no service can.
 GRANT SELECT (id) ON batches TO 'operator'@'%';

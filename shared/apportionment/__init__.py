@@ -4,8 +4,15 @@ Everything here is integers and fractions; nothing reads a clock, a file or a da
 in a comparison. ``docs/apportionment.md`` explains the rules and cites the statutes.
 """
 
+from shared.apportionment.constituencies import (
+    ByConstituency,
+    Constituency,
+    apportion_constituencies,
+    lots_drawn_in,
+    lots_drawn_over_whole,
+)
 from shared.apportionment.quotients import Award, NextQuotient
-from shared.apportionment.rule_packs import CLASSIC, RULE_PACKS, SERBIA_2014, SERBIA_2020
+from shared.apportionment.rule_packs import CLASSIC, RULE_PACKS, SERBIA_2014, SERBIA_2020, SPAIN_CONGRESS
 from shared.apportionment.rules import MAXIMUM_SEATS, Rules
 from shared.apportionment.seats import Apportionment, Entry, Tie, apportion
 from shared.apportionment.shares import share, shares
@@ -16,13 +23,19 @@ __all__ = [
     "RULE_PACKS",
     "SERBIA_2014",
     "SERBIA_2020",
+    "SPAIN_CONGRESS",
     "Apportionment",
     "Award",
+    "ByConstituency",
+    "Constituency",
     "Entry",
     "NextQuotient",
     "Rules",
     "Tie",
     "apportion",
+    "apportion_constituencies",
+    "lots_drawn_in",
+    "lots_drawn_over_whole",
     "share",
     "shares",
 ]

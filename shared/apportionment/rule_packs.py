@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.apportionment.rules import Rules
-from shared.terms import FactorScope, Method, ThresholdBase, TiePolicy
+from shared.terms import FactorScope, Method, Scope, ThresholdBase, TiePolicy
 
 CLASSIC: Final = Rules(
     seats=250,
@@ -56,7 +56,24 @@ of the lists of national minorities by 35 % in article 81, paragraph 2. Here the
 lists that are under the threshold.
 """
 
+SPAIN_CONGRESS: Final = Rules(
+    seats=350,
+    method=Method.DHONDT,
+    threshold=Fraction(3, 100),
+    threshold_base=ThresholdBase.VALID_VOTES,
+    tie_policy=TiePolicy.MORE_VOTES,
+    apportioned=Scope.CONSTITUENCY,
+    threshold_over=Scope.CONSTITUENCY,
+)
+"""The Congress of Deputies of Spain.
+
+Ley Orgánica 5/1985, de 19 de junio, del Régimen Electoral General: article 161 makes each province a constituency, and
+Ceuta and Melilla one each; article 162 gives 350 seats; article 163.1 a) leaves lists aside that do not have at least
+3 % of the valid votes of the constituency, b) and c) divide by 1, 2, 3 … and give the seats to the largest quotients,
+d) gives a tied seat to the list with more votes in the constituency.
+"""
+
 RULE_PACKS: Final[Mapping[str, Rules]] = MappingProxyType(
-    {"classic": CLASSIC, "serbia_2014": SERBIA_2014, "serbia_2020": SERBIA_2020}
+    {"classic": CLASSIC, "serbia_2014": SERBIA_2014, "serbia_2020": SERBIA_2020, "spain_congress": SPAIN_CONGRESS}
 )
 """Every named set of rules, by the name that an election is created with."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from shared.errors import InvalidInput
-from shared.terms import FactorScope, Method, ThresholdBase, TiePolicy
+from shared.terms import FactorScope, Method, Scope, ThresholdBase, TiePolicy
 
 MAXIMUM_SEATS = 10_000
 """No assembly has as many; the limit keeps a mistyped number from keeping a server busy for minutes."""
@@ -24,7 +24,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 class Rules:
     """The rules of one election, checked when made: InvalidInput names the field that is wrong.
 
-    ``seats``            how many seats there are, 1 to ``MAXIMUM_SEATS``.
+    ``seats``            how many seats there are in all, 1 to ``MAXIMUM_SEATS``.
     ``method``           the divisors: D'Hondt 1, 2, 3 …; Sainte-Laguë 1, 3, 5 ….
     ``threshold``        the share, 0 to 1, that a list must at least reach to take part.
     ``threshold_base``   of what the threshold is a share.
@@ -34,6 +34,9 @@ class Rules:
     ``tie_policy``       who gets the last seats when more lists have the same quotient than seats are left.
     ``waive_if_none_reach``  when no list at all reaches the threshold, exempt lists included, every list with
                          votes takes part; otherwise nobody but the exempt lists does.
+    ``apportioned``      whether seats are given over the whole, or in each constituency those that it elects.
+    ``threshold_over``   where seats are given per constituency: whether a list has to reach the threshold in each of
+                         them for itself, or over the whole.
     """
 
     seats: int
@@ -44,6 +47,13 @@ class Rules:
     factor_scope: FactorScope = FactorScope.ALL_EXEMPT
     tie_policy: TiePolicy = TiePolicy.LOWER_POLL_NUMBER
     waive_if_none_reach: bool = False
+    apportioned: Scope = Scope.WHOLE
+    threshold_over: Scope = Scope.WHOLE
+
+    @property
+    def is_by_constituency(self) -> bool:
+        """Whether each constituency elects for itself."""
+        return self.apportioned is Scope.CONSTITUENCY
 
     def __post_init__(self) -> None:
         if not _is_whole(self.seats) or not 1 <= self.seats <= MAXIMUM_SEATS:
@@ -58,6 +68,13 @@ class Rules:
         _require(self.tie_policy, TiePolicy, "tie_policy")
         if not isinstance(self.waive_if_none_reach, bool):
             raise InvalidInput("Whether the threshold is waived is true or false.", field="waive_if_none_reach")
+        _require(self.apportioned, Scope, "apportioned")
+        _require(self.threshold_over, Scope, "threshold_over")
+        if self.threshold_over is Scope.CONSTITUENCY and not self.is_by_constituency:
+            raise InvalidInput(
+                "A threshold holds over the constituency only where seats are given per constituency.",
+                field="threshold_over",
+            )
 
     @classmethod
     def from_dict(cls, data: object) -> "Rules":
@@ -84,10 +101,17 @@ class Rules:
             factor_scope=_choice(data.get("factor_scope", FactorScope.ALL_EXEMPT), FactorScope, "factor_scope"),
             tie_policy=_choice(data.get("tie_policy", TiePolicy.LOWER_POLL_NUMBER), TiePolicy, "tie_policy"),
             waive_if_none_reach=data.get("waive_if_none_reach", False),
+            apportioned=_choice(data.get("apportioned", Scope.WHOLE), Scope, "apportioned"),
+            threshold_over=_choice(data.get("threshold_over", Scope.WHOLE), Scope, "threshold_over"),
         )
 
     def to_dict(self) -> dict[str, int | str | bool]:
-        """The JSON form, every field present; ``from_dict`` makes equal rules from it."""
+        """The JSON form, every field present; ``from_dict`` makes equal rules from it.
+
+        What is said of constituencies is there only where they elect: a version that knows nothing of them refuses such
+        rules, and can go on with all others.
+        """
+        by_constituency = {"apportioned": self.apportioned.value, "threshold_over": self.threshold_over.value}
         return {
             "seats": self.seats,
             "method": self.method.value,
@@ -97,6 +121,7 @@ class Rules:
             "factor_scope": self.factor_scope.value,
             "tie_policy": self.tie_policy.value,
             "waive_if_none_reach": self.waive_if_none_reach,
+            **(by_constituency if self.is_by_constituency else {}),
         }
 
 

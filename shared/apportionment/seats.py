@@ -91,41 +91,65 @@ def apportion(
     Raises InvalidInput, with the field ``entries``, ``ballots_cast`` or ``lots``, when a poll number comes
     twice, when the ballots are missing or fewer than the votes, and when a lot was drawn that no tie asks for.
     """
+    standing = in_order(entries)
+    return divide(standing, rules, rules.seats, threshold_of(standing, rules, ballots_cast), lots)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Who is under the threshold, whom that keeps out, and the smallest number of votes that reaches it."""
+
+    under: frozenset[int]
+    excluded: tuple[int, ...]
+    votes_needed: int
+    waived: bool
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """The lists in the order of their poll numbers; InvalidInput (``entries``) when one comes twice."""
     standing = sorted(entries, key=lambda entry: entry.poll_number)
-    _refuse_repeated_poll_numbers(standing)
+    for entry, following in pairwise(standing):
+        if entry.poll_number == following.poll_number:
+            raise InvalidInput(f"Poll number {entry.poll_number} comes twice.", field="entries")
+    return standing
+
+
+def threshold_of(standing: Sequence[Entry], rules: Rules, ballots_cast: int | None = None) -> Threshold:
+    """What the threshold does to these lists with these votes; ``ballots_cast`` as for ``apportion``."""
     base = _threshold_base(standing, rules, ballots_cast)
     under = frozenset(entry.poll_number for entry in standing if not _reaches(entry.votes, rules.threshold, base))
     waived = rules.waive_if_none_reach and bool(standing) and len(under) == len(standing)
     excluded = tuple(
         entry.poll_number for entry in standing if entry.poll_number in under and not entry.exempt and not waived
     )
+    return Threshold(under, excluded, _rounded_up(rules.threshold * base), waived)
+
+
+def divide(
+    standing: Sequence[Entry], rules: Rules, seats: int, threshold: Threshold, lots: Sequence[int] = ()
+) -> Apportionment:
+    """Divide so many seats among lists of which it is known what the threshold does to them."""
     # Zero votes make only zero quotients, which never win a seat, whatever the threshold says.
     contestants = [
-        _contestant(entry, rules, entry.poll_number in under)
+        _contestant(entry, rules, entry.poll_number in threshold.under)
         for entry in standing
-        if entry.votes > 0 and entry.poll_number not in excluded
+        if entry.votes > 0 and entry.poll_number not in threshold.excluded
     ]
-    ranking = rank(in_order_of_preference(contestants, rules.tie_policy), rules.method, rules.seats)
+    ranking = rank(in_order_of_preference(contestants, rules.tie_policy), rules.method, seats)
     winners, tie = _settle(ranking, rules.tie_policy, lots)
     won = Counter(winners)
-    seats = {entry.poll_number: 0 for entry in standing}
+    given = {entry.poll_number: 0 for entry in standing}
     for position, contestant in enumerate(ranking.contestants):
-        seats[contestant.poll_number] = won[position]
+        given[contestant.poll_number] = won[position]
     return Apportionment(
-        seats=seats,
+        seats=given,
         awards=_awards(ranking, winners, rules),
         next_quotients=_next_quotients(ranking, won, rules),
-        excluded=excluded,
-        votes_needed=_rounded_up(rules.threshold * base),
-        threshold_waived=waived,
+        excluded=threshold.excluded,
+        votes_needed=threshold.votes_needed,
+        threshold_waived=threshold.waived,
         tie=tie,
     )
-
-
-def _refuse_repeated_poll_numbers(standing: Sequence[Entry]) -> None:
-    for entry, following in pairwise(standing):
-        if entry.poll_number == following.poll_number:
-            raise InvalidInput(f"Poll number {entry.poll_number} comes twice.", field="entries")
 
 
 def _threshold_base(standing: Sequence[Entry], rules: Rules, ballots_cast: int | None) -> int:

@@ -39,6 +39,7 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
     },
     "backup": dict.fromkeys([*AccountsBase.metadata.tables, "alembic_version"], READS),
 }
+ELECTORATES = ("electorates", "electorate_constituencies", "electorate_stations")
 SUMS = "counted duplicate invalid outside"
 REFUSED = "batch_id line election_id guid poll_number reason"
 DEAD = "batch_id part received_at not_before"
@@ -62,9 +63,10 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         ),
         "entries": may(ALL, ALL, "", ALL),
         "batches": READS,
-        "parts": may(f"batch_id part election_id received {SUMS}"),
+        "parts": may(f"batch_id part partition sequence election_id received {SUMS}"),
         "refused_lines": may(REFUSED),
-        "tallies": may("election_id poll_number votes"),
+        "tallies": READS,
+        **dict.fromkeys(ELECTORATES, may(ALL, ALL)),
         "dead_letters": may(DEAD),
         "dismissals": may("batch_id part"),
         "partitions": may("watermark"),
@@ -92,12 +94,19 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "participants": READS,
         "elections": READS,
         "entries": READS,
-        "batches": may("id election_id received_at"),
-        "parts": may(f"batch_id part partition sequence election_id {SUMS}"),
+        "batches": may("id election_id station_id received_at"),
+        "parts": may(f"batch_id part partition sequence election_id received_at recorded_at {SUMS}"),
         "refused_lines": may(REFUSED),
         "tallies": READS,
-        "dead_letters": may(DEAD),
-        "dismissals": may("batch_id part"),
+        "dead_letters": may(f"{DEAD} ballots buried_at"),
+        "dismissals": READS,
+        **dict.fromkeys(ELECTORATES, READS),
+        "regions": may("id name version"),
+        "constituencies": may("id region_id name seats version"),
+        "polling_centres": may("id constituency_id municipality name latitude longitude version"),
+        "polling_stations": may("id centre_id code registered status version"),
+        "tally_sheets": READS,
+        "sheet_events": may("election_id station_id number act at numbers chosen reason"),
         "partitions": may("partition epoch sequence watermark"),
     },
     "operator": {

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from shared.apportionment import CLASSIC, MAXIMUM_SEATS, RULE_PACKS, SERBIA_2014, SERBIA_2020, Rules
+from shared.apportionment import CLASSIC, MAXIMUM_SEATS, RULE_PACKS, SERBIA_2014, SERBIA_2020, SPAIN_CONGRESS, Rules
 from shared.errors import InvalidInput
 from shared.terms import FactorScope, Method, ThresholdBase, TiePolicy
 
@@ -32,7 +32,8 @@ def test_a_pack_survives_its_json_form(name: str) -> None:
 
 
 def test_the_packs_are_selected_by_name() -> None:
-    assert dict(RULE_PACKS) == {"classic": CLASSIC, "serbia_2014": SERBIA_2014, "serbia_2020": SERBIA_2020}
+    serbian = {"serbia_2014": SERBIA_2014, "serbia_2020": SERBIA_2020}
+    assert dict(RULE_PACKS) == {"classic": CLASSIC, **serbian, "spain_congress": SPAIN_CONGRESS}
     assert SERBIA_2020.exempt_factor == Fraction("1.35")
     assert SERBIA_2020.threshold == Fraction("0.03")
     assert SERBIA_2014.threshold_base is ThresholdBase.BALLOTS_CAST

@@ -266,6 +266,7 @@ OWN: dict[str, list[Row]] = {
             NEWEST,
         ),
         Row("DELETE /api/elections/{election_id}", ADMINISTRATOR, 204, "/api/elections/{draft}"),
+        Row("GET /api/elections/{election_id}/electorate", STAFF, 200, "/api/elections/{final}/electorate"),
         Row("GET /api/elections/{election_id}/batches", SUPERVISION, 200, "/api/elections/{final}/batches"),
         Row(
             "POST /api/elections/{election_id}/publication",

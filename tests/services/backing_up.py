@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from admin_service.store import electorates
 from cli.backup import restoring, stores, taking
 from cli.backup.archive import Summary
 from cli.backup.places import Places
@@ -151,6 +152,7 @@ def fill_election(suite: Counting) -> int:
             )
         )
         _fill_geography(session)
+        electorates.freeze(session, [election], datetime.now(UTC))
     suite.accept(new_lines(400, seed=1), max_part=60, key="first")
     suite.accept([*new_lines(100, seed=1), *new_lines(50, seed=2, poll_numbers=6)], max_part=60)
     suite.record_all()
