@@ -4,6 +4,8 @@ Everything here is integers and fractions; nothing reads a clock, a file or a da
 in a comparison. ``docs/apportionment.md`` explains the rules and cites the statutes.
 """
 
+from shared.apportionment.certainty import ListCertainty, SeatCertainty, seat_certainty
+from shared.apportionment.last_seat import Gain, LastSeat, last_seat
 from shared.apportionment.quotients import Award, NextQuotient
 from shared.apportionment.rule_packs import CLASSIC, RULE_PACKS, SERBIA_2014, SERBIA_2020
 from shared.apportionment.rules import MAXIMUM_SEATS, Rules
@@ -19,10 +21,16 @@ __all__ = [
     "Apportionment",
     "Award",
     "Entry",
+    "Gain",
+    "LastSeat",
+    "ListCertainty",
     "NextQuotient",
     "Rules",
+    "SeatCertainty",
     "Tie",
     "apportion",
+    "last_seat",
+    "seat_certainty",
     "share",
     "shares",
 ]
