@@ -4,6 +4,7 @@ Everything here is integers and fractions; nothing reads a clock, a file or a da
 in a comparison. ``docs/apportionment.md`` explains the rules and cites the statutes.
 """
 
+from shared.apportionment.certainty import ListCertainty, SeatCertainty, seat_certainty
 from shared.apportionment.constituencies import (
     ByConstituency,
     Constituency,
@@ -11,6 +12,7 @@ from shared.apportionment.constituencies import (
     lots_drawn_in,
     lots_drawn_over_whole,
 )
+from shared.apportionment.last_seat import Gain, LastSeat, last_seat
 from shared.apportionment.quotients import Award, NextQuotient
 from shared.apportionment.rule_packs import CLASSIC, RULE_PACKS, SERBIA_2014, SERBIA_2020, SPAIN_CONGRESS
 from shared.apportionment.rules import MAXIMUM_SEATS, Rules
@@ -29,13 +31,19 @@ __all__ = [
     "ByConstituency",
     "Constituency",
     "Entry",
+    "Gain",
+    "LastSeat",
+    "ListCertainty",
     "NextQuotient",
     "Rules",
+    "SeatCertainty",
     "Tie",
     "apportion",
     "apportion_constituencies",
+    "last_seat",
     "lots_drawn_in",
     "lots_drawn_over_whole",
+    "seat_certainty",
     "share",
     "shares",
 ]
