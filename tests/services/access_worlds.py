@@ -177,15 +177,23 @@ def places(service: administration.Administration) -> dict[str, int]:
     }
 
 
+# The polling stations whose sheets are in these states.
+_STATIONS = {"differing": 2, "waiting": 3, "accepted": 4}
+
+
 @contextmanager
 def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator[World]:
     """The administration service with elections, a participant that stands in none, a candidate, and tally sheets."""
     with closing(Recorded(url)) as recorded, administration.running(url, settings, token) as service:
+        # Where people vote is settled before an election opens.
+        empty = places(service)
+        for number in _STATIONS.values():
+            station = {"centre_id": 1, "code": f"Бор {number}", "registered": 700}
+            assert service.post("/api/polling-stations", station, 201)["id"] == number
         names = _elections(recorded)
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]
-        empty = places(service)
         sheets = _sheets(Night(service, recorded, Declared(service.database), names["open"]))
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, {**names, **empty, **sheets, "unused": unused, "candidate": candidate})
@@ -193,15 +201,11 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
 
 def _sheets(night: Night) -> dict[str, Any]:
     """Sheets in the states that a decision needs, and a photograph of that of the first station."""
-    stations = dict(zip(("differing", "waiting", "accepted"), (2, 3, 4), strict=True))
-    for number in stations.values():
-        station = {"centre_id": 1, "code": f"Бор {number}", "registered": 700}
-        assert night.admin.post("/api/polling-stations", station, 201)["id"] == number
-    night.differ(stations["differing"])
-    night.wait(stations["waiting"])
-    night.enter(stations["accepted"])
-    night.files(stations["accepted"], {1: 59, 2: 41})
-    return {**stations, "photograph": night.declared.photograph(night.election, 1)}
+    night.differ(_STATIONS["differing"])
+    night.wait(_STATIONS["waiting"])
+    night.enter(_STATIONS["accepted"])
+    night.files(_STATIONS["accepted"], {1: 59, 2: 41})
+    return {**_STATIONS, "photograph": night.declared.photograph(night.election, 1)}
 
 
 @contextmanager
