@@ -1,0 +1,43 @@
+"""What results say, decided from numbers alone: without a clock and without a store, a module for each noun."""
+
+from results_service.rules.result import (
+    SHARE_DECIMALS,
+    Ballots,
+    Certainty,
+    ListResult,
+    ListVotes,
+    Name,
+    Quotient,
+    Result,
+    Seats,
+    Threshold,
+    Tie,
+    certainty_of,
+    counted_until,
+    fingerprint,
+    result_of,
+    rounded,
+    share,
+    waiting_for,
+)
+
+__all__ = [
+    "SHARE_DECIMALS",
+    "Ballots",
+    "Certainty",
+    "ListResult",
+    "ListVotes",
+    "Name",
+    "Quotient",
+    "Result",
+    "Seats",
+    "Threshold",
+    "Tie",
+    "certainty_of",
+    "counted_until",
+    "fingerprint",
+    "result_of",
+    "rounded",
+    "share",
+    "waiting_for",
+]
