@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from daemon.rules import Poll
+from shared.apportionment import Rules
 from shared.queue.keys import to_microseconds
 from shared.queue.snapshot import KnownElection
 from shared.schema.election import PUBLISHED, Election, Entry
@@ -34,7 +35,10 @@ def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
 def published(session: Session, since: datetime) -> list[KnownElection]:
     """The published elections that end after ``since``, for the stations."""
     found = session.execute(
-        sa.select(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end)
+        sa.select(
+            *(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end),
+            Election.rules,
+        )
         .where(Election.stage == PUBLISHED, Election.end > since)
         .order_by(Election.id)
     ).all()
@@ -47,6 +51,7 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
             start=to_microseconds(row.start),
             end=to_microseconds(row.end),
             poll_numbers=sorted(_poll_numbers(session, row.id)),
+            by_constituency=bool(row.rules) and Rules.from_dict(row.rules).is_by_constituency,
         )
         for row in found
     ]

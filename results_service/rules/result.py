@@ -5,13 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from fractions import Fraction
 
-from shared.apportionment import Apportionment, Entry, Rules, apportion
-from shared.errors import InvalidInput
-from shared.terms import State, ThresholdBase
-
-SHARE_DECIMALS = 4
+from results_service.rules.seats import (
+    ListVotes,
+    Parts,
+    Seats,
+    apportion_whole,
+    explained,
+    seats_by_constituency,
+    share,
+)
+from shared.apportionment import Apportionment, ByConstituency, Rules
+from shared.terms import State
 
 
 class Certainty(StrEnum):
@@ -20,16 +25,6 @@ class Certainty(StrEnum):
     PROVISIONAL = "provisional"
     FINAL = "final"
     VOID = "void"
-
-
-@dataclass(frozen=True)
-class ListVotes:
-    """A list on the ballot and the votes counted for it so far."""
-
-    poll_number: int
-    name: str
-    exempt: bool
-    votes: int
 
 
 @dataclass(frozen=True)
@@ -56,14 +51,6 @@ class Ballots:
 
 
 @dataclass(frozen=True)
-class Name:
-    """A list as it is named in a sentence or a table."""
-
-    poll_number: int
-    name: str
-
-
-@dataclass(frozen=True)
 class ListResult:
     """A line of the result. ``seats`` is None where the election gives no seats."""
 
@@ -77,53 +64,34 @@ class ListResult:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """What a list had to reach, and who did not; ``votes_needed`` is the least number of votes that reaches it."""
+class Reporting:
+    """How many stations there are and have reported, and how many voters took part there.
 
-    share: str
-    base: str
-    base_ballots: int
-    votes_needed: int
-    waived: bool
-    excluded: tuple[Name, ...]
+    ``total`` are those at which people vote, or that sent ballots all the same; ``counted`` those of them that have
+    reported, ``sheets`` those whose tally sheet is accepted. ``registered`` are the voters of all,
+    ``registered_counted`` those of the counted stations, of whom ``turnout`` is a share: the ballots in the box of
+    these. It is None while nobody could have voted.
+    """
 
-
-@dataclass(frozen=True)
-class Tie:
-    """Lists with the same quotient, of which fewer can have a seat: a lot has to be drawn."""
-
-    lists: tuple[Name, ...]
-    seats_open: int
-
-
-@dataclass(frozen=True)
-class Quotient:
-    """A row of the quotient table: an award (``seat`` counts from 1), or the next quotient of a list (no seat)."""
-
-    seat: int | None
-    poll_number: int
-    divisor: int
-    quotient: str
-    tied_with: tuple[int, ...]
+    total: int
+    counted: int
+    sheets: int
+    registered: int
+    registered_counted: int
+    cast: int
+    turnout: str | None
 
 
-@dataclass(frozen=True)
-class Seats:
-    """How the votes became seats."""
-
-    rules: Mapping[str, int | str | bool]
-    seats: int
-    awarded: int
-    threshold: Threshold
-    tie: Tie | None
-    lots: tuple[int, ...]
-    awards: tuple[Quotient, ...]
-    next_quotients: tuple[Quotient, ...]
+NO_STATIONS = Reporting(0, 0, 0, 0, 0, 0, None)
 
 
 @dataclass(frozen=True)
 class Result:
-    """The result of one election, as far as it is counted."""
+    """The result of one election, as far as it is counted.
+
+    ``last_change`` is the moment of the newest receipt that is recorded, ``unattributed`` how many ballots in the box
+    are of no station. ``as_of`` is the moment to which the result was brought back, None for that of now.
+    """
 
     certainty: Certainty
     waits_for: tuple[str, ...]
@@ -133,6 +101,10 @@ class Result:
     ballots: Ballots
     lists: tuple[ListResult, ...]
     apportionment: Seats | None
+    last_change: datetime | None = None
+    stations: Reporting = NO_STATIONS
+    unattributed: int = 0
+    as_of: datetime | None = None
 
 
 def result_of(
@@ -144,17 +116,31 @@ def result_of(
     ballots: Ballots,
     rules: Rules | None,
     lots: Sequence[int],
+    parts: Parts | None = None,
+    stations: Reporting = NO_STATIONS,
+    last_change: datetime | None = None,
+    as_of: datetime | None = None,
 ) -> Result:
-    """Put the result together; ``rules`` is None for an election that gives no seats."""
+    """Put the result together; ``rules`` is None for an election that gives no seats.
+
+    ``parts`` are needed where each constituency elects for itself. ``as_of`` says that all numbers are those of that
+    moment; what was then is provisional.
+    """
     valid_votes = sum(one.votes for one in listed)
-    seats: Apportionment | None = None
+    seats: Apportionment | ByConstituency | None = None
+    why: Seats | None = None
     if rules is not None and state is not State.CANCELLED:
-        seats, lots = _apportion(listed, rules, valid_votes + ballots.invalid, lots)
-    waits_for = waiting_for(state, end, drained, dead_letter, seats, listed)
+        cast = valid_votes + ballots.invalid
+        if rules.is_by_constituency:
+            seats, why = seats_by_constituency(listed, rules, cast, parts or Parts((), {}, {}))
+        else:
+            seats, lots = apportion_whole(listed, rules, cast, lots)
+            why = explained(seats, rules, rules.seats, valid_votes, ballots.invalid, listed, lots)
+    waits_for = waiting_for(state, end, drained, dead_letter, seats, listed, parts.names if parts else None)
     return Result(
-        certainty=certainty_of(state, seats),
-        waits_for=waits_for,
-        counted_until=counted_until(state, end, drained),
+        certainty=certainty_of(state, seats) if as_of is None or state is State.CANCELLED else Certainty.PROVISIONAL,
+        waits_for=waits_for if as_of is None else (),
+        counted_until=counted_until(state, end if as_of is None else min(end, as_of), drained),
         valid_votes=valid_votes,
         share_of="valid_votes",
         ballots=ballots,
@@ -166,15 +152,21 @@ def result_of(
                 votes=one.votes,
                 share=share(one.votes, valid_votes),
                 seats=seats.seats[one.poll_number] if seats else None,
-                excluded=seats is not None and one.poll_number in seats.excluded,
+                excluded=why is not None
+                and why.threshold is not None
+                and one.poll_number in {name.poll_number for name in why.threshold.excluded},
             )
             for one in listed
         ),
-        apportionment=_explained(seats, rules, valid_votes, ballots, listed, lots) if seats and rules else None,
+        apportionment=why,
+        last_change=last_change,
+        stations=stations,
+        unattributed=ballots.cast - stations.cast,
+        as_of=as_of,
     )
 
 
-def certainty_of(state: State, seats: Apportionment | None) -> Certainty:
+def certainty_of(state: State, seats: Apportionment | ByConstituency | None) -> Certainty:
     """A result is final when the count is, and no seat waits for a lot."""
     if state is State.CANCELLED:
         return Certainty.VOID
@@ -198,8 +190,9 @@ def waiting_for(
     end: datetime,
     drained: datetime | None,
     dead_letter: bool,
-    seats: Apportionment | None,
+    seats: Apportionment | ByConstituency | None,
     listed: Sequence[ListVotes],
+    names: Mapping[int, str] | None = None,
 ) -> tuple[str, ...]:
     """What still has to happen before the result is final, as sentences for everybody."""
     if state is State.CANCELLED:
@@ -213,80 +206,22 @@ def waiting_for(
         sentences.append("Ballots received before the end of the election are still being counted.")
     if dead_letter:
         sentences.append("Ballots that could not be recorded have to be replayed by the operators.")
-    if state is State.FINAL and seats is not None and seats.tie is not None:
-        names = {one.poll_number: one.name for one in listed}
-        tied = ", ".join(f"{number} ({names[number]})" for number in seats.tie.poll_numbers)
-        seats_open = "One seat is" if seats.tie.seats_open == 1 else f"{seats.tie.seats_open} seats are"
-        sentences.append(f"{seats_open} tied between the lists {tied}; a lot has to be drawn.")
+    if state is State.FINAL and isinstance(seats, ByConstituency):
+        for number, part in seats.tied.items():
+            sentences.append(_tied(part, listed, f" in {(names or {}).get(number, number)}"))
+    elif state is State.FINAL and isinstance(seats, Apportionment) and seats.tie is not None:
+        sentences.append(_tied(seats, listed))
     return tuple(sentences)
 
 
-def share(votes: int, of: int) -> str:
-    """A share with four decimals, from "0.0000" to "1.0000"; a half goes to the even neighbour, 0 of 0 is 0."""
-    return rounded(Fraction(votes, of)) if of else rounded(Fraction(0))
-
-
-def rounded(value: Fraction) -> str:
-    """A number that is not negative, with four decimals; computed without floats."""
-    # round() of a fraction is exact and goes to the even neighbour.
-    scaled = str(round(value * 10**SHARE_DECIMALS)).rjust(SHARE_DECIMALS + 1, "0")
-    return f"{scaled[:-SHARE_DECIMALS]}.{scaled[-SHARE_DECIMALS:]}"
+def _tied(seats: Apportionment, listed: Sequence[ListVotes], where: str = "") -> str:
+    names = {one.poll_number: one.name for one in listed}
+    poll_numbers, left = (seats.tie.poll_numbers, seats.tie.seats_open) if seats.tie else ((), 0)
+    tied = ", ".join(f"{number} ({names[number]})" for number in poll_numbers)
+    seats_open = "One seat is" if left == 1 else f"{left} seats are"
+    return f"{seats_open} tied{where} between the lists {tied}; a lot has to be drawn."
 
 
 def fingerprint(*parts: object) -> str:
     """A short name for a state of things: another state has another name, the same state always the same."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
-
-
-def _apportion(
-    listed: Sequence[ListVotes], rules: Rules, ballots_cast: int, lots: Sequence[int]
-) -> tuple[Apportionment, Sequence[int]]:
-    """The seats, and the lots that decided something."""
-    entries = [Entry(one.poll_number, one.votes, one.exempt) for one in listed]
-    try:
-        return apportion(entries, rules, ballots_cast, lots), lots
-    except InvalidInput as error:
-        # Lots were drawn for a tie that the replay of a dead letter has since undone; they decide nothing.
-        if error.field != "lots":
-            raise
-        return apportion(entries, rules, ballots_cast), ()
-
-
-def _explained(
-    seats: Apportionment,
-    rules: Rules,
-    valid_votes: int,
-    ballots: Ballots,
-    listed: Sequence[ListVotes],
-    lots: Sequence[int],
-) -> Seats:
-    names = {one.poll_number: one.name for one in listed}
-    written = rules.to_dict()
-    of_ballots_cast = rules.threshold_base is ThresholdBase.BALLOTS_CAST
-    return Seats(
-        rules=written,
-        seats=rules.seats,
-        awarded=len(seats.awards),
-        threshold=Threshold(
-            share=str(written["threshold"]),
-            base=rules.threshold_base.value,
-            base_ballots=valid_votes + ballots.invalid if of_ballots_cast else valid_votes,
-            votes_needed=seats.votes_needed,
-            waived=seats.threshold_waived,
-            excluded=_named(seats.excluded, names),
-        ),
-        tie=Tie(_named(seats.tie.poll_numbers, names), seats.tie.seats_open) if seats.tie else None,
-        lots=tuple(lots),
-        awards=tuple(
-            Quotient(award.seat, award.poll_number, award.divisor, str(award.quotient), award.tied_with)
-            for award in seats.awards
-        ),
-        next_quotients=tuple(
-            Quotient(None, following.poll_number, following.divisor, str(following.quotient), ())
-            for following in seats.next_quotients
-        ),
-    )
-
-
-def _named(poll_numbers: Sequence[int], names: Mapping[int, str]) -> tuple[Name, ...]:
-    return tuple(Name(poll_number, names[poll_number]) for poll_number in poll_numbers)

@@ -74,7 +74,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "journal_head": may(ALL, "", "sequence hash"),
     },
     "daemon": {
-        "elections": may("id title kind jurisdiction_id start end stage"),
+        "elections": may("id title kind jurisdiction_id start end stage rules"),
         "entries": may("election_id poll_number"),
         "polling_stations": may("id status version"),
         "batches": may("id election_id received_at", ALL),

@@ -377,6 +377,25 @@ OWN: dict[str, list[Row]] = {
         Row(
             "GET /api/elections/{election_id}/refused-ballots", EVERYBODY, 200, "/api/elections/{final}/refused-ballots"
         ),
+        Row("GET /api/elections/{election_id}/corrections", EVERYBODY, 200, "/api/elections/{final}/corrections"),
+        Row(
+            "GET /api/elections/{election_id}/results/places",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/places?level=region",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/results/places/{level}/{place}",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/places/station/{station}",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/results/timeline",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/timeline",
+        ),
         Row("GET /api/elections/{election_id}/results", EVERYBODY, 200, "/api/elections/{final}/results"),
         # Pages.
         Row("GET /", EVERYBODY, 200),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import IO
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ MAX_IDEMPOTENCY_KEY = 255
 _MAX_FILE_NAME = 256
 # Nothing that was sent may be left out in silence.
 ONE_FILE = "Send one file at a time; nothing was stored."
+# What is received only so much later than it was looked at is judged as if it were by then.
+_SOON = timedelta(minutes=1)
 # About as much as the processor's cache holds with what is made of it; and no thread waits long for one that reads.
 _BLOCK_BYTES = 1 << 17
 
@@ -121,6 +124,8 @@ def receive(
         if polling_station is not None:
             refuse_station(polling_station, sight.station)
         found = _open_election(sight, election_id).id if must_be_open else election_id
+        if polling_station is None:
+            _refuse_without_station(sight, found)
         cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
         parts = [
@@ -205,6 +210,22 @@ def refuse_station(station_id: int, status: str | None) -> None:
         )
     if status == StationStatus.DISABLED:
         raise Conflict(f"Polling station {station_id} is disabled; nothing was stored.")
+
+
+def _refuse_without_station(sight: intake.Sight, election_id: int | None) -> None:
+    """Refuse ballots that would be counted in an election per constituency and could not be attributed to one.
+
+    Without a number they are of whatever election is open when they are received, which may be a moment later.
+    """
+    # Before any daemon has told of elections, what comes without the number of one is taken, as the classic API has it.
+    for election in () if sight.published is None else sight.elections():
+        if not election.by_constituency or election_id not in (None, election.id):
+            continue
+        if election.is_open(sight.now) or election.is_open(sight.now + _SOON):
+            raise Conflict(
+                "Each constituency elects for itself, so ballots have to be of a polling station, and you belong to "
+                "none; nothing was stored. An administrator sees to it."
+            )
 
 
 def _whole(seconds: float) -> int:
