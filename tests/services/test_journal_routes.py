@@ -23,7 +23,7 @@ from shared.web.journal import CHANGING, MOST_A_MINUTE, journaled_of
 from tests.services.administration import Administration, answered, entries, running
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import Station, file_of
-from tests.services.supervising import Night, night
+from tests.services.supervising import CHANGES_OF_SHEETS, Night, night
 from tests.services.tokens import ServiceSettings, Token
 from tests.source import ROOT, modules, tree
 from tests.test_architecture import close, settings_of
@@ -104,19 +104,6 @@ class World:
 
     admin: Administration
     recorded: Recorded
-
-    def sheet(self, enter: Callable[[Night], None]) -> str:
-        """The sheet of a station, entered so."""
-        made = night(self.admin, self.recorded)
-        enter(made)
-        return f"{made.path}/sheets/1"
-
-    def difference(self) -> str:
-        """A station whose sheet and files differ by a vote."""
-        made = night(self.admin, self.recorded)
-        made.enter(1)
-        made.files(1, {1: 59, 2: 41})
-        return f"{made.path}/reconciliation/1"
 
     def participant(self) -> str:
         return f"/api/participants/{self.admin.participants(1)[0]}"
@@ -229,37 +216,19 @@ CHANGES: dict[Route, Change] = {
         {"reason": "Ж"},
         1,
     ),
-    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/resolution"): lambda world: (
-        f"{world.sheet(lambda made: made.differ(1))}/resolution",
-        {"chosen": 2, "reason": "Ж"},
-        2,
-    ),
-    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/acceptance"): lambda world: (
-        f"{world.sheet(lambda made: made.wait(1))}/acceptance",
-        {},
-        2,
-    ),
-    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/reopening"): lambda world: (
-        f"{world.sheet(lambda made: made.enter(1))}/reopening",
-        {"reason": "Ж"},
-        2,
-    ),
-    ("POST", "/api/elections/<int:election_id>/sheets/acceptance"): lambda world: (
-        f"{world.sheet(lambda made: made.wait(1)).removesuffix('/1')}/acceptance",
-        {"stations": [{"station_id": 1, "last": 2}]},
-        None,
-    ),
-    ("POST", "/api/elections/<int:election_id>/reconciliation/<int:station_id>/explanations"): lambda world: (
-        f"{world.difference()}/explanations",
-        {"difference": "list.1", "figures": {"declared": 60, "counted": 59}, "reason": "Ж"},
-        None,
-    ),
     ("POST", "/api/elections/<int:election_id>/lots"): lambda world: (
         f"{world.tied()}/lots",
         {"poll_numbers": [3]},
         1,
     ),
 }
+
+
+def of_sheets(change: Callable[[Night], tuple[str, Any, int | None]]) -> Change:
+    return lambda world: change(night(world.admin, world.recorded))
+
+
+CHANGES |= {route: of_sheets(change) for route, change in CHANGES_OF_SHEETS.items()}
 # What of the change has to be told.
 TOLD = {
     "participant.created": ("name", None),
