@@ -148,7 +148,7 @@ def list_differences(election_id: int, query: ReconciliationQuery) -> Reconcilia
 @requires(Role.ADMINISTRATOR, Role.AUDITOR)
 @reconciliation.input(ReconciliationFilter, location="query", arg_name="query")
 @reconciliation.doc(
-    summary="The same for a spreadsheet",
+    summary="The stations whose counts differ, for a spreadsheet",
     description="A line for each difference, in CSV; with `show=lacking` one for each thing that a station lacks.",
     responses=FILE,
 )

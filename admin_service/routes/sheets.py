@@ -232,7 +232,7 @@ def show_board(election_id: int, query: BoardQuery) -> BoardPage:
 @requires(*SUPERVISORS)
 @sheets.input(BoardFilter, location="query", arg_name="query")
 @sheets.doc(
-    summary="The same for a spreadsheet",
+    summary="The tally sheets of all polling stations for a spreadsheet",
     description="All stations of the filter, in CSV. What a spreadsheet would take for a formula has a `'` before it.",
     responses=FILE,
 )
