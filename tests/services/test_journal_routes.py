@@ -288,7 +288,7 @@ def test_what_an_administrator_changes_is_told_with_what_has_changed(
     noun, _, number = entry.subject.partition(" ")
     assert noun == action.partition(".")[0]
     # A file is about many.
-    assert re.fullmatch("[0-9]+(/[0-9]+)?", number) or action.endswith(".imported")
+    assert re.fullmatch("[0-9]+|of station [0-9]+ in election [0-9]+", number) or action.endswith(".imported")
     if path[-1].isdigit():
         assert path.endswith(f"/{number}")
     name, within = TOLD[action]
@@ -303,8 +303,11 @@ def test_who_may_not_change_something_is_told_to_have_tried(admin: Administratio
     (entry,) = journal_of(admin.database)
     assert (entry.action, entry.outcome, entry.actor) == (declared(route), "refused", "voter@example.org")
     assert entry.request_id == answer.headers["X-Request-ID"]
-    numbers = "/".join("7" * route[1].count("<"))
-    assert entry.subject == (f"{declared(route).partition('.')[0]} {numbers}" if numbers else entry.subject)
+    noun = declared(route).partition(".")[0]
+    sheets = {1: "sheet of many stations in election 7", 2: f"{noun} of station 7 in election 7"}
+    numbers = route[1].count("<")
+    expected = sheets[numbers] if noun in ("sheet", "difference") else f"{noun} 7"
+    assert entry.subject == (expected if numbers else entry.subject)
     assert json.loads(entry.details)["status"] == answer.status_code
     assert entry.reason
 
