@@ -29,6 +29,7 @@ COMMANDS = {
     "official": "cli.officials:official",
     "participant": "cli.participants:participant",
     "station": "cli.stations:station",
+    "supervise": "cli.supervision:supervise",
     "queue": "cli.queue:queue",
     "recount": "cli.recount.command:recount",
     "journal": "cli.journal:journal",
