@@ -13,6 +13,7 @@ from shared.schema.election import (
     DRAFT,
     Batch,
     DeadLetter,
+    DifferenceNote,
     Dismissal,
     Election,
     ElectionBase,
@@ -21,7 +22,10 @@ from shared.schema.election import (
     Participant,
     Partition,
     RefusedLine,
+    SheetEvent,
+    SheetPhotograph,
     Tally,
+    TallySheet,
 )
 
 
@@ -157,6 +161,14 @@ READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = 
     (DeadLetter.batch_id, DeadLetter.part, DeadLetter.received_at, DeadLetter.not_before),
     (Dismissal.batch_id, Dismissal.part),
     (Partition.partition, Partition.epoch, Partition.sequence, Partition.watermark),
+    TallySheet,
+    SheetEvent,
+    (
+        *(SheetPhotograph.id, SheetPhotograph.election_id, SheetPhotograph.station_id, SheetPhotograph.actor),
+        *(SheetPhotograph.at, SheetPhotograph.name, SheetPhotograph.media_type, SheetPhotograph.sha256),
+        SheetPhotograph.size,
+    ),
+    DifferenceNote,
 )
 
 
