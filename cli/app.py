@@ -28,6 +28,7 @@ COMMANDS = {
     "election": "cli.elections:election",
     "official": "cli.officials:official",
     "participant": "cli.participants:participant",
+    "sheet": "cli.sheets:sheet",
     "station": "cli.stations:station",
     "queue": "cli.queue:queue",
     "recount": "cli.recount.command:recount",
