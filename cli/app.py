@@ -28,6 +28,7 @@ COMMANDS = {
     "election": "cli.elections:election",
     "official": "cli.officials:official",
     "participant": "cli.participants:participant",
+    "sheet": "cli.sheets:sheet",
     "station": "cli.stations:station",
     "supervise": "cli.supervision:supervise",
     "queue": "cli.queue:queue",

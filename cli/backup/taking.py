@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from cli.backup import files, queue, stores
+from cli.backup import files, queue, sheets, stores
 from cli.backup.archive import ArchiveWriter, Summary
 from cli.backup.columns import Row
 from cli.backup.places import Places
@@ -99,6 +99,9 @@ class Backup:
         """What waits in Redis. Everything that was accepted before this will be in the archive."""
         self._seen = queue.look(self._redis)
         self._table("redis", "first_look", KEYS, queue.first_rows(self._redis, self._seen, self._batches))
+        waiting = sheets.line(self._redis)
+        self._table("redis", "photographs", sheets.PHOTOGRAPHS, sheets.photograph_rows(self._redis, waiting))
+        self._table("redis", "sheets", KEYS, sheets.rows(self._redis, waiting))
 
     def hold(self) -> None:
         """Fix the moment at which each store is seen."""

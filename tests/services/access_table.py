@@ -26,6 +26,9 @@ def holders(*roles: Role) -> Who:
     return Who("access", frozenset(role.value for role in roles))
 
 
+SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
+SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
+
 EVERYBODY = Who(None)
 ANY_ACCOUNT = Who("access")
 REFRESH_TOKEN = Who("refresh")
@@ -51,6 +54,8 @@ class Row:
     csv: str = ""
     # Who does not supervise is shown only what is his own, the official's of the matrix.
     owned: bool = False
+    # Of a polling station: who supervises may look, and an official has to belong to it (test_station_sheets.py).
+    placed: bool = False
     # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
     by_cookie: bool = False
 
@@ -368,6 +373,13 @@ OWN: dict[str, list[Row]] = {
         Row("POST /api/elections/{election_id}/batches", OFFICIAL, 202, "/api/elections/{open}/batches", upload=True),
         Row("GET /api/batches/{batch_id}", STAFF, 200, "/api/batches/{batch}", owned=True),
         Row("GET /api/elections", STAFF, 200),
+        Row("GET /api/elections/{election_id}/stations", OFFICIAL, 200, "/api/elections/{open}/stations"),
+        Row(f"GET {SHEET}", STAFF, 200, SHEET_OF_ONE, placed=True),
+        Row(f"POST {SHEET}", OFFICIAL, 202, SHEET_OF_ONE, {}, placed=True),
+        Row(f"POST {SHEET}/check", OFFICIAL, 200, f"{SHEET_OF_ONE}/check", {}, placed=True),
+        Row(
+            f"POST {SHEET}/photographs", OFFICIAL, 202, f"{SHEET_OF_ONE}/photographs", csv="no photograph", placed=True
+        ),
     ],
     # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
     "results_service": [

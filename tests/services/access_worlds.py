@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from results_service.app import create_app as create_results
 from shared.config import ResultsSettings
+from shared.queue import snapshot
 from shared.terms import Refusal
 from tests.services import accounts, administration, station
 from tests.services.access_table import Row
@@ -224,5 +225,6 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
 def receiving(redis_url: str, settings: ServiceSettings, token: Token, official: Bearer) -> Iterator[World]:
     """A voting station with a batch of ``official``."""
     with station.running(redis_url, settings, token) as service:
+        snapshot.write_stations(service.redis, "a", {1: "active"})
         batch = service.accepted(file_of(3, 100), header=official.headers, key="a key of the official")["id"]
         yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch})
