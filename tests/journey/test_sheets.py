@@ -1,6 +1,10 @@
 """A tally sheet from two officials at their terminals to the store, through the whole suite."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +17,7 @@ from cli.failure import REFUSED, SUCCESS
 from tests.journey.command import Outcome, urna
 from tests.journey.people import Journey
 from tests.services.sheets import OTHER, SHEET, picture, sheet
+from tests.source import ROOT
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,31 @@ def test_without_a_file_and_without_a_terminal_nobody_is_asked(place: Place) -> 
     refused = urna("sheet", "enter", *place.options, environment=place.first)
     assert refused.status == REFUSED
     assert "Nobody is at this terminal" in refused.err
+
+
+def test_at_a_terminal_each_number_is_asked_for_and_again_what_does_not_add_up(place: Place) -> None:
+    deadline = time.monotonic() + 30
+    while urna("sheet", "show", *place.options, environment=place.first).status != SUCCESS:
+        assert time.monotonic() < deadline
+    terminal, keyboard = pty.openpty()
+    # The seven counts and the lists, with a slip in the box; then the parts of the box again, and why ten are missing.
+    typed = [500, 300, 500, 190, 290, 4, 2, 150, 100, 44, 300, 4, 2, 150, 100, 44, "n", "Ten were torn."]
+    os.write(terminal, "".join(f"{one}\n" for one in typed).encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "--json", "sheet", "enter", *place.options],
+        cwd=ROOT,
+        env={**os.environ, **place.first},
+        stdin=keyboard,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(keyboard)
+    assert done.returncode == SUCCESS, done.stderr
+    assert [one["code"] for one in json.loads(done.stdout)["findings"]] == ["W206"]
+    assert "E101" in done.stderr
+    (entry,) = urna("--json", "sheet", "show", *place.options, environment=place.first).json["entries"]
+    assert entry["numbers"] == sheet(unused=190)
+    assert entry["explanations"] == {"W206": "Ten were torn."}
