@@ -192,9 +192,10 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
 
 @contextmanager
 def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iterator[World]:
-    """The results service with elections."""
+    """The results service with elections and a polling station."""
     recorded = Recorded(url)
     names = _elections(recorded)
+    (names["station"],) = recorded.stations([500])
     recorded.close()
     app = create_results(settings(ResultsSettings, election_database_url=url, redis_url=redis_url))
     with closing(Tables(url)) as tables:
