@@ -1,11 +1,9 @@
 """The rules of deploy/redis/users.acl on a real Redis: each user can do its work with the queue, and nothing else."""
 
-import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -14,19 +12,14 @@ from redis.exceptions import NoPermissionError, ResponseError
 from cli import dismissal
 from cli.backup import queue, refilling
 from cli.failure import Failure
-from shared.errors import Unavailable
 from shared.journal.events import event
 from shared.queue import (
     batches,
-    connection,
     inspection,
     intake,
     journal,
     keys,
     provisional,
-    sheet_copies,
-    sheet_line,
-    sheets,
     snapshot,
     work,
 )
@@ -34,40 +27,15 @@ from shared.queue.batches import PartOutcome
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
-from tests.left_out import leave_out
+from tests.deployment.redis_users import Users, connected
 
-RULES = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
 PARTITIONS = 2
-
-
-@dataclass(frozen=True)
-class Users:
-    """A client for each of the users."""
-
-    station: Redis
-    daemon: Redis
-    results: Redis
-    operator: Redis
-    backup: Redis
 
 
 @pytest.fixture
 def users(redis_url: str) -> Iterator[Users]:
-    with Redis.from_url(redis_url) as administrator:
-        version = administrator.info("server")["redis_version"]
-        if int(version.split(".")[0]) < 7:
-            leave_out("Redis 7", f"{version} does not know rules for reading only; install a newer redis-server")
-        password = secrets.token_hex(16)
-        clients = {}
-        for line in RULES.read_text().splitlines():
-            _, name, *rules = line.split()
-            if name in Users.__dataclass_fields__:
-                administrator.execute_command("ACL", "SETUSER", name, "reset", f">{password}", *rules)
-                clients[name] = connection.connect(re.sub(r"://:[^@]*@", f"://{name}:{password}@", redis_url))
-        yield Users(**clients)
-        for name, client in clients.items():
-            client.close()
-            administrator.execute_command("ACL", "DELUSER", name)
+    with connected(redis_url) as made:
+        yield made
 
 
 def _upload(users: Users, key: str | None = "key") -> intake.Upload:
@@ -109,34 +77,6 @@ def test_a_station_adds_to_the_journal_and_only_the_daemon_takes_out_of_it(users
     assert waiting is not None
     assert [one.subject for one in waiting.events] == [f"batch {upload.batch_id}", "upload"]
     assert journal.remove(users.daemon, waiting)
-
-
-def test_a_station_takes_sheets_and_photographs_in_and_the_daemon_works_them(users: Users) -> None:
-    users.daemon.set(keys.PARTITIONS, PARTITIONS)
-    snapshot.write(users.daemon, [])
-    snapshot.write_stations(users.daemon, "a", {7: "active"})
-    snapshot.write_rolls(users.daemon, "a", {7: snapshot.Roll("Ада 1", "Ада", 500)}, {})
-    entry = sheets.Sending("a" * 32, sheets.ENTRY, 1, 7, "vera@example.org", 3600, "print")
-    photograph = replace(entry, id="b" * 32, kind=sheets.PHOTOGRAPH, content=b"\x89PNG" + bytes(100_000))
-    for sending in (entry, photograph):
-        receipt = sheets.accept(users.station, sending, sending.id, lambda _: sheets.Judged({}, {"a": 1}))
-        again = sheets.accept(users.station, sending, sending.id, lambda _: sheets.Judged({}, {}))
-        assert again == replace(receipt, repeated=True)
-    # What a station asks after an answer was lost.
-    assert sheets._settle(users.station, keys.sent(1, 7, "vera@example.org"), entry.id)
-    with pytest.raises(Unavailable):
-        sheets._settle(users.station, keys.sent(1, 7, "vera@example.org"), "c" * 32)
-    waiting = sheet_line.front(users.daemon, 10)
-    assert [item.id for item in waiting] == [entry.id, photograph.id]
-    assert sheet_line.content(users.daemon, photograph.id) == photograph.content
-    sheet_copies.write(users.daemon, {(1, 7): sheet_copies.SheetCopy(last=1, since=datetime.now(UTC))})
-    sheet_copies.know(users.daemon, 1, "1:1")
-    assert sheet_line.remove(users.daemon, [sheet_line.Done(item, {"state": "recorded"}) for item in waiting])
-    sight = sheets.look(users.station, 1, 7, "vera@example.org")
-    assert [one.became for one in sight.own] == [{"state": "recorded"}] * 2
-    assert (sight.copy.last, sight.waiting_bytes, sight.station) == (1, 0, "active")
-    assert snapshot.stations(users.station, 1, [7])[0][1] == sight.roll
-    assert sheet_copies.read_many(users.station, [(1, 7)]) == [sight.copy]
 
 
 def test_a_daemon_works_the_queues(users: Users) -> None:
