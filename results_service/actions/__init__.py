@@ -243,7 +243,7 @@ def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]
         participants = [(entry.participant_id, entry.participant.version) for entry in election.entries]
         tag = fingerprint(_FORM, election.id, election.version, participants, state)
         if known(tag):
-            return Answer(tag, _is_settled(state), None)
+            return Answer(tag, state in SETTLED, None)
         rules = rules_of(election)
         details = Details(
             election=summary_of(election, state),
@@ -253,7 +253,7 @@ def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]
             ),
             rules=rules.to_dict() if rules else None,
         )
-        return Answer(tag, _is_settled(state), details)
+        return Answer(tag, state in SETTLED, details)
 
 
 def read_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
@@ -273,10 +273,10 @@ def list_refused_ballots(
         standing = counted.standing(desk.now())
         tag = tag_of(counted, standing)
         if known(tag):
-            return Answer(tag, _is_settled(standing.state), None)
+            return Answer(tag, standing.state in SETTLED, None)
         items = tallies.refused_ballots(session, election_id, limit, offset, officials=False)
         counts = counted.sums.counts
-        return Answer(tag, _is_settled(standing.state), Listing(items, counts.duplicate + counts.invalid))
+        return Answer(tag, standing.state in SETTLED, Listing(items, counts.duplicate + counts.invalid))
 
 
 def rules_of(election: Election) -> Rules | None:
@@ -433,10 +433,6 @@ def tag_of(counted: Counted, standing: tallies.Standing) -> str:
         sums.counts,
         sums.outside,
     )
-
-
-def _is_settled(state: State) -> bool:
-    return state in SETTLED
 
 
 def summary_of(election: Election, state: State) -> Summary:

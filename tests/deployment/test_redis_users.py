@@ -12,6 +12,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from cli import dismissal
 from cli.backup import queue, refilling
 from cli.failure import Failure
+from shared.errors import Unavailable
 from shared.journal.events import event
 from shared.queue import (
     batches,
