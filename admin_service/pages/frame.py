@@ -2,7 +2,7 @@
 what it was about.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, request
@@ -49,7 +49,7 @@ def sections() -> list[tuple[str, object, bool]]:
     return [(request.script_root + path, title, holds(path)) for path, title in SECTIONS]
 
 
-def show(template: str, error: UrnaError | None = None, **values: object) -> Response:
+def show(template: str, error: UrnaError | None = None, **values: Any) -> Response:
     """A page of the administration; with an error, its ``message``, its ``field`` and its status.
 
     The templates have ``sections``, and ``may_change``: whether whoever looks is more than a reader.
