@@ -130,10 +130,12 @@ def change(
         return _noted(session, election, "changed", before, now)
 
 
-def delete(database: Database, election_id: int, now: datetime) -> None:
-    """Delete a draft; Conflict for everything else."""
+def delete(database: Database, election_id: int, now: datetime, check: Callable[[int], None] | None = None) -> None:
+    """Delete a draft; Conflict for everything else. ``check`` is asked where the caller says what it has read."""
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
+        if check is not None:
+            check(election.version)
         rules.check_may_delete(_state(session, election, now))
         session.delete(election)
         note(session, "election.deleted", f"election {election_id}", _facts(election))

@@ -1,6 +1,7 @@
 """The seats of a counted election, as the classic results and the lots of a tie need them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from shared.apportionment import (
     Constituency,
     Entry,
     Rules,
+    Tie,
     apportion,
     apportion_constituencies,
     lots_drawn_in,
@@ -67,6 +69,22 @@ def final_seats(session: Session, election: Election, rules: Rules) -> dict[int,
     if found is None:
         raise Conflict(f"Seats of election {election.id} wait for lots.")
     return found
+
+
+def waiting_tie(session: Session, election: Election) -> Tie | None:
+    """The tie for the last seats that the lots of ``election`` do not settle yet; None where there is none.
+
+    Means something once everything is counted, and where seats are given over the whole.
+    """
+    rules = rules_of(election)
+    if rules is None or rules.is_by_constituency:
+        return None
+    count = Count(session, election, rules)
+    if drawn := lots_drawn_over_whole(election.lots):
+        # Lots of a tie that a late recount has undone count for nothing.
+        with suppress(InvalidInput):
+            return count.whole(drawn).tie
+    return count.whole(()).tie
 
 
 def _constituencies(session: Session, election: Election) -> list[Constituency]:
