@@ -8,6 +8,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from admin_service import store
 from admin_service.classic import classic
+from admin_service.pages import blueprints as pages
 from admin_service.routes import blueprints
 from admin_service.routes.station_import import describe_body
 from shared.config import AdministrationSettings, load
@@ -36,6 +37,6 @@ def create_app(settings: AdministrationSettings | None = None) -> APIFlask:
     app.extensions["database"] = database
     refusals.install(app, partial(journal.write, database))
     app.extensions["zone"] = ZoneInfo(settings.election_timezone)
-    for blueprint in (classic, *blueprints, journal_pages.journal()):
+    for blueprint in (classic, *blueprints, journal_pages.journal(), *pages):
         app.register_blueprint(blueprint)
     return finish(app, describe_body)

@@ -1,0 +1,88 @@
+"""What all pages of the administration share: their navigation, who may see and who may change, and how a form says
+what it was about.
+"""
+
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from flask import Response, current_app, request
+from flask_babel import gettext, lazy_gettext
+
+from shared.auth import identity
+from shared.database import Database
+from shared.errors import ChangedMeanwhile, PreconditionMissing, UrnaError
+from shared.terms import Role
+from shared.web.pages import render
+
+# Auditors see everything and change nothing.
+READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
+VERSION_FIELD = "version"
+
+
+class Section(NamedTuple):
+    """A part of the administration; its pages lie below ``path``."""
+
+    path: str
+    title: object
+
+
+SECTIONS = (
+    Section("/", lazy_gettext("Overview")),
+    Section("/elections", lazy_gettext("Elections")),
+    Section("/participants", lazy_gettext("Participants")),
+    Section("/candidates", lazy_gettext("Candidates")),
+    Section("/stations", lazy_gettext("Polling stations")),
+    Section("/sheets", lazy_gettext("Tally sheets")),
+    Section("/differences", lazy_gettext("Differences")),
+    Section("/journal", lazy_gettext("Journal")),
+)
+# What a page that was redirected to may say, by the word in its address; each module adds its own.
+NOTICES: dict[str, object] = {}
+
+
+def sections() -> list[tuple[str, object, bool]]:
+    """The navigation as ``parts.sections`` takes it."""
+
+    def holds(path: str) -> bool:
+        return request.path == path or (path != "/" and request.path.startswith(f"{path}/"))
+
+    return [(request.script_root + path, title, holds(path)) for path, title in SECTIONS]
+
+
+def show(template: str, error: UrnaError | None = None, **values: Any) -> Response:
+    """A page of the administration; with an error, its ``message``, its ``field`` and its status.
+
+    The templates have ``sections``, and ``may_change``: whether whoever looks is more than a reader.
+    """
+    values.setdefault("notice", NOTICES.get(request.args.get("notice", "")))
+    return render(template, error, sections=sections(), may_change=may_change(), **values)
+
+
+def may_change() -> bool:
+    """Whether whoever is signed in may change what he sees."""
+    return identity().has(Role.ADMINISTRATOR)
+
+
+def same_version(version: int) -> None:
+    """Refuse what a form asks for unless it was filled in with the thing as it is now, as ``If-Match`` does."""
+    sent = request.form.get(VERSION_FIELD, "")
+    if not sent:
+        raise PreconditionMissing(gettext("This form does not say what it was filled in for. Open its page again."))
+    if sent != str(version):
+        raise ChangedMeanwhile(
+            gettext("Somebody has changed this meanwhile. Nothing of yours is stored; look at it as it is now.")
+        )
+
+
+def database() -> Database:
+    """The election store of the running service."""
+    found = current_app.extensions["database"]
+    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
+    return found
+
+
+def zone() -> ZoneInfo:
+    """Where the clocks are that dates without an offset are read by."""
+    found = current_app.extensions["zone"]
+    assert isinstance(found, ZoneInfo)  # noqa: S101 -- create_app has put it there.
+    return found

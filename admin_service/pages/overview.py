@@ -1,0 +1,16 @@
+"""What is going on, and what waits for a person."""
+
+from flask import Response
+
+from admin_service.pages.frame import READERS, show
+from shared.web.cookies import page_requires
+from shared.web.pages import page_blueprint
+
+overview = page_blueprint("overview", __name__)
+
+
+@overview.get("/")
+@page_requires(*READERS)
+@overview.doc(summary="A page of what is going on and what waits for a person")
+def index() -> Response:
+    return show("overview.html")
