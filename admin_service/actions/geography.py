@@ -115,11 +115,12 @@ def change(database: Database, sort: Sort, number: int, check: Callable[[int], N
         return changing_geography(database, alter)
 
 
-def delete(database: Database, sort: Sort, number: int) -> None:
-    """Forget a place that nothing belongs to; Conflict when something does."""
+def delete(database: Database, sort: Sort, number: int, check: Callable[[int], None] = lambda _version: None) -> None:
+    """Forget a place that nothing belongs to; Conflict when something does. ``check`` looks at the version."""
 
     def forget(session: Session) -> None:
         place = one(session, sort.model, number, lock=True)
+        check(place.version)
         if sort.children is not None and store.has(session, sort.children, number):
             child = NAMES[sort.children.class_]
             raise Conflict(f"This {NAMES[sort.model]} has at least one {child}, so it cannot be deleted.")
