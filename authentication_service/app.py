@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from authentication_service.actions.accounts import is_ready
 from authentication_service.actions.journal import check_reader
 from authentication_service.classic import classic
-from authentication_service.pages import blueprint as pages
+from authentication_service.pages import blueprints as pages
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
 from authentication_service.routes.sessions import sessions
@@ -39,5 +39,6 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(sessions)
     app.register_blueprint(users)
     app.register_blueprint(journal_pages.journal(check_reader))
-    app.register_blueprint(pages)
+    for blueprint in pages:
+        app.register_blueprint(blueprint)
     return finish(app)

@@ -52,7 +52,7 @@ def test_the_messages_are_found_where_they_are_said() -> None:
     """So that an extraction that finds nothing does not look like complete catalogues."""
     assert said_in("shared")["Sign in"] == ["shared/web/pages/templates/base/page.html"]
     own = said_in("authentication_service")
-    assert own["You are signed out."] == ["authentication_service/pages.py"]
+    assert own["You are signed out."] == ["authentication_service/pages/own.py"]
     assert "The current password is another one." in own
     assert "Sign in" not in own
 

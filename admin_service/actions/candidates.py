@@ -63,10 +63,13 @@ def decide(
         return candidate
 
 
-def delete(database: Database, candidate_id: int) -> None:
+def delete(database: Database, candidate_id: int, check: Callable[[int], None] | None = None) -> None:
     """Forget a candidate."""
     with database.writing() as session:
         candidate = store.candidate(session, candidate_id, lock=True)
+        if check is not None:
+            check(candidate.version)
+        store.delete_picture(session, candidate_id)
         session.delete(candidate)
         note(session, "candidate.deleted", f"candidate {candidate_id}", _facts(candidate))
 

@@ -5,6 +5,7 @@ that of two administrators who plan overlapping elections at the same instant th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from admin_service.rules.elections import Period, Place
 from admin_service.store.electorates import lock_geography
 from shared import tallies
 from shared.apportionment import Entry as Standing
-from shared.apportionment import Rules
+from shared.apportionment import Rules, Tie, apportion
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
@@ -129,10 +130,12 @@ def change(
         return _noted(session, election, "changed", before, now)
 
 
-def delete(database: Database, election_id: int, now: datetime) -> None:
-    """Delete a draft; Conflict for everything else."""
+def delete(database: Database, election_id: int, now: datetime, check: Callable[[int], None] | None = None) -> None:
+    """Delete a draft; Conflict for everything else. ``check`` is asked where the caller says what it has read."""
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
+        if check is not None:
+            check(election.version)
         rules.check_may_delete(_state(session, election, now))
         session.delete(election)
         note(session, "election.deleted", f"election {election_id}", _facts(election))
@@ -204,6 +207,24 @@ def draw(
         election.lots = list(poll_numbers)
         session.flush()
         return _noted(session, election, "drawn", before, now)
+
+
+def waiting_tie(session: Session, election: Election) -> Tie | None:
+    """The tie for the last seats that the lots of ``election`` do not settle yet; None where there is none.
+
+    Means something once everything is counted, and where seats are given over the whole.
+    """
+    applied = Rules.from_dict(election.rules) if election.rules else None
+    if applied is None or applied.is_by_constituency:
+        return None
+    votes = tallies.votes(session, election.id)
+    standings = [Standing(entry.poll_number, votes[entry.poll_number], entry.exempt) for entry in election.entries]
+    cast = sum(votes.values()) + tallies.counts(session, election.id).invalid
+    if election.lots:
+        # Lots of a tie that a late recount has undone count for nothing.
+        with suppress(InvalidInput):
+            return apportion(standings, applied, cast, election.lots).tie
+    return apportion(standings, applied, cast).tie
 
 
 def _state(session: Session, election: Election, now: datetime) -> State:

@@ -58,10 +58,12 @@ def change(
         return participant
 
 
-def delete(database: Database, participant_id: int) -> None:
+def delete(database: Database, participant_id: int, check: Callable[[int], None] | None = None) -> None:
     """Forget a participant that nothing refers to; Conflict when it stands in an election or has candidates."""
     with database.writing() as session:
         participant = store.participant(session, participant_id, lock=True)
+        if check is not None:
+            check(participant.version)
         if store.is_used(session, participant_id):
             raise Conflict("This participant stands in an election or has candidates, so it cannot be deleted.")
         session.delete(participant)

@@ -13,7 +13,7 @@ from admin_service.actions import sheets as actions
 from admin_service.pages import filled_in
 from admin_service.pages.filled_in import spoken
 from admin_service.pages.frame import READERS, database, show
-from admin_service.pages.words import STATES
+from admin_service.pages.station_words import STATES
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order
 from admin_service.store import sheets as store
@@ -70,7 +70,7 @@ def screen(election_id: int) -> Response:
     return show(
         "sheets/screen.html",
         election=election,
-        states=STATES,
+        sheet_states=STATES,
         urgency=URGENCY,
         totals=totals,
         sums=_sums(totals),
@@ -164,7 +164,7 @@ def _board(election_id: int, error: UrnaError | None = None) -> Response:
         wanted=wanted,
         state=state,
         order=order.value,
-        states=STATES,
+        sheet_states=STATES,
         urgency=URGENCY,
         sums=_sums(found.everywhere),
         searched=_sums(found.of_search),

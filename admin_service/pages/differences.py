@@ -13,7 +13,7 @@ from admin_service.pages import filled_in
 from admin_service.pages.boards import lists_of, may_decide, opened
 from admin_service.pages.filled_in import spoken
 from admin_service.pages.frame import NOTICES, READERS, database, show
-from admin_service.pages.words import DIFFERENCES, LACKING, difference_sentence, difference_title, list_title
+from admin_service.pages.station_words import DIFFERENCES, LACKING, difference_sentence, difference_title, list_title
 from admin_service.routes.reconciliation import difference_lines
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import Filter

@@ -2,16 +2,23 @@
 what it was about.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, request
 from flask_babel import gettext, lazy_gettext
+from sqlalchemy.orm import Session
 
+from admin_service.pages import words
 from shared.auth import identity
 from shared.database import Database
 from shared.errors import ChangedMeanwhile, PreconditionMissing, UrnaError
-from shared.terms import Role
+from shared.journal import store as journal
+from shared.terms import Outcome, Role
 from shared.web.pages import render
 
 # Auditors see everything and change nothing.
@@ -36,6 +43,17 @@ SECTIONS = (
     Section("/differences", lazy_gettext("Differences")),
     Section("/journal", lazy_gettext("Journal")),
 )
+# What all templates may need to name things.
+_WORDS: dict[str, Any] = {
+    "approvals": words.APPROVALS,
+    "approval_choices": [(approval.value, name) for approval, (name, _) in words.APPROVALS.items()],
+    "kinds": words.KINDS,
+    "outcomes": words.OUTCOMES,
+    "outcome_choices": [(outcome.value, name) for outcome, (name, _) in words.OUTCOMES.items()],
+    "progress_names": words.PROGRESS,
+    "states": words.STATES,
+    "state_choices": [(state.value, name) for state, (name, _) in words.STATES.items()],
+}
 # What a page that was redirected to may say, by the word in its address; each module adds its own.
 NOTICES: dict[str, object] = {}
 
@@ -55,7 +73,15 @@ def show(template: str, error: UrnaError | None = None, **values: Any) -> Respon
     The templates have ``sections``, and ``may_change``: whether whoever looks is more than a reader.
     """
     values.setdefault("notice", NOTICES.get(request.args.get("notice", "")))
-    return render(template, error, sections=sections(), may_change=may_change(), **values)
+    return render(
+        template, error, sections=sections(), may_change=may_change(), other_page=other_page, **_WORDS, **values
+    )
+
+
+def other_page(page: int) -> str:
+    """The address of another page of the listing that was asked for."""
+    kept = {name: value for name, value in request.args.items() if value and name not in {"notice", "resume"}}
+    return f"{request.script_root}{request.path}?{urlencode({**kept, 'page': page})}"
 
 
 def may_change() -> bool:
@@ -86,3 +112,23 @@ def zone() -> ZoneInfo:
     found = current_app.extensions["zone"]
     assert isinstance(found, ZoneInfo)  # noqa: S101 -- create_app has put it there.
     return found
+
+
+@dataclass(frozen=True)
+class Conflicting:
+    """What somebody else has changed while a form was filled in: who, when, and what is there now beside what was sent.
+
+    ``rows`` are triples of a label, what is stored now, and what was sent; of fields where the two are the same none.
+    """
+
+    actor: str
+    at: datetime | None
+    rows: list[tuple[str, object, object]]
+
+
+def conflicting(session: Session, subject: str, rows: Sequence[tuple[str, object, object]]) -> Conflicting:
+    """What to show to the second of two who have changed the same thing; by the journal's last entry about it."""
+    search = journal.Search(subject=subject, outcome=Outcome.DONE)
+    entry = session.scalar(journal.entries(search).limit(1))
+    differing = [row for row in rows if str(row[1]) != str(row[2])]
+    return Conflicting(entry.actor if entry else "", entry.moment if entry else None, differing)

@@ -14,7 +14,7 @@ from admin_service.actions.sheets import Decision, Shown
 from admin_service.pages import filled_in
 from admin_service.pages.boards import lists_of, may_decide
 from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
-from admin_service.pages.words import ACTS, COUNTS, STATES, finding_sentence, list_title
+from admin_service.pages.station_words import ACTS, COUNTS, STATES, finding_sentence, list_title
 from admin_service.routes.photographs import photograph_answer
 from shared.auth import identity
 from shared.errors import UrnaError
@@ -135,7 +135,7 @@ def _shown(election_id: int, station_id: int, error: UrnaError | None = None) ->
         election=election,
         place=found.compared.place,
         sheet=found.sheet,
-        states=STATES,
+        sheet_states=STATES,
         acts=ACTS,
         entries=entries,
         lines=_lines(entries, lists),

@@ -11,7 +11,7 @@ from admin_service.actions import geography as actions
 from admin_service.actions.geography import STATION
 from admin_service.pages import filled_in
 from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
-from admin_service.pages.words import DISABLING, STATES, STATUSES
+from admin_service.pages.station_words import DISABLING, STATES, STATUSES
 from admin_service.rules.geography import LONGEST, MOST_REGISTERED, Searched, identity
 from admin_service.store import geography as store
 from admin_service.store import sheets
@@ -229,7 +229,7 @@ def _shown(station_id: int, error: UrnaError | None = None) -> Response:
         whole=whole,
         neighbours=[row for row in neighbours if row["station_id"] != station_id],
         of_elections=of_elections,
-        states=STATES,
+        sheet_states=STATES,
         statuses=STATUSES,
         disabling=DISABLING,
         values=request.form,

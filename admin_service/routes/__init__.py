@@ -7,12 +7,13 @@ from admin_service.routes.electorates import electorates
 from admin_service.routes.jurisdictions import jurisdictions
 from admin_service.routes.participants import participants
 from admin_service.routes.photographs import photographs
+from admin_service.routes.pictures import pictures
 from admin_service.routes.polling import polling
 from admin_service.routes.reconciliation import reconciliation
 from admin_service.routes.sheets import sheets
 from admin_service.routes.station_import import station_import
 
 blueprints = (
-    *(participants, candidates, jurisdictions, areas, polling, station_import, elections, electorates),
+    *(participants, candidates, pictures, jurisdictions, areas, polling, station_import, elections, electorates),
     *(sheets, photographs, reconciliation),
 )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import InstrumentedAttribute, Session, lazyload
+from sqlalchemy.orm.attributes import flag_modified
 
 from admin_service.rules.elections import Period
 from admin_service.store.rows import GREATEST_ID, one
@@ -16,6 +17,7 @@ from shared.schema.election import (
     PUBLISHED,
     Batch,
     Candidate,
+    CandidatePicture,
     Election,
     Entry,
     Jurisdiction,
@@ -70,6 +72,12 @@ def known_participants(session: Session, participant_ids: Iterable[int]) -> dict
     return dict(found.all())
 
 
+def names_of_participants(session: Session, participant_ids: Iterable[int]) -> dict[int, str]:
+    """The names of these participants."""
+    asked = set(participant_ids)
+    return dict(session.execute(sa.select(Participant.id, Participant.name).where(Participant.id.in_(asked))).all())
+
+
 def is_used(session: Session, participant_id: int) -> bool:
     """Whether a participant stands in an election of whatever state, or has candidates."""
     entry = sa.exists().where(Entry.participant_id == participant_id)
@@ -87,9 +95,12 @@ def stands(session: Session, participant_id: int, begun_by: datetime | None = No
     return session.scalar(statement.limit(1)) is not None
 
 
-def candidates(participant_id: int | None = None, approval: str | None = None) -> sa.Select[Candidate]:
-    """Candidates in the order of their creation."""
+def candidates(participant_id: int | None = None, approval: str | None = None, name: str = "") -> sa.Select[Candidate]:
+    """Candidates in the order of their creation; ``name`` is a part of the forename, surname or code name."""
     statement = sa.select(Candidate).order_by(Candidate.id)
+    if name:
+        columns = (Candidate.forename, Candidate.surname, Candidate.code_name)
+        statement = statement.where(sa.or_(*(column.icontains(name, autoescape=True) for column in columns)))
     if participant_id is not None:
         statement = statement.where(Candidate.participant_id == participant_id)
     if approval is not None:
@@ -100,6 +111,37 @@ def candidates(participant_id: int | None = None, approval: str | None = None) -
 def candidate(session: Session, candidate_id: int, *, lock: bool = False) -> Candidate:
     """One candidate; NotFound when there is none."""
     return one(session, Candidate, candidate_id, lock=lock)
+
+
+def picture(session: Session, candidate_id: int, column: InstrumentedAttribute[bytes]) -> tuple[bytes, str] | None:
+    """One of a candidate's pictures and its digest."""
+    row = session.execute(
+        sa.select(column, CandidatePicture.sha256).where(CandidatePicture.candidate_id == candidate_id)
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def with_pictures(session: Session, candidate_ids: Iterable[int]) -> dict[int, str]:
+    """Of these candidates those who have a picture, each with its digest."""
+    asked = list(candidate_ids)
+    rows = session.execute(
+        sa.select(CandidatePicture.candidate_id, CandidatePicture.sha256).where(
+            CandidatePicture.candidate_id.in_(asked)
+        )
+    )
+    return dict(rows.all())
+
+
+def delete_picture(session: Session, candidate_id: int) -> bool:
+    """Forget a candidate's picture; whether there was one."""
+    found = with_pictures(session, [candidate_id])
+    session.execute(sa.delete(CandidatePicture).where(CandidatePicture.candidate_id == candidate_id))
+    return bool(found)
+
+
+def touch(candidate: Candidate) -> None:
+    """Let the version of a candidate count this change, whatever else of it stays."""
+    flag_modified(candidate, "approval")
 
 
 def jurisdictions() -> sa.Select[Jurisdiction]:

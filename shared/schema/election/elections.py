@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shared.database import UtcDateTime
+from shared.database import Blob, UtcDateTime
 from shared.schema.election.base import ElectionBase
 from shared.terms import Approval, State
 
@@ -55,6 +55,18 @@ class Candidate(ElectionBase):
     version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class CandidatePicture(ElectionBase):
+    """The picture of a candidate in two sizes, both JPEG, made by the service from what was sent."""
+
+    __tablename__ = "candidate_pictures"
+
+    candidate_id: Mapped[int] = mapped_column(sa.ForeignKey("candidates.id"), primary_key=True, autoincrement=False)
+    large: Mapped[bytes] = mapped_column(Blob, deferred=True)
+    small: Mapped[bytes] = mapped_column(Blob, deferred=True)
+    sha256: Mapped[str] = mapped_column(sa.String(64), doc="Of the large one, in hexadecimal.")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Election(ElectionBase):

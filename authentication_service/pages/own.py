@@ -54,14 +54,14 @@ blueprint = page_blueprint("pages", __name__)
 @page_requires()
 @blueprint.doc(summary="A page of the own account")
 def own_account() -> Response:
-    return _shown(_signed_in())
+    return _shown(signed_in())
 
 
 @blueprint.get("/sign-in")
 @public
 @blueprint.doc(summary="A page to sign in")
 def sign_in() -> Response:
-    return _page("sign_in.html", next=_back(request.args.get("next", "")))
+    return page("sign_in.html", next=_back(request.args.get("next", "")))
 
 
 @blueprint.post("/sign-in")
@@ -75,7 +75,7 @@ def open_session() -> Response:
     except (Unauthenticated, Forbidden, TooManyAttempts) as error:
         told = gettext("There is no account with this name and this password.")
         message = told if isinstance(error, Unauthenticated) else error.message
-        return _page("sign_in.html", error, message=message, next=back, login=name)
+        return page("sign_in.html", error, message=message, next=back, login=name)
     response = see_other(back or url_for("pages.own_account"))
     let_in(response, signing.page_token(opened.account, opened.session_id))
     return response
@@ -95,7 +95,7 @@ def sign_out() -> Response:
 @journaled("account.changed", "own account")
 @blueprint.doc(summary="The form for another password")
 def change_password() -> Response:
-    account = _signed_in()
+    account = signed_in()
     new = request.form.get("new_password", "")
     service = parts()
     try:
@@ -120,9 +120,12 @@ def change_password() -> Response:
 @page_requires()
 @blueprint.doc(summary="A page of the own sessions")
 def own_sessions() -> Response:
-    account = _signed_in()
-    page = sessions.own_sessions(parts().database, identity(), PageQuery(page=1, per_page=MOST_SESSIONS), signing.now())
-    return _renewed(account, _page("sessions.html", account=account, sessions=page["items"], total=page["total"]))
+    account = signed_in()
+    listed = sessions.own_sessions(
+        parts().database, identity(), PageQuery(page=1, per_page=MOST_SESSIONS), signing.now()
+    )
+    found = {"account": account, "sessions": listed["items"], "total": listed["total"]}
+    return renewed(account, page("sessions.html", **found))
 
 
 @blueprint.post("/sessions/end")
@@ -130,7 +133,7 @@ def own_sessions() -> Response:
 @journaled("session.ended", "own session")
 @blueprint.doc(summary="The form that ends one of them")
 def end_session() -> Response:
-    _signed_in()
+    signed_in()
     sessions.end_session(parts().database, identity(), request.form.get("session", ""), signing.now())
     return see_other(url_for("pages.own_sessions", notice="session-ended"))
 
@@ -140,7 +143,7 @@ def end_session() -> Response:
 @journaled("session.ended", "own sessions")
 @blueprint.doc(summary="The form that ends all but this one")
 def end_other_sessions() -> Response:
-    _signed_in()
+    signed_in()
     sessions.end_other_sessions(parts().database, identity(), signing.now())
     return see_other(url_for("pages.own_sessions", notice="others-ended"))
 
@@ -149,7 +152,7 @@ def _back(text: str) -> str:
     return page_of_the_suite(text, other_sites())
 
 
-def _signed_in() -> Account:
+def signed_in() -> Account:
     """The account whose page this is; an ended session, or an account that is gone, is not signed in any more."""
     try:
         return sessions.account_of_session(parts().database, identity(), signing.now())
@@ -158,7 +161,7 @@ def _signed_in() -> Account:
 
 
 def _shown(account: Account, error: UrnaError | None = None) -> Response:
-    return _renewed(account, _page("account.html", error, account=account))
+    return renewed(account, page("account.html", error, account=account))
 
 
 def _signed_out(notice: str) -> Response:
@@ -167,14 +170,15 @@ def _signed_out(notice: str) -> Response:
     return response
 
 
-def _renewed(account: Account, response: Response) -> Response:
+def renewed(account: Account, response: Response) -> Response:
     """Give a new cookie to who uses the pages, before the old one is of no use; it names the roles of today."""
     if g.claims["exp"] - time.time() < ACCESS_SECONDS / 2:
         let_in(response, signing.page_token(account, identity().session))
     return response
 
 
-def _page(template: str, error: UrnaError | None = None, **values: Any) -> Response:
+def page(template: str, error: UrnaError | None = None, **values: Any) -> Response:
+    """A page of this service, with the notice that its address names and the names of the roles."""
     word = request.args.get("notice", "")
     kind = "warning" if word == "session-over" else "good"
     return render(template, error, notice=NOTICES.get(word), notice_kind=kind, role_name=ROLES.__getitem__, **values)

@@ -1,0 +1,92 @@
+"""What is going on, and what waits for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from admin_service import store
+from admin_service.actions.elections import Shown, waiting_tie
+from admin_service.store import waiting
+from shared import tallies
+from shared.apportionment import Tie
+from shared.database import Database
+from shared.schema.election import Election
+from shared.terms import SheetState, State, TiePolicy
+
+# Of each state; more than these are found in the list of elections.
+MOST_ELECTIONS = 20
+_GOING_ON = (State.OPEN, State.COUNTING, State.SCHEDULED, State.DRAFT)
+
+
+@dataclass(frozen=True)
+class SheetsWaiting:
+    """Tally sheets of an election that want a decision."""
+
+    election: Election
+    differing: int
+    for_review: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """``elections`` that are open, counted, ahead or drafts, and whatever waits."""
+
+    elections: list[Shown]
+    candidates: int
+    sheets: list[SheetsWaiting]
+    dead_letters: int
+    ties: list[tuple[Election, Tie]]
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing waits for anybody."""
+        return not (self.candidates or self.sheets or self.dead_letters or self.ties)
+
+
+def overview(database: Database, now: datetime) -> Overview:
+    """What an administrator or auditor wants to see first."""
+    with database.reading() as session:
+        found = Overview(
+            elections=[
+                Shown(election, state)
+                for state in _GOING_ON
+                for election in session.scalars(store.elections(session, now, state).limit(MOST_ELECTIONS))
+            ],
+            candidates=waiting.candidates_waiting(session),
+            sheets=_sheets(session),
+            dead_letters=waiting.dead_letters_waiting(session),
+            ties=_ties(session, now),
+        )
+        session.expunge_all()
+        return found
+
+
+def tie_of(database: Database, election_id: int, now: datetime) -> Tie | None:
+    """The tie of a fully counted election that waits for lots, if there is one."""
+    with database.reading() as session:
+        election = store.election(session, election_id)
+        is_final = tallies.current(session, election, now).state is State.FINAL
+        return waiting_tie(session, election) if is_final else None
+
+
+def _sheets(session: Session) -> list[SheetsWaiting]:
+    published = list(store.published_elections(session))
+    counts = waiting.sheets_waiting(session, [election.id for election in published])
+    return [
+        SheetsWaiting(election, differing, review)
+        for election in published
+        if (differing := counts.get((election.id, SheetState.DIFFERING), 0))
+        + (review := counts.get((election.id, SheetState.WAITING_FOR_REVIEW), 0))
+    ]
+
+
+def _ties(session: Session, now: datetime) -> list[tuple[Election, Tie]]:
+    with_lots = [
+        election
+        for election in store.published_elections(session)
+        if election.end <= now and (election.rules or {}).get("tie_policy") == TiePolicy.LOTS
+    ]
+    standings = tallies.standings(session, with_lots, now)
+    ties = ((one, waiting_tie(session, one)) for one in with_lots if standings[one.id].state is State.FINAL)
+    return [(election, tie) for election, tie in ties if tie is not None]

@@ -1,0 +1,133 @@
+"""Makes two pictures of what somebody sends for a candidate: decoded, turned upright, made small and written anew.
+
+Nothing of the file itself is kept, so neither what a camera has noted in it nor what somebody has hidden. ``make`` runs
+this file as a program of its own, since what is decoded may be hostile: it gets the content on its standard input and
+nothing of ours, and has so much memory, time and no file to write to. It imports nothing of the suite.
+"""
+
+import base64
+import io
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 8 << 20
+# The camera of a good telephone has up to 50 million.
+MOST_PIXELS = 60_000_000
+LARGE, SMALL = (600, 800), (120, 160)
+FEWEST_PIXELS = 60
+
+_SECONDS = 20
+_PROCESSOR_SECONDS = 15
+_MEMORY = 1 << 30
+_QUALITY = 85
+_FORMATS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"RIFF": "WEBP"}
+_ALLOWED = "Send a picture as JPEG, PNG or WebP."
+
+
+class Refused(Exception):  # The sentence is for who has sent the picture.
+    """A file of which no pictures are made."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Two pictures as JPEG, within ``LARGE`` and ``SMALL``; or why there are none."""
+
+    large: bytes
+    small: bytes
+    refused: str
+
+
+def make(content: bytes) -> Made:
+    """The pictures of ``content``, whatever its name or type says."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-W", "error", str(Path(__file__).resolve())],
+            input=content,
+            capture_output=True,
+            timeout=_SECONDS,
+            env={},
+            check=True,
+        )
+        said = json.loads(done.stdout)
+    except (subprocess.SubprocessError, ValueError):
+        return Made(b"", b"", f"This file takes more memory or time than a picture does. {_ALLOWED}")
+    large, small = (base64.b64decode(said.get(name, "")) for name in ("large", "small"))
+    return Made(large, small, said.get("refused", ""))
+
+
+def pictures_of(content: bytes) -> dict[str, str]:
+    """Both pictures in base 64; raises ``Refused``."""
+    kind = next((kind for sign, kind in _FORMATS.items() if content.startswith(sign)), None)
+    if kind is None or (kind == "WEBP" and content[8:12] != b"WEBP"):
+        raise Refused(f"This is no picture that can be taken, by its content. {_ALLOWED}")
+    from PIL import Image, ImageOps
+
+    too_large = f"This picture has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller."
+    # The library warns above its limit, which is an error here, before it has unpacked anything.
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    try:
+        with Image.open(io.BytesIO(content), formats=[kind]) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Refused(too_large)
+            if min(image.size) < FEWEST_PIXELS:
+                raise Refused(f"This picture is too small; each side has at least {FEWEST_PIXELS} pixels.")
+            # A JPEG is read in a fraction of its size at once, where that is still large enough.
+            image.draft("RGB", (LARGE[0] * 2, LARGE[1] * 2))
+            upright = ImageOps.exif_transpose(image)
+            flat = _without_transparency(upright)
+            return {"large": _written(flat, LARGE), "small": _written(flat, SMALL)}
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Refused(too_large) from None
+    except Refused:
+        raise
+    except Exception:
+        raise Refused(f"This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.") from None
+
+
+def _without_transparency(image: Any) -> Any:
+    from PIL import Image
+
+    if image.mode in ("RGB", "L"):
+        return image.convert("RGB")
+    above = image.convert("RGBA")
+    ground = Image.new("RGBA", above.size, "white")
+    ground.alpha_composite(above)
+    return ground.convert("RGB")
+
+
+def _written(image: Any, size: tuple[int, int]) -> str:
+    """As JPEG with pixels alone: no profile, no place, no camera and no comment."""
+    from PIL import Image
+
+    made = image.copy()
+    made.thumbnail(size)
+    bare = Image.new("RGB", made.size)
+    bare.paste(made)
+    written = io.BytesIO()
+    bare.save(written, "JPEG", quality=_QUALITY, optimize=True)
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def main() -> None:
+    """Make pictures of what stands on the standard input."""
+    for limit, most in (
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_CPU, _PROCESSOR_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (most, most))
+    try:
+        said = pictures_of(sys.stdin.buffer.read())
+    except Refused as error:
+        said = {"refused": str(error)}
+    sys.stdout.write(json.dumps(said))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The accounts of others, for administrators: who waits, what each may do, and which polling stations he belongs to.
+
+Whether whoever asks still is an administrator the actions look up in the store.
+"""
+
+from typing import Annotated, Any
+
+from flask import Response, request, url_for
+from flask_babel import gettext, lazy_gettext
+from pydantic import Field, TypeAdapter, ValidationError
+
+from authentication_service import signing
+from authentication_service.actions import administration
+from authentication_service.actions.accounts import Account
+from authentication_service.pages.own import NOTICES, ROLES, page, renewed, signed_in
+from authentication_service.routes import AccountsQuery, StationId
+from authentication_service.signing import parts
+from shared.auth import identity
+from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, PreconditionMissing, UrnaError
+from shared.terms import Approval, Role
+from shared.web.cookies import page_requires
+from shared.web.journal import journaled
+from shared.web.pages import page_blueprint, see_other
+from shared.web.pages.language import ARGUMENT
+
+accounts = page_blueprint("account_pages", __name__)
+
+APPROVALS = {
+    Approval.WAITING: (lazy_gettext("waiting"), "warning"),
+    Approval.APPROVED: (lazy_gettext("approved"), "good"),
+    Approval.REFUSED: (lazy_gettext("refused"), "bad"),
+}
+NOTICES.update(
+    {
+        "account-approved": lazy_gettext("The account is approved."),
+        "account-refused": lazy_gettext("The account is refused, and its sessions are ended."),
+        "account-changed": lazy_gettext("The account is changed. It holds from the next time its owner signs in."),
+        "account-deleted": lazy_gettext("The account is deleted."),
+    }
+)
+_VERSION_FIELD = "version"
+_NUMBERS = TypeAdapter(list[StationId])
+_Roles = TypeAdapter(Annotated[list[Role], Field(max_length=len(Role))])
+
+
+@accounts.get("/accounts")
+@page_requires(Role.ADMINISTRATOR)
+@accounts.doc(summary="A page of the accounts, for administrators")
+def index() -> Response:
+    account = signed_in()
+    asked = {name: value for name, value in request.args.items() if value and name not in (ARGUMENT, "notice")}
+    try:
+        query = AccountsQuery.model_validate(asked)
+    except ValidationError:
+        raise InvalidInput(gettext("This page has no such filter. Begin again without one.")) from None
+    found = administration.list_accounts(
+        parts().database, identity(), query, search=query.search, role=query.role, approval=query.approval
+    )
+    return renewed(account, _page("accounts.html", account=account, page=found, query=query))
+
+
+@accounts.get("/accounts/<int:user_id>")
+@page_requires(Role.ADMINISTRATOR)
+@accounts.doc(summary="A page of one account")
+def one(user_id: int) -> Response:
+    return _shown(user_id)
+
+
+@accounts.post("/accounts/<int:user_id>/approval")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("account.judged", "account {user_id}")
+@accounts.doc(summary="The form that approves or refuses an account")
+def judge(user_id: int) -> Response:
+    approval = Approval.APPROVED if request.form.get("approval") == Approval.APPROVED else Approval.REFUSED
+    return _change(user_id, f"account-{approval}", approval=approval)
+
+
+@accounts.post("/accounts/<int:user_id>")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("account.roles_changed", "account {user_id}")
+@accounts.doc(summary="The form for the roles and polling stations of an account")
+def change(user_id: int) -> Response:
+    try:
+        roles = _Roles.validate_python(request.form.getlist("roles"))
+    except ValidationError:
+        raise InvalidInput(gettext("There is no such role."), field="roles") from None
+    words = request.form.get("stations", "").replace(",", " ").split()
+    try:
+        numbers = _NUMBERS.validate_python([int(word) if word.isascii() else 0 for word in words])
+    except ValueError:
+        refusal = InvalidInput(
+            gettext("Write the numbers of polling stations with blanks between them, such as 12 305."), field="stations"
+        )
+        return _shown(user_id, refusal)
+    return _change(user_id, "account-changed", roles=roles, stations=numbers)
+
+
+@accounts.get("/accounts/<int:user_id>/delete")
+@page_requires(Role.ADMINISTRATOR)
+@accounts.doc(summary="A page that asks whether an account is to be deleted")
+def ask_to_delete(user_id: int) -> Response:
+    return _shown(user_id, template="account_delete.html")
+
+
+@accounts.post("/accounts/<int:user_id>/delete")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("account.deleted", "account {user_id}")
+@accounts.doc(summary="Its form")
+def delete(user_id: int) -> Response:
+    signed_in()
+    try:
+        administration.delete_account(parts().database, identity(), user_id, matches=_same_version, now=signing.now())
+    except (Conflict, ChangedMeanwhile) as error:
+        return _shown(user_id, error, template="account_delete.html")
+    return see_other(url_for(".index", notice="account-deleted"))
+
+
+def _change(
+    user_id: int,
+    notice: str,
+    *,
+    roles: list[Role] | None = None,
+    stations: list[int] | None = None,
+    approval: Approval | None = None,
+) -> Response:
+    signed_in()
+    try:
+        administration.change_account(
+            parts().database,
+            identity(),
+            user_id,
+            roles=roles,
+            stations=stations,
+            approval=approval,
+            matches=_same_version,
+            now=signing.now(),
+        )
+    except (InvalidInput, Conflict, ChangedMeanwhile) as error:
+        return _shown(user_id, error)
+    return see_other(url_for(".one", user_id=user_id, notice=notice))
+
+
+def _shown(user_id: int, error: UrnaError | None = None, template: str = "account_of_another.html") -> Response:
+    account = signed_in()
+    found = administration.account(parts().database, identity(), user_id)
+    sent = error is not None and "stations" in request.form
+    roles = request.form.getlist("roles") if sent else [role.value for role in found.roles]
+    numbers = request.form["stations"] if sent else " ".join(map(str, found.stations))
+    conflict = None
+    if isinstance(error, ChangedMeanwhile) and sent:
+        conflict = [
+            (gettext("Roles"), _named(found.roles), _named(Role(role) for role in roles if role in set(Role))),
+            (gettext("Polling stations"), " ".join(map(str, found.stations)), numbers),
+        ]
+    values: dict[str, Any] = {"other": found, "roles": roles, "stations": numbers, "conflict": conflict}
+    return renewed(account, _page(template, error, account=account, is_own=_is_own(account, found), **values))
+
+
+def _named(roles: Any) -> str:
+    return ", ".join(str(ROLES[role]) for role in roles)
+
+
+def _is_own(account: Account, other: Account) -> bool:
+    return account.id == other.id
+
+
+def _same_version(version: int) -> None:
+    """Refuse what a form asks for unless it was filled in with the account as it is now, as ``If-Match`` does."""
+    sent = request.form.get(_VERSION_FIELD, "")
+    if not sent:
+        raise PreconditionMissing(gettext("This form does not say what it was filled in for. Open its page again."))
+    if sent != str(version):
+        raise ChangedMeanwhile(
+            gettext("Somebody has changed this account meanwhile. Nothing of yours is stored; look at it as it is now.")
+        )
+
+
+def _page(template: str, error: UrnaError | None = None, **values: Any) -> Response:
+    return page(
+        template,
+        error,
+        approvals=APPROVALS,
+        approval_choices=[(approval.value, name) for approval, (name, _) in APPROVALS.items()],
+        role_choices=[(role.value, name) for role, name in ROLES.items()],
+        other_page=_other_page,
+        **values,
+    )
+
+
+def _other_page(number: int) -> str:
+    kept = {name: value for name, value in request.args.items() if value and name not in ("notice", "page")}
+    return url_for(".index", **kept, page=number)  # type: ignore[arg-type]  # Only words of a query.
