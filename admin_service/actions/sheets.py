@@ -116,7 +116,7 @@ def status_board(
                 return found.totals
             return sheets.totals(session, sheets.board(session, election_id, filtered, Order.STATION))
 
-        return StatusBoard(
+        made = StatusBoard(
             election=election,
             board=found,
             of_search=totals(replace(wanted, states=())),
@@ -124,6 +124,8 @@ def status_board(
             municipalities=sheets.municipalities(session, election_id),
             explained=sheets.explained(session, election_id, waiting),
         )
+        session.expunge_all()
+        return made
 
 
 def whole_board(database: Database, election_id: int, wanted: Filter, order: Order) -> Board:

@@ -47,6 +47,7 @@ def choose() -> Response:
             election.id: _sums(store.totals(session, store.board(session, election.id, Filter(), Order.STATION)))
             for election in found
         }
+        session.expunge_all()
     return show("sheets/choose.html", elections=found, numbers=numbers)
 
 
@@ -67,6 +68,7 @@ def screen(election_id: int) -> Response:
         statement = store.board(session, election_id, Filter(), Order.STATION)
         totals = store.totals(session, statement)
         to_come = store.by_municipality(session, statement)
+        session.expunge_all()
     return show(
         "sheets/screen.html",
         election=election,
@@ -117,6 +119,7 @@ def accept(election_id: int) -> Response:
         codes = {one.station_id: store.place(session, election_id, one.station_id)["code"] for one in found if one.last}
         for one in found:
             codes.setdefault(one.station_id, gettext("Polling station %(code)s", code=one.station_id))
+        session.expunge_all()
     return show("sheets/accepted.html", election=election, found=found, codes=codes)
 
 

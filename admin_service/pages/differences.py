@@ -45,6 +45,7 @@ differences = page_blueprint("difference_pages", __name__)
 def choose() -> Response:
     with database().reading() as session:
         found = opened(session)
+        session.expunge_all()
     return show("sheets/choose_differences.html", elections=found)
 
 
@@ -56,6 +57,7 @@ def listed(election_id: int) -> Response:
     with database().reading() as session:
         election = elections.election(session, election_id)
         municipalities = store.municipalities(session, election_id)
+        session.expunge_all()
     found = actions.listing(database(), election_id, wanted, shown, code)
     begin = (page - 1) * PER_PAGE
     lists = lists_of(election)
@@ -158,6 +160,7 @@ def _told(difference: Difference, lists: dict[int, str]) -> dict[str, Any]:
 def _shown(election_id: int, station_id: int, error: UrnaError | None = None) -> Response:
     with database().reading() as session:
         election = elections.election(session, election_id)
+        session.expunge_all()
     found = actions.read(database(), election_id, station_id)
     lists = lists_of(election)
     return show(

@@ -52,6 +52,7 @@ def of_sheets(election_id: int) -> Response:
             session, sheets.board(session, election_id, Filter(municipality=municipality), Order.MISSING)
         )
         municipalities = sheets.municipalities(session, election_id)
+        session.expunge_all()
     return _map(rows, URGENCY[::-1], STATES, municipality, municipalities, election)
 
 
@@ -82,7 +83,7 @@ def _map(
             (state, SHAPES[state], path(SHAPES[state], places, size), len(places)) for state, places in by_state.items()
         ],
         legend=[(state, SHAPES[state], path(SHAPES[state], [(12, 12)], 7)) for state in states[::-1]],
-        links=[
+        targets=[
             (row, path("square", [place], size + 4))
             for row, place in zip(located, drawing.places if drawing else (), strict=True)
         ]

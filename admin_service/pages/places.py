@@ -181,6 +181,7 @@ def _list(sort: str) -> Response:
         found = session.scalars(statement.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
         below = store.numbers_below(session, pages.below, [place.id for place in found])
         parents = {parent.id: parent for parent in pages.parents(session)}
+        session.expunge_all()
     return show(
         "stations/places.html",
         sort=sort,
@@ -199,7 +200,9 @@ def _list(sort: str) -> Response:
 
 def _place(sort: str, number: int) -> Any:
     with database().reading() as session:
-        return one(session, SORTS[sort].sort.model, number)
+        found = one(session, SORTS[sort].sort.model, number)
+        session.expunge_all()
+    return found
 
 
 def _values(place: Any) -> dict[str, Any]:
@@ -216,6 +219,7 @@ def _form(sort: str, place: Any, values: Mapping[str, Any], error: UrnaError | N
             total = store.numbers_below(session, pages.below, [place.id]).get(place.id, 0)
         if place is not None and sort == "centres":
             below, _ = store.page_of(session, store.found_stations(Searched(centre_id=place.id)), PER_PAGE, 0)
+        session.expunge_all()
     return show(
         "stations/place.html",
         error,

@@ -125,6 +125,7 @@ def _decided(election_id: int, station_id: int, decision: Decision, notice: str)
 def _shown(election_id: int, station_id: int, error: UrnaError | None = None) -> Response:
     with database().reading() as session:
         election = elections.election(session, election_id)
+        session.expunge_all()
     found = actions.read(database(), election_id, station_id)
     lists = lists_of(election)
     entries = [entry for entry in (found.sheet.first, found.sheet.second) if entry is not None]

@@ -50,6 +50,7 @@ def listed() -> Response:
         active, registered = store.registered_in(session, wanted)
         municipalities = store.municipalities(session)
         centre = one(session, PollingCentre, wanted.centre_id) if wanted.centre_id else None
+        session.expunge_all()
     return show(
         "stations/list.html",
         wanted=wanted,
@@ -76,6 +77,7 @@ def new() -> Response:
         with database().reading() as session:
             centre = one(session, PollingCentre, number)
             values = {"municipality": centre.municipality, "centre": centre.name}
+            session.expunge_all()
     return _form(None, values)
 
 
@@ -105,6 +107,7 @@ def changing(station_id: int) -> Response:
     with database().reading() as session:
         station = one(session, PollingStation, station_id)
         (whole,) = store.everything_of_stations(session, [station.key])
+        session.expunge_all()
     return _form(station, whole)
 
 
@@ -118,6 +121,7 @@ def change(station_id: int) -> Response:
     except UrnaError as error:
         with database().reading() as session:
             station = one(session, PollingStation, station_id)
+            session.expunge_all()
         return _form(station, request.form, error)
     return see_other(url_for("station_pages.one_station", station_id=station_id, notice="station-changed"))
 
@@ -222,6 +226,7 @@ def _shown(station_id: int, error: UrnaError | None = None) -> Response:
         (whole,) = store.everything_of_stations(session, [station.key])
         neighbours, _ = store.page_of(session, store.found_stations(Searched(centre_id=station.centre_id)), 50, 0)
         of_elections = sheets.of_station(session, station_id, datetime.now(UTC))
+        session.expunge_all()
     return show(
         "stations/station.html",
         error,
