@@ -6,7 +6,8 @@ from typing import Any
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from shared.terms import Role
 from shared.web.cookies import COOKIE, CSRF_CLAIM
@@ -39,7 +40,14 @@ class SignedIn:
     def send(self, path: str, *, forged: bool = False, **fields: Any) -> TestResponse:
         """Send a form with just these fields."""
         data = {"csrf_token": "" if forged else VALUE, **fields}
-        return self.client.post(path, data=data, headers=SAME_ORIGIN)
+        if not any(isinstance(value, tuple) for value in data.values()):
+            return self.client.post(path, data=data, headers=SAME_ORIGIN)
+        # The client itself would leave a large body behind in a file.
+        files = {name: FileStorage(*value) if isinstance(value, tuple) else value for name, value in data.items()}
+        boundary, body = encode_multipart(files)
+        return self.client.post(
+            path, data=body, content_type=f"multipart/form-data; boundary={boundary}", headers=SAME_ORIGIN
+        )
 
     def fill(self, page: str, form: str, **fields: Any) -> TestResponse:
         """Send a form of a page, by its id, as a browser does: with what it is filled in with, but for ``fields``."""

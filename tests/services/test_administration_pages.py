@@ -1,0 +1,380 @@
+"""The administration's pages: what people see and do there, and what nobody overwrites or does in their name."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from admin_service.pictures import LARGE, SMALL
+from shared.schema.election import DeadLetter
+from shared.terms import Role
+from tests.services.administration import Administration, entries, running
+from tests.services.recorded import CLASSIC_RULES, Recorded
+from tests.services.signed_in import SignedIn, filled
+from tests.services.tokens import ServiceSettings, Token
+
+HOSTILE = '<script>alert("1")</script>'
+ESCAPED = "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;"
+
+
+@pytest.fixture
+def recorded(sqlite_url: str) -> Iterator[Recorded]:
+    made = Recorded(sqlite_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admin(
+    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
+) -> Iterator[Administration]:
+    with running(sqlite_url, service_settings, token, prepared=False, election_timezone="Europe/Belgrade") as service:
+        yield service
+
+
+@pytest.fixture
+def ana(admin: Administration, token: Token) -> SignedIn:
+    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "ana@example.org")
+
+
+@pytest.fixture
+def boris(admin: Administration, token: Token) -> SignedIn:
+    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "boris@example.org")
+
+
+@pytest.fixture
+def auditor(admin: Administration, token: Token) -> SignedIn:
+    return SignedIn.to(admin.app, token, Role.AUDITOR)
+
+
+def picture(size: tuple[int, int] = (900, 1200), kind: str = "PNG", **how: object) -> bytes:
+    written = BytesIO()
+    Image.new("RGB", size, "navy").save(written, kind, **how)
+    return written.getvalue()
+
+
+def number_in(address: str) -> int:
+    return int("".join(letter for letter in address.partition("?")[0] if letter.isdigit()))
+
+
+def draft(admin: Administration, **fields: object) -> int:
+    day = datetime.now(UTC) + timedelta(days=3)
+    hours = {"start": day.isoformat(), "end": (day + timedelta(hours=12)).isoformat()}
+    return int(admin.election(draft=True, **{**hours, **fields})["id"])
+
+
+def tied(recorded: Recorded) -> int:
+    now = datetime.now(UTC)
+    rules = {**CLASSIC_RULES, "seats": 2, "tie_policy": "lots"}
+    made = recorded.election(["A", "B", "C"], hours=(now - timedelta(hours=2), now - timedelta(hours=1)), rules=rules)
+    recorded.part(made, {1: 40, 2: 30, 3: 30}, received_at=now - timedelta(hours=1, minutes=30))
+    recorded.drained(now, now)
+    return made
+
+
+def test_an_election_is_made_filled_and_published(admin: Administration, ana: SignedIn) -> None:
+    for name in ("First", HOSTILE):
+        shown = ana.done(ana.fill("/participants/new", "participant", name=name, sort="party"))
+        assert "The participant is known now." in shown
+    made = ana.fill(
+        "/elections/new",
+        "election",
+        title=HOSTILE,
+        start="2031-05-01T07:00",
+        end="2031-05-01T20:00",
+        rules="own",
+        seats="11",
+        threshold="3,5",
+        tie_policy="lots",
+    )
+    number = number_in(made.headers["Location"])
+    ballot = f"/elections/{number}/ballot"
+    assert ESCAPED in ana.done(made)
+    assert "script>alert" not in ana.see(f"/elections/{number}")
+    ana.done(ana.fill(ballot, "ballot-form", add=["2", "1"]))
+    shown = ana.done(ana.fill(ballot, "ballot-form", **{"number-1": "0", "exempt-2": "1"}))
+    assert ESCAPED in shown
+    stored = admin.get(f"/api/elections/{number}")
+    assert [(one["participant_id"], one["exempt"]) for one in stored["entries"]] == [(1, False), (2, True)]
+    # Belgrade is two hours ahead of UTC in May.
+    assert stored["start"] == "2031-05-01T05:00:00Z"
+    assert (stored["rules"]["seats"], stored["rules"]["threshold"], stored["state"]) == (11, "0.035", "draft")
+    told = ana.see(f"/elections/{number}")
+    for sentence in ("A list needs 3.50% of the valid votes", "11, given over the whole", "Lots are drawn"):
+        assert sentence in told
+    question = ana.see(f"/elections/{number}/publish")
+    assert "it cannot be deleted any more" in question
+    assert "The election is published." in ana.done(ana.fill(f"/elections/{number}/publish", "confirm"))
+    assert admin.get(f"/api/elections/{number}")["state"] == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"start": ""}, "Say the day and the time."),
+        ({"end": "2031-05-01T06:00"}, "An election ends after it has started."),
+        ({"start": "2031-03-30T02:30"}, "The clocks skip this local time"),
+        ({"kind": "presidential", "individual": "party"}, "only individuals stand"),
+        ({"rules": "own", "seats": "x"}, "Write a whole number."),
+        ({"rules": "own", "threshold": "101"}, "The threshold is a fraction from 0 to 1."),
+        ({"rules": "no such pack"}, "There is no such rule pack"),
+        ({"title": "a" * 257}, "Write at most 256 characters."),
+        ({"kind": "guess"}, "String should match pattern"),
+    ],
+)
+def test_what_is_wrong_on_a_form_is_said_at_its_field_and_nothing_is_lost(
+    admin: Administration, ana: SignedIn, fields: dict[str, str], sentence: str
+) -> None:
+    typed = {"title": "A title", "start": "2031-05-01T07:00", "end": "2031-05-01T20:00", **fields}
+    refused = ana.fill("/elections/new", "election", **typed)
+    assert refused.status_code == 422
+    assert sentence in refused.text
+    assert filled(refused.text, "election")["title"] == typed["title"]
+    assert admin.get("/api/elections")["total"] == 0
+
+
+def test_of_two_administrators_the_second_sees_what_the_first_has_changed_and_decides(
+    admin: Administration, ana: SignedIn, boris: SignedIn
+) -> None:
+    page = f"/elections/{draft(admin, title='Before')}/edit"
+    first, second = filled(ana.see(page), "election"), filled(boris.see(page), "election")
+    assert ana.send(page, **{**first, "title": "Ana's title"}).status_code == 303
+    refused = boris.send(page, **{**second, "title": "Boris's title", "kind": "local"})
+    assert refused.status_code == 412
+    for text in ("Somebody was faster", "ana@example.org changed this", "Ana&#39;s title", "Boris&#39;s title"):
+        assert text in refused.text
+    assert admin.get(page.removesuffix("/edit").replace("/elections", "/api/elections"))["title"] == "Ana's title"
+    again = filled(refused.text, "election")
+    assert again["title"] == "Boris's title"
+    assert boris.send(page, **again).status_code == 303
+    assert "Boris&#39;s title" in ana.see(page.removesuffix("/edit"))
+
+
+def test_nothing_of_a_form_is_done_when_what_it_is_about_has_changed_meanwhile(
+    admin: Administration, ana: SignedIn
+) -> None:
+    participant = admin.participants(1)[0]
+    body = {"participant_id": participant, "forename": "Ана", "surname": "Анић"}
+    candidate = admin.post("/api/candidates", body, 201)["id"]
+    election = draft(admin)
+    forms = {
+        f"/participants/{participant}": {"name": "New", "sort": "party"},
+        f"/participants/{participant}/delete": {},
+        f"/candidates/{candidate}": {"forename": "New", "surname": "New"},
+        f"/candidates/{candidate}/decision": {"decision": "approved"},
+        f"/candidates/{candidate}/delete": {},
+        f"/candidates/{candidate}/picture/delete": {},
+        f"/elections/{election}/ballot": {},
+        f"/elections/{election}/publish": {},
+        f"/elections/{election}/delete": {},
+    }
+    for path, fields in forms.items():
+        refused = ana.send(path, **fields, version="99")
+        assert (path, refused.status_code) == (path, 412)
+        assert ana.send(path, **fields).status_code == 428
+    refused = ana.send(f"/candidates/{candidate}/picture", version="99", picture=(BytesIO(picture()), "a.png"))
+    assert refused.status_code == 412
+    assert admin.get(f"/api/candidates/{candidate}")["version"] == 1
+    assert admin.get(f"/api/elections/{election}")["version"] == 1
+
+
+def test_a_candidate_is_put_forward_pictured_and_decided_on(admin: Administration, ana: SignedIn) -> None:
+    participant = admin.participants(1)[0]
+    new = f"/candidates/new?participant={participant}"
+    made = ana.fill(new, "candidate", forename="Vera", surname=HOSTILE)
+    page = f"/candidates/{number_in(made.headers['Location'])}"
+    assert ESCAPED in ana.done(made)
+    # As a camera turns it and what it notes: it is upright afterwards and says nothing.
+    noted = Image.Exif()
+    noted[0x0112], noted[0x010F] = 6, "A camera"
+    sent = picture((1200, 900), "JPEG", exif=noted)
+    stored = ana.fill(page, "put-picture", picture=(BytesIO(sent), "../../<script>.jpg"))
+    assert "The picture is stored." in ana.done(stored)
+    for size, most in (("large", LARGE), ("small", SMALL)):
+        answer = ana.client.get(f"{page}/picture/{size}")
+        assert answer.content_type == "image/jpeg"
+        assert b"A camera" in sent
+        assert b"A camera" not in answer.data
+        with Image.open(BytesIO(answer.data)) as image:
+            assert (image.size, dict(image.getexif())) == (most, {})
+    refused = ana.fill(page, "refuse", reason=" ")
+    assert refused.status_code == 422
+    assert "Who is refused is told why." in refused.text
+    assert "No residence." in ana.done(ana.fill(page, "refuse", reason="No residence."))
+    assert "The candidate is approved." in ana.done(ana.fill(page, "approve"))
+    assert ">approved</span>" in ana.see("/candidates?approval=approved&name=vera")
+    assert "No candidate fits." in ana.see("/candidates?approval=waiting")
+    # What is decided was about another picture.
+    assert ">waiting</span>" in ana.done(ana.fill(page, "delete-picture"))
+    ana.see(f"{page}/picture/small", 404)
+    ana.fill(page, "put-picture", picture=(BytesIO(sent), "a.jpg"))
+    assert "The candidate is deleted." in ana.done(ana.fill(f"{page}/delete", "confirm"))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "Choose a file with a picture."),
+        (b"<svg onload='alert(1)'/>", "This is no picture that can be taken"),
+        (picture()[:500], "cannot be read to its end"),
+        (picture((40, 40)), "This picture is too small"),
+        (picture((8000, 7600), optimize=False), "more than 60 million pixels"),
+        (b"\xff\xd8\xff" + b"\0" * (9 << 20), "at most 8 MiB"),
+    ],
+    ids=["nothing", "a script", "cut off", "tiny", "a bomb", "too many bytes"],
+)
+def test_what_is_no_picture_is_refused_in_words_and_not_stored(
+    admin: Administration, ana: SignedIn, content: bytes, sentence: str
+) -> None:
+    body = {"participant_id": admin.participants(1)[0], "forename": "Ана", "surname": "Анић"}
+    path = f"/candidates/{admin.post('/api/candidates', body, 201)['id']}"
+    refused = ana.fill(path, "put-picture", picture=(BytesIO(content), "a.png"))
+    assert refused.status_code in (413, 422)
+    if refused.status_code == 422 or len(content) < (8 << 20) + (60 << 10):
+        assert sentence in refused.text
+    by_api = admin.call("PUT", f"/api{path}/picture", data=content, match=1)
+    assert by_api.status_code in (413, 422)
+    assert admin.get(f"/api{path}")["version"] == 1
+    admin.get(f"/api{path}/picture", 404)
+
+
+def test_a_picture_goes_the_same_way_over_the_routes(admin: Administration) -> None:
+    body = {"participant_id": admin.participants(1)[0], "forename": "Ана", "surname": "Анић"}
+    path = f"/api/candidates/{admin.post('/api/candidates', body, 201)['id']}"
+    admin.post(f"{path}/approval", {"decision": "approved"}, match=1)
+    put = admin.call("PUT", f"{path}/picture", data=picture(kind="WEBP"), match=2)
+    assert (put.status_code, put.get_json()["approval"], put.headers["ETag"]) == (200, "waiting", '"3"')
+    shown = admin.call("GET", f"{path}/picture?size=small", role=Role.OFFICIAL)
+    assert shown.status_code == 200
+    header = {"If-None-Match": shown.headers["ETag"], **admin.token(Role.AUDITOR)}
+    assert admin.app.test_client().get(f"{path}/picture?size=small", headers=header).status_code == 304
+    assert admin.call("DELETE", f"{path}/picture", match=2).status_code == 412
+    assert admin.call("DELETE", f"{path}/picture", match=3).status_code == 200
+    assert admin.call("GET", f"{path}/picture").status_code == 404
+
+
+def test_the_overview_says_what_waits_and_lots_are_entered(
+    admin: Administration, recorded: Recorded, ana: SignedIn
+) -> None:
+    assert "Nothing waits." in ana.see("/")
+    made = tied(recorded)
+    body = {"participant_id": admin.participants(1)[0], "forename": "Ана", "surname": "Анић"}
+    admin.post("/api/candidates", body, 201)
+    overview = ana.see("/")
+    assert "seat waits for lots:" in overview
+    assert "candidate waits for a decision" in overview
+    question = ana.see(f"/elections/{made}/lots")
+    assert "2 B, 3 C" in question
+    refused = ana.fill(f"/elections/{made}/lots", "confirm", poll_numbers="1")
+    assert refused.status_code == 422
+    assert "Lots drawn: 3" in ana.done(ana.fill(f"/elections/{made}/lots", "confirm", poll_numbers="3"))
+    assert "seat waits for lots:" not in ana.see("/")
+
+
+def test_an_election_is_closed_or_cancelled_after_a_question(admin: Administration, ana: SignedIn) -> None:
+    made = admin.election()["id"]
+    assert "It cannot be opened again." in ana.see(f"/elections/{made}/close")
+    refused = ana.fill(f"/elections/{made}/cancel", "confirm", reason="  ")
+    assert refused.status_code == 422
+    assert "Fill this in." in refused.text
+    ana.done(ana.fill(f"/elections/{made}/close", "confirm"))
+    shown = ana.done(ana.fill(f"/elections/{made}/cancel", "confirm", reason="A flood."))
+    assert "A flood." in shown
+    assert "/cancel" not in shown
+    assert ana.fill(f"/elections/{made}/close", "confirm").status_code == 409
+    gone = draft(admin)
+    ana.done(ana.fill(f"/elections/{gone}/delete", "confirm"))
+    ana.see(f"/elections/{gone}", 404)
+
+
+def test_dead_letters_are_shown_with_the_command_that_settles_them(
+    admin: Administration, recorded: Recorded, ana: SignedIn
+) -> None:
+    assert "There is none." in ana.see("/dead-letters")
+    now = datetime.now(UTC)
+    with recorded.database.writing() as session:
+        columns = {"partition": 0, "received_at": None, "not_before": None, "buried_at": now}
+        session.add(DeadLetter(batch_id="ab" * 16, part=3, ballots=None, reason=HOSTILE, **columns))
+    shown = ana.see("/dead-letters")
+    assert f"urna queue replay {'ab' * 16} 3" in shown
+    assert f"urna queue dismiss {'ab' * 16} 3 --reason" in shown
+    assert ESCAPED in shown
+    assert "dead letter holds ballots" in ana.see("/")
+    assert "There is none." in ana.see("/dead-letters?settled=settled")
+
+
+def test_the_journal_is_searched(admin: Administration, ana: SignedIn) -> None:
+    admin.participants(1)
+    ana.fill("/participants/1", "participant", name=HOSTILE)
+    found = ana.see("/journal?action=participant.changed&actor=ana@example.org&outcome=done")
+    assert ESCAPED in found
+    assert "Participant 1 → " in found
+    assert "urna journal verify" in found
+    assert "No entry fits." in ana.see("/journal?until=2020-01-01T00:00")
+    assert "No entry fits." not in ana.see("/journal?since=2020-01-01T00:00&subject=participant+1")
+    ana.see("/journal?since=yesterday", 422)
+    ana.see("/journal?actr=ana", 422)
+    assert "participant.created" not in ana.see("/journal?text=SCRIPT")
+
+
+PAGES = ["/", "/elections", "/participants", "/candidates", "/journal", "/dead-letters"]
+
+
+def test_auditors_see_everything_and_change_nothing(
+    admin: Administration, recorded: Recorded, ana: SignedIn, auditor: SignedIn
+) -> None:
+    made, planned = tied(recorded), draft(admin)
+    body = {"participant_id": admin.participants(1)[0], "forename": "Ана", "surname": "Анић"}
+    candidate = admin.post("/api/candidates", body, 201)["id"]
+    pages = [
+        *PAGES,
+        *(f"/elections/{made}", f"/elections/{made}/uploads", f"/elections/{planned}", f"/elections/{planned}/ballot"),
+        *("/participants/1", f"/candidates/{candidate}"),
+    ]
+    for path in pages:
+        shown = auditor.see(path)
+        main = shown.partition("<main")[2].partition("</main>")[0]
+        assert '<form method="post"' not in main, path
+        assert not [one for one in ("/new", "/edit", "/delete", "/lots", "/publish") if f'{one}"' in main], path
+        assert ana.see(path) != shown or path in ("/journal", "/dead-letters", f"/elections/{made}/uploads")
+    for path in (f"/elections/{planned}/publish", "/elections/new", "/participants/new", f"/elections/{planned}/edit"):
+        auditor.see(path, 403)
+        assert auditor.send(path, version="1").status_code == 403
+
+
+@pytest.mark.parametrize("role", [Role.OFFICIAL, Role.VOTER])
+def test_nobody_else_sees_anything(admin: Administration, token: Token, role: Role) -> None:
+    draft(admin)
+    other = SignedIn.to(admin.app, token, role)
+    for path in [*PAGES, "/elections/1", "/participants/1"]:
+        other.see(path, 403)
+
+
+def test_no_form_is_taken_without_its_value(admin: Administration, ana: SignedIn) -> None:
+    forms = sorted(
+        rule.rule
+        for rule in admin.app.url_map.iter_rules()
+        if "POST" in (rule.methods or ()) and "_pages." in rule.endpoint
+    )
+    assert len(forms) >= 15
+    for path in forms:
+        refused = ana.send(
+            path.replace("<int:", "1")
+            .replace("election_id>", "")
+            .replace("participant_id>", "")
+            .replace("candidate_id>", ""),
+            forged=True,
+        )
+        assert (path, refused.status_code) == (path, 403)
+        assert "did not come from a page" in refused.text
+
+
+def test_lists_are_paged_and_keep_their_filter(admin: Administration, ana: SignedIn) -> None:
+    assert len(entries(admin.participants(60))) == 60
+    first = ana.see("/participants?name=Participant&per_page=50")
+    assert "/participants?name=Participant&amp;per_page=50&amp;page=2" in first
+    assert first.count('scope="row"') == 50
+    assert ana.see("/participants?name=Participant&per_page=50&page=2").count('scope="row"') == 10
+    ana.see("/participants?page=none", 422)
