@@ -224,7 +224,8 @@ def _ask(election_id: int, act: str, error: UrnaError | None = None) -> Response
 
 def _both(moment: datetime) -> str:
     """A moment in local time, which its page names, and in UTC."""
-    return f"{local(moment).replace('T', ' ')} {zone().key} ({moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+    in_utc = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return in_utc if zone().key == "UTC" else f"{local(moment).replace('T', ' ')} {zone().key} ({in_utc})"
 
 
 def _publishing(election: Election, _tie: Tie | None) -> dict[str, Any]:

@@ -82,11 +82,11 @@ def install(app: APIFlask, tokens: JWTManager) -> None:
     app.register_error_handler(errors.UrnaError, _refuse)
     app.register_error_handler(ClassicRefusal, _refuse_classically)
     app.register_error_handler(ClassicUnauthorized, lambda _error: _token_answer(401, MISSING_HEADER))
-    app.register_error_handler(ParseException, _refuse_framing)
+    app.register_error_handler(ParseException, refuse_framing)
     app.register_error_handler(Exception, _fail)
     # This also takes the framework's own errors, such as 413; so ours comes after it.
     app.error_processor(_refuse_request)
-    app.register_error_handler(HTTPException, _refuse_http)
+    app.register_error_handler(HTTPException, refuse_http)
 
     tokens.unauthorized_loader(lambda _reason: _token_answer(401, MISSING_HEADER))
     tokens.invalid_token_loader(lambda reason: _token_answer(401, f"The token is not valid: {reason.rstrip('.')}."))
@@ -145,7 +145,8 @@ def _refuse_request(error: HTTPError) -> Response:
     return _answer(error.status_code, str(error.message))
 
 
-def _refuse_http(error: HTTPException) -> Response:
+def refuse_http(error: HTTPException) -> Response:
+    """What the framework itself refuses, such as an address at which nothing is."""
     if error.response is not None:
         response = error.response
         assert isinstance(response, Response)  # noqa: S101 -- Flask's own redirects and aborts are of its class.
@@ -163,14 +164,19 @@ def _refuse_http(error: HTTPException) -> Response:
     return _answer(status, error.description or HTTPStatus(status).phrase, headers)
 
 
-def _refuse_framing(_error: ParseException) -> Response:
+def refuse_framing(_error: ParseException) -> Response:
     """The server finds wrong chunks only when the body is read. Where the next request begins, nobody knows then."""
     return _answer(400, "The body is not in the chunks that it says it is.", {"Connection": "close"})
 
 
-def _fail(error: Exception) -> Response:
+def note_fault(error: Exception) -> None:
+    """Count an error that nobody expected, and log it for the operators."""
     metrics.unexpected_errors().inc()
     log.error("unexpected error", path=request.path, exc_info=error)
+
+
+def _fail(error: Exception) -> Response:
+    note_fault(error)
     return _answer(500, "Something went wrong here; the operators can see it in the log.")
 
 

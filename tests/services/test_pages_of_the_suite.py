@@ -10,7 +10,7 @@ from shared.config import WebSettings
 from shared.terms import Role
 from shared.web import create_service, finish
 from shared.web.cookies import page_requires
-from shared.web.pages import page_blueprint
+from shared.web.pages import page_blueprint, public_page
 from shared.web.pages.language import COOKIE as LANGUAGE_COOKIE
 from tests.services.accounts import PASSWORD, Accounts
 from tests.services.test_account_pages import ANOTHER, ELSEWHERE, EMAIL, FROM_HERE, sign_in, submit, token_in
@@ -180,3 +180,33 @@ def test_the_language_is_that_of_the_cookie_which_the_address_sets(accounts: Acc
         answer = vera.get("/", query_string={"language": unknown})
         assert '<html lang="sr-Latn">' in answer.text
         assert "Set-Cookie" not in answer.headers
+
+
+def test_who_reads_pages_is_told_by_a_page_what_is_not_here_and_a_program_by_an_answer(accounts: Accounts) -> None:
+    reading = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "fr"}
+    page = accounts.client.get("/nothing", headers=reading)
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "Il n’y a rien à cette adresse." in page.text
+    for path, headers, kind in [
+        ("/nothing", {}, "application/json"),
+        ("/nothing", {"Accept": "*/*"}, "application/json"),
+        ("/api/nothing", reading, "application/problem+json"),
+    ]:
+        answer = accounts.client.get(path, headers=headers)
+        assert (answer.status_code, answer.mimetype) == (404, kind)
+
+
+def test_an_error_that_nobody_expected_is_a_page_without_its_words(service_settings: ServiceSettings) -> None:
+    station = create_service("voting_station_service", "Station", service_settings(WebSettings), checks={})
+    pages = page_blueprint("pages", "voting_station_service.pages")
+
+    @pages.get("/broken")
+    @public_page
+    def broken() -> str:
+        raise RuntimeError("hush")
+
+    station.register_blueprint(pages)
+    page = finish(station).test_client().get("/broken")
+    assert (page.status_code, page.mimetype, page.headers["Cache-Control"]) == (500, "text/html", "no-store")
+    assert "the operators can see it in the log" in page.text
+    assert "hush" not in page.text

@@ -17,6 +17,7 @@ from shared.web.files import Files
 from shared.web.pages import language, navigation, numbers
 from shared.web.pages.answers import (
     ask_to_sign_in,
+    nothing_here,
     page_blueprint,
     page_tag,
     public_page,
@@ -52,6 +53,8 @@ def install(app: APIFlask, service: str, settings: WebSettings) -> None:
     # Its only use is its folder of templates, which comes after the service's own.
     app.register_blueprint(Blueprint("base", __name__, template_folder="templates"))
 
+    app.register_error_handler(404, nothing_here)
+
     @app.get("/static/<fingerprint>/<path:name>")
     @app.doc(hide=True, summary="A file of the pages, for ever under the fingerprint of its content")
     @public
@@ -81,8 +84,6 @@ def install(app: APIFlask, service: str, settings: WebSettings) -> None:
         site=navigation.site,
         with_language=navigation.with_language,
     )
-    app.jinja_env.trim_blocks = True
-    app.jinja_env.lstrip_blocks = True
 
 
 def _edition(service: str, files: Files) -> str:

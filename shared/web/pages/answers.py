@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 from apiflask import APIBlueprint
 from flask import Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext
+from gunicorn.http.errors import ParseException
 from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
@@ -16,7 +17,7 @@ from shared.errors import TooManyAttempts, Unavailable, UrnaError
 from shared.web.cookies import NotSignedIn
 from shared.web.journal import refused_because
 from shared.web.pages import language, navigation
-from shared.web.problems import STATUSES
+from shared.web.problems import STATUSES, is_api, note_fault, refuse_framing, refuse_http
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +38,8 @@ def page_blueprint(name: str, import_name: str) -> APIBlueprint:
     blueprint.register_error_handler(NotSignedIn, lambda _error: ask_to_sign_in())
     blueprint.register_error_handler(UrnaError, partial(render, "base/refusal.html"))
     blueprint.register_error_handler(HTTPException, _refuse_request)
+    blueprint.register_error_handler(ParseException, refuse_framing)
+    blueprint.register_error_handler(Exception, _fail)
     return blueprint
 
 
@@ -138,6 +141,20 @@ def _refuse_request(error: HTTPException) -> Response:
     if isinstance(error.response, Response):
         return error.response
     return render("base/refusal.html", message=gettext("This form cannot be read."), status=error.code or 400)
+
+
+def nothing_here(error: HTTPException) -> Response:
+    """An address at which nothing is: a page for who reads pages, an answer for programs."""
+    reads_pages = "text/html" in request.headers.get("Accept", "")
+    if is_api() or request.url_rule is not None or not reads_pages:
+        return refuse_http(error)
+    return render("base/refusal.html", message=gettext("There is nothing at this address."), status=404)
+
+
+def _fail(error: Exception) -> Response:
+    note_fault(error)
+    message = gettext("Something went wrong here; the operators can see it in the log.")
+    return render("base/refusal.html", message=message, status=500)
 
 
 def _as_page(response: Response) -> Response:
