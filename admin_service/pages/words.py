@@ -99,7 +99,8 @@ def _threshold(rules: Rules) -> str:
     else:
         told = gettext("a list needs %(share)s of %(base)s", share=share, base=base)
     if rules.waive_if_none_reach:
-        told = f"{told}; {gettext('where no list reaches it, every list with votes takes part')}"
+        waived = gettext("where no list reaches it, every list with votes takes part")
+        told = f"{told}; {waived}"
     return str(told)
 
 
