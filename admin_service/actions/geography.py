@@ -123,11 +123,12 @@ def change(database: Database, sort: Sort, number: int, check: Callable[[int], N
         return changing_geography(database, alter)
 
 
-def delete(database: Database, sort: Sort, number: int) -> None:
-    """Forget a place that nothing belongs to; Conflict when something does."""
+def delete(database: Database, sort: Sort, number: int, check: Callable[[int], None] = lambda _version: None) -> None:
+    """Forget a place that nothing belongs to; Conflict when something does. ``check`` looks at the version."""
 
     def forget(session: Session) -> None:
         place = one(session, sort.model, number, lock=True)
+        check(place.version)
         for column in sort.children:
             if store.has(session, column, number):
                 child = NAMES[column.class_]

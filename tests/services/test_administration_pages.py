@@ -59,7 +59,7 @@ def number_in(address: str) -> int:
     return int("".join(letter for letter in address.partition("?")[0] if letter.isdigit()))
 
 
-def draft(admin: Administration, **fields: object) -> int:
+def draft(admin: Administration, **fields: Any) -> int:
     day = datetime.now(UTC) + timedelta(days=3)
     hours = {"start": day.isoformat(), "end": (day + timedelta(hours=12)).isoformat()}
     return int(admin.election(draft=True, **{**hours, **fields})["id"])
@@ -159,7 +159,7 @@ def test_nothing_of_a_form_is_done_when_what_it_is_about_has_changed_meanwhile(
     body = {"participant_id": participant, "forename": "Ана", "surname": "Анић"}
     candidate = admin.post("/api/candidates", body, 201)["id"]
     election = draft(admin)
-    forms = {
+    forms: dict[str, dict[str, Any]] = {
         f"/participants/{participant}": {"name": "New", "sort": "party"},
         f"/participants/{participant}/delete": {},
         f"/candidates/{candidate}": {"forename": "New", "surname": "New"},
