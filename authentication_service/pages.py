@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from flask import Response, g, request, url_for
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from authentication_service import signing
 from authentication_service.actions import profile, sessions
@@ -73,7 +73,9 @@ def open_session() -> Response:
     try:
         opened = signing.open_session(name, request.form.get("password", ""), rotates=True)
     except (Unauthenticated, Forbidden, TooManyAttempts) as error:
-        return _page("sign_in.html", error, next=back, login=name)
+        told = gettext("There is no account with this name and this password.")
+        message = told if isinstance(error, Unauthenticated) else error.message
+        return _page("sign_in.html", error, message=message, next=back, login=name)
     response = see_other(back or url_for("pages.own_account"))
     let_in(response, signing.page_token(opened.account, opened.session_id))
     return response
@@ -173,5 +175,6 @@ def _renewed(account: Account, response: Response) -> Response:
 
 
 def _page(template: str, error: UrnaError | None = None, **values: Any) -> Response:
-    notice = NOTICES.get(request.args.get("notice", ""))
-    return render(template, error, notice=notice, role_name=ROLES.__getitem__, **values)
+    word = request.args.get("notice", "")
+    kind = "warning" if word == "session-over" else "good"
+    return render(template, error, notice=NOTICES.get(word), notice_kind=kind, role_name=ROLES.__getitem__, **values)

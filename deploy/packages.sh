@@ -15,5 +15,9 @@ find "$packages" -depth -type d -name tests -exec rm -rf {} +
 rm -rf "$packages/alembic/testing" "$packages/gevent/testing" "$packages/sqlalchemy/testing"
 # The databases that Urna does not know, and the look-up of names of mail servers, which nothing here asks for.
 rm -rf "$packages/sqlalchemy/dialects/mssql" "$packages/sqlalchemy/dialects/oracle" "$packages/dns"
+# The locales of languages that there are no pages in, which are most of what Babel brings.
+if [ -d "$packages/babel/locale-data" ]; then
+    find "$packages/babel/locale-data" -type f ! -name 'root.dat' ! -name 'en*.dat' ! -name 'sr*.dat' ! -name 'fr*.dat' -delete
+fi
 find "$packages" -type f \( -name '*.c' -o -name '*.h' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.pyx' \) -delete
 find "$packages" -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +

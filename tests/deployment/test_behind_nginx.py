@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from apiflask import APIFlask
 from flask import request, url_for
 
@@ -10,6 +11,7 @@ from shared.auth import public
 from shared.config import WebSettings, load
 from shared.web import create_service, finish
 from shared.web.headers import HEADERS
+from shared.web.pages.language import LANGUAGES, current
 
 NGINX = Path(__file__).parents[2] / "deploy" / "nginx"
 HSTS = 'add_header Strict-Transport-Security "max-age=31536000" always;'
@@ -48,6 +50,45 @@ def test_without_a_proxy_in_front_nobody_is_believed_about_himself() -> None:
 def test_nginx_gives_its_own_answers_the_headers_of_the_services() -> None:
     added = re.findall(r"^add_header (\S+) \"?(.*?)\"? always;$", (NGINX / "own.conf").read_text(), re.MULTILINE)
     assert dict(added) == {"Strict-Transport-Security": "max-age=31536000", **HEADERS}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("", "en", "sr", "sr-RS", "sr-Latn", "sr-Latn-RS", "sr-Cyrl-RS", "fr", "fr-CH", "de", "*"),
+        *(
+            "de-DE,fr;q=0.8,en;q=0.5",
+            "hu, sr-Latn-RS;q=0.9, en;q=0.8",
+            "de,en-GB;q=0.9,fr;q=0.8",
+            "SR-LATN",
+            "FR-be,en",
+        ),
+        *("sr,sr-Latn;q=0.9", "srn,fr", "frr,sr", "english", "de-latn,sr;q=0.3", "de," * 200 + "fr"),
+    ],
+)
+def test_nginx_and_the_services_find_the_same_language_in_what_a_browser_sends(header: str) -> None:
+    """So that what is kept under a language is in that language."""
+    block = (NGINX / "nginx.conf").read_text().partition("map $http_accept_language $page_language {")[2]
+    rules = re.findall(r'^ +"~\*(.+)" (\S+);$', block.partition("}")[0], re.MULTILINE)
+    assert len(rules) == 3
+    passed_on = next((language for rule, language in rules if re.search(rule, header, re.IGNORECASE)), "en")
+    app = _service(0)
+
+    def language_for(sent: str) -> str:
+        with app.test_request_context("/", headers={"Accept-Language": sent}):
+            return current().code
+
+    assert language_for(passed_on) == language_for(header)
+    assert passed_on in {language.tag for language in LANGUAGES.values()} | {"sr"}
+
+
+def test_what_nginx_keeps_differs_by_all_that_answers_differ_by() -> None:
+    results = (NGINX / "site.conf").read_text().partition("location /results/ {")[2].partition("\n    }")[0]
+    (key,) = re.findall(r"proxy_cache_key (\S+);", results)
+    assert "proxy_ignore_headers Vary;" in results
+    for part in ("$http_host", "$outer_prefix", "$uri$is_args$args", "$page_language", "$http_origin"):
+        assert part in key
+    assert "proxy_set_header Accept-Language $page_language;" in results
 
 
 def test_every_answer_that_nginx_passes_on_or_gives_says_that_there_is_only_https() -> None:

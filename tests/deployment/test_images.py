@@ -4,13 +4,17 @@ import re
 import shutil
 import stat
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
+import babel
 import pytest
+from babel.core import Locale, get_global
 
 from admin_service.routes.station_import import MOST_BYTES
 from daemon.health import FRESH_SECONDS
 from shared.config import MAX_UPLOAD_BYTES, SERVICE_SETTINGS
+from shared.web.pages.language import LANGUAGES
 from tests.deployment.test_files import COMPOSE, MIGRATIONS, PORTS, ROOT, TARGETS
 from tests.left_out import leave_out
 
@@ -245,3 +249,20 @@ def test_a_password_that_was_removed_is_made_anew_with_its_url_and_the_others_st
     second = _contents(secrets)
     assert {name for name in first if first[name] != second[name]} == {"redis_station_password", "redis_station_url"}
     assert f":{second['redis_station_password']}@" in second["redis_station_url"]
+
+
+def test_the_images_keep_the_locales_that_pages_are_in() -> None:
+    """And no others: all of them would be 30 MB."""
+    script = (ROOT / "deploy" / "packages.sh").read_text(encoding="utf-8")
+    patterns = re.findall(r"! -name '([^']+\.dat)'", script)
+    needed = {"root"}
+    for language in LANGUAGES.values():
+        locale = str(Locale.parse(language.locale))
+        while locale:
+            needed.add(locale)
+            locale = get_global("parent_exceptions").get(locale) or locale.rpartition("_")[0]
+    folder = Path(str(babel.__file__)).parent / "locale-data"
+    kept = {path.stem for path in folder.glob("*.dat") if any(fnmatch(path.name, pattern) for pattern in patterns)}
+    assert {name for name in needed if (folder / f"{name}.dat").is_file()} <= kept
+    assert "en_001" in kept
+    assert sum((folder / f"{name}.dat").stat().st_size for name in kept) < 3_000_000

@@ -137,8 +137,9 @@ def _refuse_request(error: HTTPException) -> Response:
 
 def _as_page(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = policy()
-    # With `no-referrer` browsers do not say either where a form was.
-    response.headers["Referrer-Policy"] = "same-origin"
+    # With `no-referrer` browsers do not say either where a form was; with `same-origin` not to another service's port.
+    has_others = not language.is_public_page() and navigation.other_origins()
+    response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin" if has_others else "same-origin"
     language.remember(response)
     if "claims" in g:
         response.headers["Cache-Control"] = "no-store"
