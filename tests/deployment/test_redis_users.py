@@ -16,7 +16,20 @@ from cli.backup import queue, refilling
 from cli.failure import Failure
 from shared.errors import Unavailable
 from shared.journal.events import event
-from shared.queue import batches, connection, inspection, intake, journal, keys, provisional, snapshot, work
+from shared.queue import (
+    batches,
+    connection,
+    inspection,
+    intake,
+    journal,
+    keys,
+    provisional,
+    sheet_copies,
+    sheet_line,
+    sheets,
+    snapshot,
+    work,
+)
 from shared.queue.batches import PartOutcome
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
@@ -96,6 +109,34 @@ def test_a_station_adds_to_the_journal_and_only_the_daemon_takes_out_of_it(users
     assert waiting is not None
     assert [one.subject for one in waiting.events] == [f"batch {upload.batch_id}", "upload"]
     assert journal.remove(users.daemon, waiting)
+
+
+def test_a_station_takes_sheets_and_photographs_in_and_the_daemon_works_them(users: Users) -> None:
+    users.daemon.set(keys.PARTITIONS, PARTITIONS)
+    snapshot.write(users.daemon, [])
+    snapshot.write_stations(users.daemon, "a", {7: "active"})
+    snapshot.write_rolls(users.daemon, "a", {7: snapshot.Roll("Ада 1", "Ада", 500)}, {})
+    entry = sheets.Sending("a" * 32, sheets.ENTRY, 1, 7, "vera@example.org", 3600, "print")
+    photograph = replace(entry, id="b" * 32, kind=sheets.PHOTOGRAPH, content=b"\x89PNG" + bytes(100_000))
+    for sending in (entry, photograph):
+        receipt = sheets.accept(users.station, sending, sending.id, lambda _: sheets.Judged({}, {"a": 1}))
+        again = sheets.accept(users.station, sending, sending.id, lambda _: sheets.Judged({}, {}))
+        assert again == replace(receipt, repeated=True)
+    # What a station asks after an answer was lost.
+    assert sheets._settle(users.station, keys.sent(1, 7, "vera@example.org"), entry.id)
+    with pytest.raises(Unavailable):
+        sheets._settle(users.station, keys.sent(1, 7, "vera@example.org"), "c" * 32)
+    waiting = sheet_line.front(users.daemon, 10)
+    assert [item.id for item in waiting] == [entry.id, photograph.id]
+    assert sheet_line.content(users.daemon, photograph.id) == photograph.content
+    sheet_copies.write(users.daemon, {(1, 7): sheet_copies.SheetCopy(last=1, since=datetime.now(UTC))})
+    sheet_copies.know(users.daemon, 1, "1:1")
+    assert sheet_line.remove(users.daemon, [sheet_line.Done(item, {"state": "recorded"}) for item in waiting])
+    sight = sheets.look(users.station, 1, 7, "vera@example.org")
+    assert [one.became for one in sight.own] == [{"state": "recorded"}] * 2
+    assert (sight.copy.last, sight.waiting_bytes, sight.station) == (1, 0, "active")
+    assert snapshot.stations(users.station, 1, [7])[0][1] == sight.roll
+    assert sheet_copies.read_many(users.station, [(1, 7)]) == [sight.copy]
 
 
 def test_a_daemon_works_the_queues(users: Users) -> None:
@@ -237,6 +278,18 @@ REFUSED = {
         SET urna:latest 0
         SET urna:lease:0 me
         LRANGE urna:journal 0 -1
+        LRANGE urna:sheets 0 -1
+        LPOP urna:sheets
+        DEL urna:sheets
+        GET urna:photograph:x
+        DEL urna:photograph:x
+        SET urna:photographs 0
+        HSET urna:sheet:1:7 last 9
+        DEL urna:sheet:1:7
+        HSET urna:rolls 7 x
+        HSET urna:sheet-copies 1 x
+        DEL urna:sent:1:7:x
+        DEL urna:sheet-key:x
         LPOP urna:journal
         LTRIM urna:journal 1 0
         DEL urna:journal
