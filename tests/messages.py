@@ -21,7 +21,10 @@ Message = str | tuple[str, str]
 # A message that pages of all services show is in the catalogue `shared`, the others in that of their service.
 PARTS = ("shared", *WEB_SERVICES)
 # Where refusals by one constant sentence are shown on pages in every language, too: parts of paths.
-TRANSLATED_REFUSALS = ("authentication_service/", "shared/web/cookies.py")
+TRANSLATED_REFUSALS = (
+    *("authentication_service/", "shared/web/cookies.py"),
+    *("voting_station_service/actions/", "voting_station_service/pages/", "voting_station_service/rules/sheets.py"),
+)
 
 Calls = dict[str, tuple[int, ...] | None]
 

@@ -1,16 +1,14 @@
 """A browser at the pages of a voting station, without a script: a cookie, forms with their values, and pages."""
 
-import io
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared.terms import Role
 from shared.web.cookies import COOKIE, CSRF_CLAIM
-from tests.services.station import Station
+from tests.services.station import BOUNDARY, MULTIPART, Station
 
 FROM_HERE = {"Origin": "http://localhost"}
 VALUE = "the value of the forms"
@@ -22,7 +20,6 @@ class Visitor:
 
     station: Station
     client: FlaskClient
-    answers: list[TestResponse] = field(default_factory=list)
 
     @classmethod
     def of(cls, station: Station, *roles: Role, name: str = "vera", stations: tuple[int, ...] = (1,)) -> "Visitor":
@@ -41,19 +38,26 @@ class Visitor:
     def send(
         self,
         path: str,
-        fields: dict[str, Any] | None = None,
+        fields: dict[str, str] | None = None,
         *files: tuple[bytes, str],
         by_script: bool = False,
         headers: dict[str, str] | None = None,
     ) -> TestResponse:
         """Send a form of a page; ``fields`` replace what stands in it."""
-        data: dict[str, Any] = {"csrf_token": VALUE, "page_of_form": "/", **(fields or {})}
-        if files:
-            data["file"] = [(io.BytesIO(content), name) for content, name in files]
+        data: dict[str, str] = {"csrf_token": VALUE, "page_of_form": "/", **(fields or {})}
         script = {"HX-Request": "true"} if by_script else {}
-        sent = FROM_HERE if headers is None else headers
-        kind = "multipart/form-data" if files else None
-        return self.client.post(path, data=data, content_type=kind, headers={**sent, **script})
+        sent = {**(FROM_HERE if headers is None else headers), **script}
+        if not files:
+            return self.client.post(path, data=data, headers=sent)
+        # The test client would leave a large body open.
+        parts = [(f'name="{name}"', value.encode()) for name, value in data.items()]
+        parts += [(f'name="file"; filename="{name}"', content) for content, name in files]
+        written = [
+            f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + content + b"\r\n"
+            for head, content in parts
+        ]
+        body = b"".join(written) + f"--{BOUNDARY}--\r\n".encode()
+        return self.client.post(path, data=body, content_type=MULTIPART, headers=sent)
 
 
 def words(page: TestResponse) -> str:

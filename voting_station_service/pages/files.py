@@ -24,8 +24,6 @@ from voting_station_service.pages.place import Desk, desk, elections, named_stat
 from voting_station_service.uploads import received_files, take_large
 
 PER_PAGE = 25
-EMPTY = "The file is empty; each line has to be `GUID,poll number`."
-TOO_LARGE = "The file is larger than the station takes; cut it into smaller ones."
 # What a part of a page shows unless it is told otherwise.
 _PLAIN: Mapping[str, Any] = {
     "alone": False,
@@ -71,7 +69,7 @@ def hand_in(election_id: int) -> Response:
                 must_be_open=True,
             )
             if receipt is None:
-                raise InvalidInput(EMPTY, field="file")
+                raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
     except UrnaError as error:
         return _refused(here, error, file)
     if not wants_fragment():
@@ -152,7 +150,8 @@ def _only_file() -> FileStorage:
 
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
-    return _render("file_checked.html" if wants_fragment() else "base/refusal.html", TooLarge(TOO_LARGE))
+    error = TooLarge("The file is larger than the station takes; cut it into smaller ones.")
+    return _render("file_checked.html" if wants_fragment() else "base/refusal.html", error)
 
 
 blueprint.register_error_handler(RequestEntityTooLarge, _too_large)

@@ -58,7 +58,7 @@ def enter(election_id: int, station_id: int) -> Response:
     try:
         with limiting(station(), identity()):
             if faults:
-                raise InvalidInput(MEND, field=faults[0][0], faults=faults)
+                raise InvalidInput(rules.MEND, field=faults[0][0], faults=faults)
             said_body = {**body, "explanations": explanations}
             actions.enter(station(), identity(), election_id, station_id, said_body, request.form.get("key") or None)
     except UrnaError as error:
@@ -87,9 +87,6 @@ def add_photograph(election_id: int, station_id: int) -> Response:
     if wants_fragment():
         return _page(here, station_id, template="sheet_state.html")
     return see_other(url_for("sheet_pages.show", election_id=election_id, station_id=station_id) + "#photographs")
-
-
-MEND = "Some numbers are missing or are none. Mend them, and send the sheet again."
 
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
@@ -136,7 +133,7 @@ def _page(
     beside: dict[str, list[Finding]] = {}
     for found in findings:
         beside.setdefault(found.fields[0], []).append(found)
-    by_field = {name: said(message) for name, message in faults or []}
+    by_field = {name: words.FAULTS.get(message) or said(message) for name, message in faults or []}
     if isinstance(error, InvalidInput):
         # What is wrong with an explanation itself.
         by_field |= {

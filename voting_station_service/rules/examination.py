@@ -108,33 +108,35 @@ def examine(blocks: Iterable[bytes], again: Iterable[bytes], poll_numbers: Colle
 
 
 def _refused(error: InvalidInput, again: Iterable[bytes]) -> Examination:
-    faults = list(islice(_faults(again), MOST_FAULTS + 1))
-    # A file may be bad as a whole though each of its lines is good: one with a quote that nobody closes, say.
-    first = _first(error)
-    if not faults or faults[0].line != first.line:
-        faults = [first, *(fault for fault in faults if fault.line > first.line)]
+    line, problem = _told(error)
+    faults = list(islice(_faults(again, line, problem), MOST_FAULTS + 1))
     return Examination(
         *(0, {}, (), None, ()), tuple(faults[:MOST_FAULTS]), len(faults) > MOST_FAULTS, _hint(faults[:MOST_FAULTS])
     )
 
 
-def _first(error: InvalidInput) -> Fault:
-    """The fault in a sentence of ``read_ballots``, which is the classic contract's to the letter."""
+def _told(error: InvalidInput) -> tuple[int, str]:
+    """The line and the problem in a sentence of ``read_ballots``, which is the classic contract's to the letter."""
     problem, _, line = error.message.removesuffix(".").rpartition(" on line ")
-    return Fault(int(line), problem, "")
+    return int(line), problem
 
 
-def _faults(blocks: Iterable[bytes]) -> Iterator[Fault]:
-    first = 0
+def _faults(blocks: Iterable[bytes], first: int, problem: str) -> Iterator[Fault]:
+    """The bad lines from the ``first`` on, whose ``problem`` is known.
+
+    By itself that may be good: a quote that nobody closes makes the rest of the file a part of its line.
+    """
+    line = 0
     for piece in _pieces(blocks):
-        if is_plain(piece):
-            first += piece.count(b"\n") + (not piece.endswith(b"\n"))
+        count = piece.count(b"\n") + (not piece.endswith(b"\n"))
+        if line + count <= first or (line > first and is_plain(piece)):
+            line += count
             continue
         for text in str(piece, "latin-1").removesuffix("\n").split("\n"):
-            problem = _problem(text)
-            if problem:
-                yield Fault(first, problem, _shown(text))
-            first += 1
+            found = problem if line == first else _problem(text) if line > first else ""
+            if found:
+                yield Fault(line, found, _shown(text))
+            line += 1
 
 
 def _problem(text: str) -> str:

@@ -10,6 +10,7 @@ from shared.sheets import COUNTS, MOST, Numbers, photographs, require_entry
 from shared.terms import SheetState
 
 MISSING = "This number is missing; where there was nothing to count, write 0."
+MEND = "Some numbers are missing or are none. Mend them, and send the sheet again."
 NO_NUMBER = "Write a whole number from 0 to 1000000, in digits alone."
 
 _EXPLAINS = "explanations."
