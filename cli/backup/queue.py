@@ -199,6 +199,15 @@ def remembered_rows(redis: Redis, batches: set[str]) -> Iterator[Row]:
                 yield string_row(key, text, expires)
 
 
+def own_rows(redis: Redis, batches: set[str]) -> Iterator[Row]:
+    """The officials' lists of their own batches, as far as these are in the archive, newest first as they are."""
+    for key in scan(redis, b"urna:own-batches:"):
+        pipe: Any = redis.pipeline(transaction=False)
+        found, expires = execute(pipe.lrange(key, 0, -1).pttl(key))
+        kept = [batch for batch in found or () if batch.decode(errors="replace") in batches]
+        yield from ((key, "list", None, batch, expires if expires > 0 else None) for batch in kept)
+
+
 def jobs(redis: Redis, ids: Iterable[bytes]) -> Iterator[Job]:
     """What lies under these ids. Each is read in one step, so that it is whole or gone."""
     for some in chunks(ids, _JOBS_AT_ONCE):

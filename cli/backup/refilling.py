@@ -30,6 +30,7 @@ _FRESH = {
     keys.ROLLS,
     keys.SHEET_COPIES,
     keys.PHOTOGRAPHS,
+    keys.LISTS,
     keys.CLOCK,
     keys.LATEST,
     keys.QUEUED_BALLOTS,
@@ -123,7 +124,7 @@ class Refill:
                 else:
                     raise Failure(f"The archive has a key of Redis of a sort that this program does not know: {sort}.")
                 if expires is not None:
-                    pipe.pexpire(key, expires)
+                    pipe.pexpire(_ASIDE + key if sort == "list" else key, expires)
             with translated():
                 pipe.execute()
 

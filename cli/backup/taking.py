@@ -117,10 +117,14 @@ class Backup:
         uploads = received_since(self._connections["election"], self._seen)
         self._table("redis", "second_look", KEYS, second.rows(uploads, self._batches))
         self._lost = second.lost
-        self._table("redis", "remembered", KEYS, queue.remembered_rows(self._redis, self._batches))
+        self._table("redis", "remembered", KEYS, self._remembered())
         self._now = queue.look(self._redis)
         if self._now.partitions != self._seen.partitions:
             raise Failure("The number of partitions is being changed; try again.", status=UNAVAILABLE)
+
+    def _remembered(self) -> Iterator[Row]:
+        yield from queue.remembered_rows(self._redis, self._batches)
+        yield from queue.own_rows(self._redis, self._batches)
 
     def write_stores(self) -> None:
         """Every table of both stores."""

@@ -1,6 +1,6 @@
 """The elections, as far as ballots are judged by them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from daemon.rules import Poll
 from shared.apportionment import Rules
 from shared.queue.keys import to_microseconds
 from shared.queue.snapshot import KnownElection
-from shared.schema.election import PUBLISHED, Election, Entry
+from shared.schema.election import PUBLISHED, Election, Entry, Participant
 
 
 def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
@@ -55,6 +55,20 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
         )
         for row in found
     ]
+
+
+def lists(session: Session, election_ids: Sequence[int]) -> dict[int, dict[int, str]]:
+    """What the lists of these elections are called, by election and poll number."""
+    found: dict[int, dict[int, str]] = {number: {} for number in election_ids}
+    rows = session.execute(
+        sa.select(Entry.election_id, Entry.poll_number, Participant.name)
+        .join(Participant, Participant.id == Entry.participant_id)
+        .where(Entry.election_id.in_(election_ids))
+        .order_by(Entry.election_id, Entry.poll_number)
+    )
+    for row in rows:
+        found[row.election_id][row.poll_number] = row.name
+    return found
 
 
 def begun(session: Session, now: datetime, since: datetime) -> dict[int, datetime]:

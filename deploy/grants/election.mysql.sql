@@ -41,7 +41,8 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';
 -- read back what a station received. The partitions are its own: their owner, epoch and watermark move on, and another number of them
 -- adds or removes rows.
 GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage, rules) ON elections TO 'daemon'@'%';
-GRANT SELECT (election_id, poll_number) ON entries TO 'daemon'@'%';
+GRANT SELECT (election_id, poll_number, participant_id) ON entries TO 'daemon'@'%';
+GRANT SELECT (id, name) ON participants TO 'daemon'@'%';
 GRANT SELECT (id, centre_id, code, registered, status, version) ON polling_stations TO 'daemon'@'%';
 GRANT INSERT ON batches TO 'daemon'@'%';
 GRANT SELECT (id, election_id, received_at) ON batches TO 'daemon'@'%';

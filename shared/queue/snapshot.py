@@ -124,6 +124,31 @@ def stations(redis: Redis, election_id: int, numbers: Sequence[int]) -> list[tup
     return [(status.decode() if status else None, read_roll(live, frozen)) for status, live, frozen in found]
 
 
+def write_lists(redis: Redis, lists: Mapping[int, Mapping[int, str]]) -> None:
+    """Replace what the lists are called, by election and poll number, if that says anything else.
+
+    It is beside the elections, because a station needs those for every upload, and the names for a page only.
+    """
+    text = json.dumps(lists)
+    with translated():
+        if redis.get(keys.LISTS) != text.encode():
+            redis.eval(_WRITE, 1, keys.LISTS, text)
+
+
+def read_lists(redis: Redis, election_id: int) -> dict[int, str]:
+    """What the lists of an election are called, by poll number; empty where no daemon has told it."""
+    with translated():
+        text = redis.get(keys.LISTS)
+    found = _parsed_lists(as_bytes(text)) if text is not None else {}
+    return {int(number): name for number, name in found.get(str(election_id), {}).items()}
+
+
+@lru_cache(maxsize=4)
+def _parsed_lists(text: bytes) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(text)
+    return found
+
+
 def read(redis: Redis) -> tuple[tuple[KnownElection, ...], datetime]:
     """The elections and Redis's time, read together; ``Unavailable`` before any daemon has written them."""
     with translated():

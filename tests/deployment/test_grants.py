@@ -80,7 +80,8 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
     },
     "daemon": {
         "elections": may("id title kind jurisdiction_id start end stage rules"),
-        "entries": may("election_id poll_number"),
+        "participants": may("id name"),
+        "entries": may("election_id poll_number participant_id"),
         "polling_stations": may("id centre_id code registered status version"),
         "batches": may("id election_id received_at", ALL),
         "parts": may(

@@ -20,6 +20,7 @@ from shared.queue import (
     intake,
     journal,
     keys,
+    own_batches,
     provisional,
     snapshot,
     work,
@@ -69,6 +70,10 @@ def test_a_station_takes_uploads_in_and_says_what_became_of_them(users: Users) -
     found = batches.status(users.station, upload.batch_id)
     assert found is not None
     assert found.head.lines == PARTITIONS
+    (own,), total = own_batches.listed(users.station, upload.official_email, upload.official_jmbg, 0, 9)
+    assert (own.id, total) == (upload.batch_id, 1)
+    snapshot.write_lists(users.daemon, {1: {2: "Second"}})
+    assert snapshot.read_lists(users.station, 1) == {2: "Second"}
 
 
 def test_a_station_adds_to_the_journal_and_only_the_daemon_takes_out_of_it(users: Users) -> None:
@@ -155,6 +160,7 @@ def test_a_backup_sees_all_that_the_queue_holds_and_the_daemons_user_puts_it_bac
     assert (seen.partitions, len(list(seen.jobs)), len(seen.journal)) == (PARTITIONS, PARTITIONS, 1)
     found: set[str] = set()
     rows = [*queue.first_rows(users.backup, seen, found), *queue.remembered_rows(users.backup, found)]
+    rows += queue.own_rows(users.backup, found)
     assert found == {upload.batch_id}
     assert {sort for _, sort, *_ in rows} == {"hash", "list", "scores", "string"}
 
@@ -170,6 +176,9 @@ def test_a_backup_sees_all_that_the_queue_holds_and_the_daemons_user_puts_it_bac
     assert refill.finish(facts, None) == 1
     assert replace(queue.look(users.backup), time=0) == replace(seen, time=0)
     assert [part.batch_id for part in inspection.buried(users.daemon)] == [upload.batch_id]
+    who = (upload.official_email, upload.official_jmbg)
+    assert [one.id for one in own_batches.listed(users.station, *who, 0, 9)[0]] == [upload.batch_id]
+    assert users.daemon.ttl(keys.own_batches(*who)) > 3000
     repeated = intake.accept(users.station, Queues(users.station), replace(upload, batch_id="0" * 32), "key", _read)
     assert repeated is not None
     assert (repeated.batch_id, repeated.repeated) == (upload.batch_id, True)
@@ -231,6 +240,9 @@ REFUSED = {
         HSET urna:sheet-copies 1 x
         DEL urna:sent:1:7:x
         DEL urna:sheet-key:x
+        LPOP urna:own-batches:x
+        DEL urna:own-batches:x
+        SET urna:lists {}
         LPOP urna:journal
         LTRIM urna:journal 1 0
         DEL urna:journal

@@ -4,10 +4,10 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import IO
 from uuid import uuid4
 
@@ -103,11 +103,7 @@ def receive(
     """
     check_key(idempotency_key)
     polling_station = settle_station(station_id, official.stations)
-    size = stream.seek(0, os.SEEK_END)
-    # The web framework sees whole requests only.
-    if size > station.settings.max_upload_bytes:
-        limit = station.settings.max_upload_bytes
-        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
+    refuse_large(station, stream)
     upload = intake.Upload(
         batch_id=uuid4().hex,
         election_id=election_id,
@@ -123,10 +119,10 @@ def receive(
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
         if polling_station is not None:
             refuse_station(polling_station, sight.station)
-        found = _open_election(sight, election_id).id if must_be_open else election_id
+        found = find_open(sight.elections(), sight.now, election_id).id if must_be_open else election_id
         if polling_station is None:
             _refuse_without_station(sight, found)
-        cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
+        cuts = partition(read_ballots(blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
         parts = [
             intake.PackedPart(cut.partition, len(cut.lines), pack(cut.guids, cut.poll_numbers, cut.lines))
@@ -169,8 +165,10 @@ def elections(station: Station) -> list[tuple[snapshot.KnownElection, bool]]:
     return [(election, election.is_open(now)) for election in known]
 
 
-def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.KnownElection:
-    known, now = sight.elections(), sight.now
+def find_open(
+    known: Sequence[snapshot.KnownElection], now: datetime, election_id: int | None
+) -> snapshot.KnownElection:
+    """The election of this number, or the only one, if it is open; NotFound and Conflict say why there is none."""
     if election_id is None:
         found = [election for election in known if election.is_open(now)]
         if len(found) > 1:
@@ -187,6 +185,13 @@ def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.Kno
         when = "has not begun yet" if election.start > keys.to_microseconds(now) else "has ended"
         raise Conflict(f"The election {when}; nothing was stored.")
     return election
+
+
+def refuse_large(station: Station, stream: IO[bytes]) -> None:
+    """Refuse a file over the limit; the web framework sees whole requests only."""
+    size, limit = stream.seek(0, os.SEEK_END), station.settings.max_upload_bytes
+    if size > limit:
+        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
 
 
 def check_key(idempotency_key: str | None) -> None:
@@ -246,7 +251,7 @@ def safe_name(name: str) -> str:
     return "".join(character for character in last if character.isprintable())[:_MAX_FILE_NAME]
 
 
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+def blocks(stream: IO[bytes]) -> Iterator[bytes]:
     """An upload's bytes from the start, a large one without having it in memory."""
     stream.seek(0)
     while block := stream.read(_BLOCK_BYTES):
@@ -255,6 +260,6 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _sha256(stream: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    for block in _blocks(stream):
+    for block in blocks(stream):
         digest.update(block)
     return digest.hexdigest()
