@@ -51,6 +51,8 @@ class Row:
     csv: str = ""
     # Who does not supervise is shown only what is his own, the official's of the matrix.
     owned: bool = False
+    # It only says what would come of the request, and stores nothing.
+    is_trial: bool = False
     # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
     by_cookie: bool = False
 
@@ -75,9 +77,9 @@ class Row:
         return not self.rule.startswith(("/api/", "/health/"))
 
 
-def page(route: str) -> Row:
+def page(route: str, path: str = "") -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, by_cookie=True)
+    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, path, by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
@@ -368,6 +370,32 @@ OWN: dict[str, list[Row]] = {
         Row("POST /api/elections/{election_id}/batches", OFFICIAL, 202, "/api/elections/{open}/batches", upload=True),
         Row("GET /api/batches/{batch_id}", STAFF, 200, "/api/batches/{batch}", owned=True),
         Row("GET /api/elections", STAFF, 200),
+        Row(
+            "POST /api/elections/{election_id}/batches/check",
+            OFFICIAL,
+            200,
+            "/api/elections/{open}/batches/check",
+            upload=True,
+            is_trial=True,
+        ),
+        # Pages.
+        page("GET /"),
+        page("GET /files"),
+        page("GET /files/{batch_id}", "/files/{batch}"),
+        page("GET /files/{batch_id}/progress", "/files/{batch}/progress"),
+        page("GET /elections/{election_id}/files", "/elections/{open}/files"),
+        page("POST /elections/{election_id}/files", "/elections/{open}/files"),
+        page("POST /elections/{election_id}/files/check", "/elections/{open}/files/check"),
+        page("GET /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        page("POST /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        page(
+            "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
+            "/elections/{open}/stations/1/sheet/progress",
+        ),
+        page(
+            "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
+            "/elections/{open}/stations/1/sheet/photographs",
+        ),
     ],
     # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
     "results_service": [
