@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenWindow
@@ -101,7 +100,7 @@ def test_without_a_script_a_file_is_handed_in_and_its_page_tells_of_it(
     page.get_by_role("button", name="Hand in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Receipt")
     # It reloads by itself.
-    expect(page.locator(".sum-counted dd")).to_have_text("7")
+    expect(page.locator(".sum-counted dd")).to_have_text("7", timeout=20_000)
     page.goto(polling.sheet)
     for name, number in zip(("registered", "voted", "received", "unused", "in_box"), NUMBERS, strict=False):
         page.locator(f"#{name}").fill(number)
@@ -127,11 +126,10 @@ def test_a_file_whose_connection_breaks_twice_is_counted_once(
         wire.lose = b'name="key"'
         page.get_by_role("button", name="Hand in all").click()
         expect(sent).to_contain_text("the connection broke")
-        look(page, "station-files-broken")
         wire.lose_answer_to, wire.lose = b'name="key"', None
-        expect(sent).to_contain_text("(attempt 3)")
+        expect(sent).to_contain_text(re.compile(r"\(attempt [3-9]\)"), timeout=20_000)
         wire.lose_answer_to = None
-        expect(sent.locator(".sum-counted dd")).to_have_text("30,000")
+        expect(sent.locator(".sum-counted dd")).to_have_text("30,000", timeout=30_000)
         expect(sent).to_contain_text("The station had this file already")
         expect(sent.locator(".file-name").first).to_have_text("<img src=x onerror=alert(1)>.csv")
     (batch,) = journey.admin.get("admin", f"/api/elections/{polling.election}/batches")["items"]
@@ -154,6 +152,7 @@ def test_sending_waits_while_there_is_no_connection_and_can_be_paused(
     expect(page.get_by_role("button", name="Go on · a.csv")).to_be_focused()
     page.keyboard.press("Enter")
     expect(row(page, "a.csv")).to_contain_text("waits for the connection")
+    look(page, "station-files-offline")
     window.context.set_offline(False)
     expect(row(page, "a.csv").locator(".sum-counted dd")).to_have_text("9")
 
@@ -178,9 +177,14 @@ def test_two_officials_enter_a_sheet_by_the_keyboard_and_the_second_sees_only_wh
     page.keyboard.press("Enter")
     expect(page.get_by_text("W203", exact=True)).to_be_visible()
     look(page, "station-sheet-explained")
-    for code in ("W203", "W206"):
-        page.get_by_label(f"Why is it so? ({code})").fill("Ten voters took theirs away.")
-    page.get_by_role("button", name="Hand in the tally sheet").click()
+    # Enter in the marked number goes to what is asked about it.
+    expect(page.locator("#in_box")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.type("Ten voters took theirs away.")
+    page.keyboard.press("Tab")
+    for _ in NUMBERS[5:]:
+        page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
     expect(page.locator(".own-entry .badge")).to_have_text("recorded")
     expect(page.get_by_text("entered once")).to_be_visible()
     look(page, "station-sheet-entered")
@@ -215,17 +219,14 @@ def test_a_photograph_is_sent_from_the_page_and_a_script_is_none(
     look(page, "station-photograph")
 
 
-@pytest.mark.parametrize("language", ["sr_Cyrl", "fr"])
 def test_a_session_that_ends_in_the_middle_of_a_sheet_keeps_its_numbers(
-    journey: Journey, open_window: OpenWindow, language: str
+    journey: Journey, open_window: OpenWindow
 ) -> None:
     polling = prepare(journey)
     window = open_window()
     page = window.page()
     polling.sign_in(page, polling.sheet)
-    for number in NUMBERS:
-        page.keyboard.type(number)
-        page.keyboard.press("Enter")
+    type_sheet(page, NUMBERS)
     window.context.clear_cookies(name="__Host-urna")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your session had ended, so the form was not done. Sign in")).to_be_visible()
@@ -234,6 +235,9 @@ def test_a_session_that_ends_in_the_middle_of_a_sheet_keeps_its_numbers(
     expect(page.locator("[name='votes.3']")).to_have_value("44")
     page.get_by_role("button", name="Hand in the tally sheet").click()
     expect(page.locator(".own-entry .badge")).to_have_text("recorded")
-    for address in (polling.sheet, polling.files):
-        page.goto(f"{address}{'&' if '?' in address else '?'}language={language}")
-        look(page, f"station-{'sheet' if address == polling.sheet else 'files'}-{language}")
+    for name, address, language in (
+        ("sheet", f"{polling.sheet}?language=sr_Cyrl", "sr_Cyrl"),
+        ("files", f"{polling.files}&language=fr", "fr"),
+    ):
+        page.goto(address)
+        look(page, f"station-{name}-{language}")

@@ -24,5 +24,7 @@ def test_nginx_lets_a_photograph_and_its_form_through_and_nothing_much_larger() 
     routes = re.findall(r"location ~ (\S*photographs\S*) \{\s+client_max_body_size ([0-9]+)m;", site)
     ((pattern, size),) = routes
     assert re.search(pattern, ROUTE)
+    # The form of the page.
+    assert re.search(pattern, ROUTE.replace("/api/", "/"))
     assert not re.search(pattern, ROUTE.removesuffix("/photographs"))
     assert photographs.MOST_BYTES < int(size) * 1024**2 <= photographs.MOST_BYTES + 1024**2

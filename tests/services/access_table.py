@@ -56,6 +56,8 @@ class Row:
     owned: bool = False
     # Of a polling station: who supervises may look, and an official has to belong to it (test_station_sheets.py).
     placed: bool = False
+    # It only says what would come of the request, and stores nothing.
+    is_trial: bool = False
     # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
     by_cookie: bool = False
 
@@ -80,9 +82,9 @@ class Row:
         return not self.rule.startswith(("/api/", "/health/"))
 
 
-def page(route: str) -> Row:
+def page(route: str, path: str = "") -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, by_cookie=True)
+    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, path, by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
@@ -379,6 +381,32 @@ OWN: dict[str, list[Row]] = {
         Row(f"POST {SHEET}/check", OFFICIAL, 200, f"{SHEET_OF_ONE}/check", {}, placed=True),
         Row(
             f"POST {SHEET}/photographs", OFFICIAL, 202, f"{SHEET_OF_ONE}/photographs", csv="no photograph", placed=True
+        ),
+        Row(
+            "POST /api/elections/{election_id}/batches/check",
+            OFFICIAL,
+            200,
+            "/api/elections/{open}/batches/check",
+            upload=True,
+            is_trial=True,
+        ),
+        # Pages.
+        page("GET /"),
+        page("GET /files"),
+        page("GET /files/{batch_id}", "/files/{batch}"),
+        page("GET /files/{batch_id}/progress", "/files/{batch}/progress"),
+        page("GET /elections/{election_id}/files", "/elections/{open}/files"),
+        page("POST /elections/{election_id}/files", "/elections/{open}/files"),
+        page("POST /elections/{election_id}/files/check", "/elections/{open}/files/check"),
+        page("GET /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        page("POST /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        page(
+            "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
+            "/elections/{open}/stations/1/sheet/progress",
+        ),
+        page(
+            "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
+            "/elections/{open}/stations/1/sheet/photographs",
         ),
     ],
     # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.

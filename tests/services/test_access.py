@@ -38,7 +38,11 @@ ROWS = [(service, row) for service, rows in TABLE.items() for row in rows]
 CHANGING = [
     (service, row)
     for service, row in ROWS
-    if row.method != "GET" and not row.by_cookie and not row.placed and not row.rule.endswith("/refresh")
+    if row.method != "GET"
+    and not row.by_cookie
+    and not row.placed
+    and not row.is_trial
+    and not row.rule.endswith("/refresh")
 ]
 
 # What every answer of whichever status has.

@@ -88,7 +88,10 @@
         else if (share < 1) become(one, "sending", "sending", { percent: percent(share) });
         else become(one, "arrived");
       },
-      broke: (why, values) => become(one, "waiting", why, values, true),
+      broke(why, values) {
+        one.row.querySelector("progress").value = 0;
+        become(one, "waiting", why, values, true);
+      },
       end(how, request) {
         const answer = one.row.querySelector(".file-answer");
         if (how === "gone") become(one, "refused", "changed", {}, true);
