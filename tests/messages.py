@@ -21,7 +21,15 @@ Message = str | tuple[str, str]
 # A message that pages of all services show is in the catalogue `shared`, the others in that of their service.
 PARTS = ("shared", *WEB_SERVICES)
 # Where refusals by one constant sentence are shown on pages in every language, too: parts of paths.
-TRANSLATED_REFUSALS = ("authentication_service/", "shared/web/cookies.py")
+TRANSLATED_REFUSALS = (
+    *("authentication_service/", "shared/web/cookies.py"),
+    # Polling stations, tally sheets and differences.
+    *("admin_service/actions/sheets.py", "admin_service/actions/reconciliation.py", "admin_service/rules/sheets.py"),
+    *("admin_service/actions/station_import.py", "admin_service/actions/photographs.py"),
+    *("admin_service/rules/geography.py", "admin_service/rules/station_files.py", "admin_service/store/sheets.py"),
+    "shared/sheets/states.py",
+    *("voting_station_service/actions/", "voting_station_service/pages/", "voting_station_service/rules/sheets.py"),
+)
 
 Calls = dict[str, tuple[int, ...] | None]
 
@@ -33,7 +41,10 @@ _CALLS: Calls = {
     "lazy_ngettext": (1, 2),
 }
 _REFUSALS: Calls = dict.fromkeys(
-    ("InvalidInput", "Unauthenticated", "Forbidden", "NotFound", "Conflict", "TooLarge", "TooManyAttempts")
+    (
+        *("InvalidInput", "Unauthenticated", "Forbidden", "NotFound", "Conflict", "TooLarge", "TooManyAttempts"),
+        "ChangedMeanwhile",
+    )
 )
 _TEMPLATE_OPTIONS = {"silent": "false", "trimmed": "true", "newstyle_gettext": "true"}
 _WIDTH = 120

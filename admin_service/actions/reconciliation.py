@@ -4,7 +4,7 @@ All that is compared is read in one snapshot. A difference is explained for the 
 others is told so, because they are not what was explained.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -91,8 +91,12 @@ def read(database: Database, election_id: int, station_id: int) -> Compared:
         return found
 
 
-def listing(database: Database, election_id: int, wanted: Filter, show: Show) -> Listing:
-    """The reconciliation of all stations of an election at which people vote, or which have sent something."""
+def listing(database: Database, election_id: int, wanted: Filter, show: Show, code: str = "") -> Listing:
+    """The reconciliation of all stations of an election at which people vote, or which have sent something.
+
+    Of the stations with differences only those are ``found`` that have one of this ``code``; ``list`` is that of every
+    list.
+    """
     with database.reading() as session:
         sheets.hold_still(session)
         store.election(session, election_id)
@@ -101,22 +105,22 @@ def listing(database: Database, election_id: int, wanted: Filter, show: Show) ->
         compared = _compared(session, election_id, everywhere, counted, None)
     known = {one.place["station_id"] for one in compared}
     chosen = [one for one in compared if _is_wanted(one.place, wanted)]
-    return _summed(chosen, show, [sums for station_id, sums in counted.items() if station_id not in known])
+    return _summed(chosen, show, code, [sums for station_id, sums in counted.items() if station_id not in known])
 
 
 def explain(
     database: Database,
     election_id: int,
     station_id: int,
-    explained: tuple[str, Mapping[str, int], str],
+    explained: Sequence[tuple[str, Mapping[str, int]]],
+    reason: str,
     actor: str,
     now: datetime,
 ) -> Compared:
-    """Say why two counts of a station differ: ``explained`` is the code of the difference, its two figures and why.
+    """Say why counts of a station differ: ``explained`` are the codes of differences, each with its two figures.
 
-    Conflict where the counts are other ones by now, or do not differ.
+    Conflict where one of them has other figures by now, or does not differ; then none is explained.
     """
-    code, figures, reason = explained
     if not reason.strip():
         raise InvalidInput("Say why the two counts differ, for whoever reads it later.", field="reason")
     with database.writing() as session:
@@ -126,25 +130,27 @@ def explain(
         # The sheet stays what it is until this is said; a further file only opens the difference again.
         sheet_rows.locked(session, election_id, station_id)
         (found,) = compare(session, election_id, [place])
-        for difference in found.reconciliation.differences:
-            if difference.code == code and dict(difference.figures) == dict(figures):
-                break
-        else:
-            raise Conflict("These two counts are not what they were, or do not differ any more; look at them again.")
-        session.add(
-            DifferenceNote(
-                election_id=election_id,
-                station_id=station_id,
-                difference=code,
-                figures=dict(figures),
-                reason=reason,
-                actor=actor,
-                at=now,
+        known = {one.code: dict(one.figures) for one in found.reconciliation.differences}
+        for code, figures in explained:
+            if known.get(code) != dict(figures):
+                raise Conflict(
+                    "These two counts are not what they were, or do not differ any more; look at them again."
+                )
+            session.add(
+                DifferenceNote(
+                    election_id=election_id,
+                    station_id=station_id,
+                    difference=code,
+                    figures=dict(figures),
+                    reason=reason,
+                    actor=actor,
+                    at=now,
+                )
             )
-        )
-        session.flush()
-        details = {"difference": code, "figures": dict(figures), "reason": reason}
-        note(session, "difference.explained", f"difference {election_id}/{station_id}", details)
+            session.flush()
+            details = {"difference": code, "figures": dict(figures), "reason": reason}
+            subject = f"difference of station {station_id} in election {election_id}"
+            note(session, "difference.explained", subject, details)
         (found,) = compare(session, election_id, [place])
         return found
 
@@ -175,7 +181,16 @@ def _is_wanted(place: Mapping[str, Any], wanted: Filter) -> bool:
     )
 
 
-def _summed(chosen: list[Compared], show: Show, nowhere: list[Counted]) -> Listing:
+def _has(compared: Compared, show: Show, code: str) -> bool:
+    """Whether a station has a difference of a code in the state that is asked for."""
+    return any(
+        code in (difference.code, difference.code.partition(".")[0])
+        and (show is Show.ALL or difference.is_open == (show is Show.OPEN))
+        for difference in compared.reconciliation.differences
+    )
+
+
+def _summed(chosen: list[Compared], show: Show, code: str, nowhere: list[Counted]) -> Listing:
     by_show: dict[Show, list[Compared]] = {one: [] for one in Show}
     lacking = dict.fromkeys(Lacking, 0)
     codes: dict[str, list[int]] = {}
@@ -194,7 +209,7 @@ def _summed(chosen: list[Compared], show: Show, nowhere: list[Counted]) -> Listi
         else:
             clean += 1
     return Listing(
-        found=by_show[show],
+        found=[one for one in by_show[show] if not code or show is Show.LACKING or _has(one, show, code)],
         stations=len(chosen),
         clean=clean,
         open=len(by_show[Show.OPEN]),

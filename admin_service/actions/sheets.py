@@ -5,7 +5,7 @@ the second one finds that it has changed. The daemon adds the entries in the sam
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict, Unavailable, UrnaError
 from shared.journal import events
 from shared.journal.store import note, write
+from shared.schema.election import Election
 from shared.sheets import Counted, Event, Sheet, advance, replay
 from shared.terms import Outcome, SheetAct, SheetState
 
@@ -46,6 +47,22 @@ class Board:
     rows: list[Row]
     totals: Mapping[SheetState, tuple[int, int]]
     constituencies: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class StatusBoard:
+    """A page of the board with what stands around it.
+
+    ``of_search`` are the totals of all states of what was searched for, and ``everywhere`` those of the whole election;
+    ``explained`` says by station what the officials explained on sheets that wait for review, by code.
+    """
+
+    election: Election
+    board: Board
+    of_search: Mapping[SheetState, tuple[int, int]]
+    everywhere: Mapping[SheetState, tuple[int, int]]
+    municipalities: Sequence[str]
+    explained: Mapping[int, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -81,18 +98,34 @@ def board(database: Database, election_id: int, wanted: Filter, order: Order, li
     with database.reading() as session:
         sheets.hold_still(session)
         store.election(session, election_id)
-        statement = sheets.board(session, election_id, wanted, order)
-        found = sheets.stations(session, statement.limit(limit).offset(offset))
-        numbers = [row["station_id"] for row in found]
-        return Board(
-            rows=_rows(
-                found,
-                reconciliation.compare(session, election_id, found),
-                sheets.photograph_counts(session, election_id, numbers),
-            ),
-            totals=sheets.totals(session, statement),
-            constituencies=sheets.constituencies(session, election_id),
+        return _board(session, election_id, wanted, order, limit, offset)
+
+
+def status_board(
+    database: Database, election_id: int, wanted: Filter, order: Order, limit: int, offset: int
+) -> StatusBoard:
+    """The same, with the numbers of all states beside those that were asked for."""
+    with database.reading() as session:
+        sheets.hold_still(session)
+        election = store.election(session, election_id)
+        found = _board(session, election_id, wanted, order, limit, offset)
+        waiting = [row.place["station_id"] for row in found.rows if row.state is SheetState.WAITING_FOR_REVIEW]
+
+        def totals(filtered: Filter) -> Mapping[SheetState, tuple[int, int]]:
+            if filtered == wanted:
+                return found.totals
+            return sheets.totals(session, sheets.board(session, election_id, filtered, Order.STATION))
+
+        made = StatusBoard(
+            election=election,
+            board=found,
+            of_search=totals(replace(wanted, states=())),
+            everywhere=totals(Filter()),
+            municipalities=sheets.municipalities(session, election_id),
+            explained=sheets.explained(session, election_id, waiting),
         )
+        session.expunge_all()
+        return made
 
 
 def whole_board(database: Database, election_id: int, wanted: Filter, order: Order) -> Board:
@@ -171,6 +204,20 @@ def accept_many(
     return answers
 
 
+def _board(session: Session, election_id: int, wanted: Filter, order: Order, limit: int, offset: int) -> Board:
+    statement = sheets.board(session, election_id, wanted, order)
+    found = sheets.stations(session, statement.limit(limit).offset(offset))
+    return Board(
+        rows=_rows(
+            found,
+            reconciliation.compare(session, election_id, found),
+            sheets.photograph_counts(session, election_id, [row["station_id"] for row in found]),
+        ),
+        totals=sheets.totals(session, statement),
+        constituencies=sheets.constituencies(session, election_id),
+    )
+
+
 def _check_election(session: Session, election_id: int, now: datetime) -> None:
     election = store.election(session, election_id)
     check_may_decide(tallies.state_of(election, now, None, has_dead_letter=False))
@@ -209,7 +256,7 @@ def _decide(
         **({"chosen": event.chosen} if event.act is SheetAct.RESOLUTION else {}),
         **({"reason": event.reason} if event.reason else {}),
     }
-    note(session, _ACTIONS[decision.act], f"sheet {election_id}/{station_id}", said)
+    note(session, _ACTIONS[decision.act], f"sheet of station {station_id} in election {election_id}", said)
     return after
 
 
@@ -229,7 +276,7 @@ def _tell_refused(database: Database, election_id: int, refused: Iterable[Accept
             database,
             events.event(
                 "sheet.accepted",
-                f"sheet {election_id}",
+                f"sheet of many stations in election {election_id}",
                 {"stations": told},
                 outcome=Outcome.REFUSED,
                 reason=next(iter(told.values())),

@@ -22,7 +22,7 @@ from admin_service.rules.station_files import (
 )
 from admin_service.store import geography as store
 from shared.database import Database
-from shared.errors import Conflict, InvalidInput
+from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
 from shared.journal.store import note
 from shared.schema.election import Constituency, PollingCentre, PollingStation, Region
 
@@ -49,12 +49,23 @@ class Import:
         """How many lines are new, change something, or say what is known."""
         return Counter(planned.change for planned in self.planned)
 
+    @property
+    def plan_digest(self) -> str:
+        """64 hexadecimal digits that are others when the lines would come to something else."""
+        found = sha256(f"{self.file.wrong}".encode())
+        for one in self.planned:
+            found.update(f"{one.line.line} {one.change} {' '.join(one.columns)}\n".encode())
+        return found.hexdigest()
 
-def import_stations(database: Database, content: bytes, *, preview: bool, skip_wrong: bool = False) -> Import:
+
+def import_stations(
+    database: Database, content: bytes, *, preview: bool, skip_wrong: bool = False, planned: str | None = None
+) -> Import:
     """Make the stations of a file known, with the centres, constituencies and regions that it names; all or nothing.
 
     A ``preview`` changes nothing. Wrong lines prevent an import unless ``skip_wrong`` leaves them aside. Raises
-    InvalidInput (field ``file``), and Conflict when somebody else changed the same places meanwhile.
+    InvalidInput (field ``file``), and Conflict when somebody else changed the same places meanwhile. ``planned`` is the
+    ``plan_digest`` that somebody has looked at; ChangedMeanwhile when the file would come to something else by now.
     """
     read = read_stations(content)
     if preview:
@@ -62,11 +73,16 @@ def import_stations(database: Database, content: bytes, *, preview: bool, skip_w
             return _plan(session, read)
 
     def bring(session: Session) -> Import:
-        planned = _plan(session, read)
+        found = _plan(session, read)
+        if planned is not None and planned != found.plan_digest:
+            raise ChangedMeanwhile(
+                "Somebody has changed polling stations since you looked at this file. Nothing was imported; look at "
+                "it again."
+            )
         if not skip_wrong:
-            _refuse_wrong(planned.file)
-        _Writer(session, [one for one in planned.planned if one.change is not Change.SAME]).write()
-        made = replace(planned, done=True)
+            _refuse_wrong(found.file)
+        _Writer(session, [one for one in found.planned if one.change is not Change.SAME]).write()
+        made = replace(found, done=True)
         numbers = {change.value: made.numbers[change] for change in Change}
         details = {**numbers, "wrong": made.file.wrong, "sha256": sha256(content).hexdigest()}
         note(session, "polling_station.imported", "polling_station", details)

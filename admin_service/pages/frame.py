@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, request
 from flask_babel import gettext, lazy_gettext
+from markupsafe import escape
 
 from admin_service.pages import words
 from shared.auth import identity
@@ -88,11 +89,11 @@ def same_version(version: int) -> None:
     """Refuse what a form asks for unless it was filled in with the thing as it is now, as ``If-Match`` does."""
     sent = request.form.get(VERSION_FIELD, "")
     if not sent:
-        raise PreconditionMissing(gettext("This form does not say what it was filled in for. Open its page again."))
+        words = gettext("This form does not say what it was filled in for. Open its page again.")
+        raise PreconditionMissing(escape(words))
     if sent != str(version):
-        raise ChangedMeanwhile(
-            gettext("Somebody has changed this meanwhile. Nothing of yours is stored; look at it as it is now.")
-        )
+        words = gettext("Somebody has changed this meanwhile. Nothing of yours is stored; look at it as it is now.")
+        raise ChangedMeanwhile(escape(words))
 
 
 def database() -> Database:

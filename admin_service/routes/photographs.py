@@ -39,6 +39,11 @@ _ANSWERS: Any = {
     responses=_ANSWERS,
 )
 def show_photograph(election_id: int, station_id: int, photograph_id: str) -> Response:
+    return photograph_answer(election_id, station_id, photograph_id)
+
+
+def photograph_answer(election_id: int, station_id: int, photograph_id: str) -> Response:
+    """The bytes of a photograph with what a browser may do with them."""
     photograph, content = actions.read(database(), election_id, station_id, photograph_id)
     media_type = photograph.media_type if photograph.media_type in _EXTENSIONS else _BYTES
     how = "inline" if media_type in _SHOWN else "attachment"

@@ -1,6 +1,6 @@
 """/api/elections/{election_id}/reconciliation: where the counts of a station differ, and why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -99,6 +99,7 @@ class ReconciliationFilter(BaseModel):
     municipality: Annotated[str, Field(max_length=256, pattern="^[^\0]*$", description="Its whole name.")] = ""
     constituency_id: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
     search: Searched = ""
+    code: Annotated[str, Field(max_length=32, pattern="^[a-z_.0-9]*$", description="`list`: of whichever list.")] = ""
 
     def filter(self) -> Filter:
         """What the query says, as the actions take it."""
@@ -127,7 +128,7 @@ class NewExplanation(Strict):
     responses={404: "No such election"},
 )
 def list_differences(election_id: int, query: ReconciliationQuery) -> ReconciliationPage:
-    found = actions.listing(database(), election_id, query.filter(), query.show)
+    found = actions.listing(database(), election_id, query.filter(), query.show, query.code)
     begin = (query.page - 1) * query.per_page
     return ReconciliationPage(
         items=[reconciliation_answer(one) for one in found.found[begin : begin + query.per_page]],
@@ -148,13 +149,13 @@ def list_differences(election_id: int, query: ReconciliationQuery) -> Reconcilia
 @requires(Role.ADMINISTRATOR, Role.AUDITOR)
 @reconciliation.input(ReconciliationFilter, location="query", arg_name="query")
 @reconciliation.doc(
-    summary="The same for a spreadsheet",
+    summary="The stations whose counts differ, for a spreadsheet",
     description="A line for each difference, in CSV; with `show=lacking` one for each thing that a station lacks.",
     responses=FILE,
 )
 def download_differences(election_id: int, query: ReconciliationFilter) -> Response:
-    found = actions.listing(database(), election_id, query.filter(), query.show)
-    return spreadsheet(f"reconciliation-{election_id}", _COLUMNS, _lines(found.found))
+    found = actions.listing(database(), election_id, query.filter(), query.show, query.code)
+    return spreadsheet(f"reconciliation-{election_id}", *difference_lines(found.found))
 
 
 @reconciliation.get("/<int:election_id>/reconciliation/<int:station_id>")
@@ -167,7 +168,7 @@ def show_differences(election_id: int, station_id: int) -> ReconciliationAnswer:
 
 @reconciliation.post("/<int:election_id>/reconciliation/<int:station_id>/explanations")
 @requires(Role.ADMINISTRATOR)
-@journaled("difference.explained", "difference {election_id}/{station_id}")
+@journaled("difference.explained", "difference of station {station_id} in election {election_id}")
 @reconciliation.input(NewExplanation, arg_name="body")
 @reconciliation.output(ReconciliationAnswer, status_code=201)
 @reconciliation.doc(
@@ -179,8 +180,10 @@ def show_differences(election_id: int, station_id: int) -> ReconciliationAnswer:
     },
 )
 def explain_difference(election_id: int, station_id: int, body: NewExplanation) -> tuple[ReconciliationAnswer, int]:
-    explained = (body.difference, body.figures, body.reason)
-    found = actions.explain(database(), election_id, station_id, explained, identity().email, datetime.now(UTC))
+    explained = [(body.difference, body.figures)]
+    found = actions.explain(
+        database(), election_id, station_id, explained, body.reason, identity().email, datetime.now(UTC)
+    )
     return reconciliation_answer(found), 201
 
 
@@ -194,6 +197,11 @@ def reconciliation_answer(compared: Compared) -> ReconciliationAnswer:
         declared=compared.declared.to_dict() if compared.declared else None,
         counted=_counted(compared.counted),
     )
+
+
+def difference_lines(found: list[Compared]) -> tuple[Sequence[str], Iterator[list[Any]]]:
+    """The header of a spreadsheet of differences, and its lines."""
+    return _COLUMNS, _lines(found)
 
 
 def _difference(difference: Difference) -> DifferenceAnswer:

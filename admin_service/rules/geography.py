@@ -1,6 +1,7 @@
 """Where people vote: which names mean the same place, and what may be said of one."""
 
 import unicodedata
+from dataclasses import dataclass
 from hashlib import sha256
 
 from shared.errors import InvalidInput
@@ -23,6 +24,21 @@ LONGEST = {
     "note": 1024,
 }
 """Characters, for each text that is kept of a place."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """Which polling stations; what is empty or None filters nothing.
+
+    ``text`` is a part of code, municipality, centre or address; ``located``: only those whose centre has coordinates.
+    """
+
+    text: str = ""
+    municipality: str = ""
+    centre_id: int | None = None
+    constituency_id: int | None = None
+    status: StationStatus | None = None
+    located: bool = False
 
 
 def tidy(name: str) -> str:

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from admin_service.rules.geography import Searched
 from shared.schema.election import Constituency, ElectionBase, PollingCentre, PollingStation, Region
+from shared.terms import StationStatus
 
 # A statement may have so many values in every database.
 _AT_ONCE = 500
@@ -57,6 +59,13 @@ def centres(name: str = "", municipality: str = "", constituency_id: int | None 
     return statement if constituency_id is None else statement.where(PollingCentre.constituency_id == constituency_id)
 
 
+def centres_named(text: str = "") -> sa.Select[Any]:
+    """Polling centres by municipality and name; ``text`` is a part of either or of the address."""
+    statement = sa.select(PollingCentre).order_by(PollingCentre.municipality, PollingCentre.name, PollingCentre.id)
+    columns = (PollingCentre.municipality, PollingCentre.name, PollingCentre.address)
+    return statement.where(sa.or_(*(one.icontains(text, autoescape=True) for one in columns))) if text else statement
+
+
 def stations(code: str = "", centre_id: int | None = None, status: str | None = None) -> sa.Select[Any]:
     """Polling stations in the order of their creation; ``code`` is a part of theirs."""
     statement = sa.select(PollingStation).order_by(PollingStation.id)
@@ -67,13 +76,83 @@ def stations(code: str = "", centre_id: int | None = None, status: str | None = 
     return statement if status is None else statement.where(PollingStation.status == status)
 
 
+def found_stations(wanted: Searched) -> sa.Select[Any]:
+    """Polling stations as a list shows them, by municipality and in the order of their creation.
+
+    The columns are those of ``everything_of_stations``, and ``centre_id``.
+    """
+    statement = _whole_stations().add_columns(PollingStation.centre_id)
+    if wanted.text:
+        columns = (PollingStation.code, PollingCentre.municipality, PollingCentre.name, PollingCentre.address)
+        statement = statement.where(sa.or_(*(one.icontains(wanted.text, autoescape=True) for one in columns)))
+    if wanted.municipality:
+        statement = statement.where(PollingCentre.municipality == wanted.municipality)
+    if wanted.centre_id is not None:
+        statement = statement.where(PollingStation.centre_id == wanted.centre_id)
+    if wanted.constituency_id is not None:
+        statement = statement.where(PollingCentre.constituency_id == wanted.constituency_id)
+    if wanted.status is not None:
+        statement = statement.where(PollingStation.status == wanted.status)
+    if wanted.located:
+        statement = statement.where(PollingCentre.latitude.is_not(None))
+    return statement.order_by(None).order_by(PollingCentre.municipality, PollingStation.id)
+
+
+def page_of(
+    session: Session, statement: sa.Select[Any], limit: int, offset: int
+) -> tuple[list[Mapping[str, Any]], int]:
+    """Some rows of a statement by the names of their columns, and how many it has in all."""
+    total = session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
+    rows = session.execute(statement.limit(limit).offset(offset)).mappings()
+    return [dict(row) for row in rows], total
+
+
+def municipalities(session: Session) -> list[str]:
+    """The municipalities that have a polling centre, by name."""
+    found = session.scalars(sa.select(PollingCentre.municipality).distinct().order_by(PollingCentre.municipality))
+    return list(found)
+
+
+def centre_names(session: Session, municipality: str, limit: int) -> list[str]:
+    """The names of a municipality's polling centres, by name."""
+    statement = sa.select(PollingCentre.name).where(PollingCentre.municipality == municipality)
+    return list(session.scalars(statement.order_by(PollingCentre.name).limit(limit)))
+
+
+def centre_id(session: Session, key: str) -> int | None:
+    """The number of the polling centre of this key, None where there is none."""
+    return session.scalar(sa.select(PollingCentre.id).where(PollingCentre.key == key))
+
+
+def numbers_below(session: Session, column: Any, parents: Sequence[int]) -> dict[int, int]:
+    """How many rows refer to each of ``parents`` by this column; those that none refers to are left out."""
+    rows = session.execute(sa.select(column, sa.func.count()).where(column.in_(parents)).group_by(column))
+    return dict(rows.all())
+
+
+def registered_in(session: Session, wanted: Searched) -> tuple[int, int]:
+    """How many of these stations are active, and the voters on their electoral rolls."""
+    found = found_stations(wanted).order_by(None).subquery()
+    count, registered = session.execute(
+        sa.select(sa.func.count(), sa.func.sum(found.c.registered)).where(found.c.status == StationStatus.ACTIVE.value)
+    ).one()
+    # MySQL and PostgreSQL sum integers to decimals.
+    return count, int(registered or 0)
+
+
 def everything_of_stations(session: Session, keys: Iterable[str] | None = None) -> list[Mapping[str, Any]]:
     """Each station with its centre, constituency and region, in the order of their creation.
 
     ``keys`` are those of the stations that are wanted; None: all of them. The columns are named as those of a file of
     stations, and there are ``station_id``, ``code`` and ``key`` beside them.
     """
-    statement = (
+    statement = _whole_stations()
+    pieces = [statement] if keys is None else [statement.where(PollingStation.key.in_(some)) for some in _pieces(keys)]
+    return [dict(row) for piece in pieces for row in session.execute(piece).mappings()]
+
+
+def _whole_stations() -> sa.Select[Any]:
+    return (
         sa.select(*_OF_A_STATION)
         .select_from(PollingStation)
         .join(PollingCentre, PollingCentre.id == PollingStation.centre_id)
@@ -81,8 +160,6 @@ def everything_of_stations(session: Session, keys: Iterable[str] | None = None) 
         .join(Region, Region.id == Constituency.region_id)
         .order_by(PollingStation.id)
     )
-    pieces = [statement] if keys is None else [statement.where(PollingStation.key.in_(some)) for some in _pieces(keys)]
-    return [dict(row) for piece in pieces for row in session.execute(piece).mappings()]
 
 
 def by_key(session: Session, model: type[P], keys: Iterable[str]) -> dict[str, P]:

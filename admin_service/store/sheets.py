@@ -6,15 +6,19 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from admin_service.rules.sheets import URGENCY, Filter, Order
 from shared.electorate import stations_of
 from shared.errors import NotFound
 from shared.schema.election import (
+    PUBLISHED,
     Constituency,
     DifferenceNote,
+    Election,
+    Electorate,
     ElectorateConstituency,
+    ElectorateStation,
     SheetEvent,
     SheetPhotograph,
     TallySheet,
@@ -98,6 +102,52 @@ def totals(session: Session, statement: sa.Select[Any]) -> dict[SheetState, tupl
     return {SheetState(state): (count, int(registered)) for state, count, registered in rows}
 
 
+def municipalities(session: Session, election_id: int) -> list[str]:
+    """The municipalities of an election, by name."""
+    places = stations_of(session, election_id).order_by(None).subquery()
+    return list(session.scalars(sa.select(places.c.municipality).distinct().order_by(places.c.municipality)))
+
+
+def by_municipality(session: Session, statement: sa.Select[Any]) -> list[tuple[str, int, int]]:
+    """Of the stations of a board, by municipality: how many there are, and how many have no accepted sheet.
+
+    Those with the most to come are the first.
+    """
+    found = statement.order_by(None).subquery()
+    to_come = sa.func.sum(sa.case((found.c.state == SheetState.ACCEPTED.value, 0), else_=1))
+    rows = session.execute(
+        sa.select(found.c.municipality, sa.func.count(), to_come)
+        .group_by(found.c.municipality)
+        .order_by(to_come.desc(), found.c.municipality)
+    )
+    return [(name, count, int(missing)) for name, count, missing in rows]
+
+
+def explained(session: Session, election_id: int, station_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """What officials explained with the standing entries of these sheets, by station and code.
+
+    Of two entries that say the same numbers either may be the one with the explanation.
+    """
+    found: dict[int, dict[str, str]] = {}
+    if station_ids:
+        rows = session.execute(
+            sa.select(SheetEvent.station_id, SheetEvent.explanations)
+            .join(
+                TallySheet,
+                sa.and_(
+                    TallySheet.election_id == SheetEvent.election_id,
+                    TallySheet.station_id == SheetEvent.station_id,
+                    TallySheet.standing <= SheetEvent.number,
+                ),
+            )
+            .where(SheetEvent.election_id == election_id, SheetEvent.station_id.in_(station_ids))
+            .order_by(SheetEvent.station_id, SheetEvent.number.desc())
+        )
+        for station_id, explanations in rows:
+            found.setdefault(station_id, {}).update(explanations or {})
+    return found
+
+
 def place(session: Session, election_id: int, station_id: int) -> Mapping[str, Any]:
     """A station of an election, by the names of the columns; NotFound where it has none of this number."""
     columns = stations_of(session, election_id).order_by(None).subquery()
@@ -107,6 +157,23 @@ def place(session: Session, election_id: int, station_id: int) -> Mapping[str, A
     if found is None:
         raise NotFound(f"Election {election_id} has no polling station {station_id}.")
     return dict(found)
+
+
+def of_station(session: Session, station_id: int, now: datetime) -> list[tuple[Election, SheetState]]:
+    """The elections that have opened with a station in their electorate, the latest first, and its sheet in each.
+
+    Where the geography of an election is not frozen yet, that of today is its electorate.
+    """
+    frozen = sa.exists().where(Electorate.election_id == Election.id)
+    known = sa.exists().where(ElectorateStation.election_id == Election.id, ElectorateStation.station_id == station_id)
+    rows = session.execute(
+        sa.select(Election, TallySheet.state)
+        .outerjoin(TallySheet, sa.and_(TallySheet.election_id == Election.id, TallySheet.station_id == station_id))
+        .where(Election.stage == PUBLISHED, Election.start <= now, sa.or_(~frozen, known))
+        .order_by(Election.start.desc(), Election.id.desc())
+        .options(lazyload(Election.entries))
+    )
+    return [(election, SheetState(state or SheetState.EMPTY)) for election, state in rows]
 
 
 def stations(session: Session, statement: sa.Select[Any]) -> list[Mapping[str, Any]]:

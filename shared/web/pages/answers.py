@@ -114,7 +114,12 @@ def see_other(address: str) -> Response:
 
 
 def said(text: object) -> Markup:
-    """A sentence in the page's language where a catalogue has it, else in English, and marked as that."""
+    """A sentence in the page's language where a catalogue has it, else in English, and marked as that.
+
+    Markup is in the page's language already.
+    """
+    if isinstance(text, Markup):
+        return text
     english = str(text)
     if not english or language.is_translated(english):
         return escape(gettext(english) if english else "")
