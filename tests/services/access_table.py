@@ -50,6 +50,8 @@ class Row:
     headers: dict[str, str] = field(default_factory=dict)
     # Multipart with a file of ballots.
     upload: bool = False
+    # A body that is a picture.
+    picture: bool = False
     # A body of this CSV.
     csv: str = ""
     # Who does not supervise is shown only what is his own, the official's of the matrix.
@@ -139,9 +141,70 @@ OWN: dict[str, list[Row]] = {
         page("POST /password"),
         page("POST /sessions/end"),
         page("POST /sessions/end-others"),
+        # Pages of the accounts of others.
+        page("GET /accounts"),
+        page("GET /accounts/{user_id}", "/accounts/1"),
+        page("POST /accounts/{user_id}", "/accounts/1"),
+        page("POST /accounts/{user_id}/approval", "/accounts/1/approval"),
+        page("GET /accounts/{user_id}/delete", "/accounts/1/delete"),
+        page("POST /accounts/{user_id}/delete", "/accounts/1/delete"),
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
+        # Pages.
+        page("GET /"),
+        page("GET /elections"),
+        page("GET /elections/new"),
+        page("POST /elections/new"),
+        page("GET /elections/{election_id}", "/elections/1"),
+        page("GET /elections/{election_id}/uploads", "/elections/1/uploads"),
+        page("GET /elections/{election_id}/edit", "/elections/1/edit"),
+        page("POST /elections/{election_id}/edit", "/elections/1/edit"),
+        page("GET /elections/{election_id}/ballot", "/elections/1/ballot"),
+        page("POST /elections/{election_id}/ballot", "/elections/1/ballot"),
+        page("GET /elections/{election_id}/{act}", "/elections/1/publish"),
+        page("POST /elections/{election_id}/publish", "/elections/1/publish"),
+        page("POST /elections/{election_id}/close", "/elections/1/close"),
+        page("POST /elections/{election_id}/cancel", "/elections/1/cancel"),
+        page("POST /elections/{election_id}/delete", "/elections/1/delete"),
+        page("POST /elections/{election_id}/lots", "/elections/1/lots"),
+        page("GET /participants"),
+        page("GET /participants/new"),
+        page("POST /participants/new"),
+        page("GET /participants/{participant_id}", "/participants/1"),
+        page("POST /participants/{participant_id}", "/participants/1"),
+        page("GET /participants/{participant_id}/delete", "/participants/1/delete"),
+        page("POST /participants/{participant_id}/delete", "/participants/1/delete"),
+        page("GET /candidates"),
+        page("GET /candidates/new"),
+        page("POST /candidates/new"),
+        page("GET /candidates/{candidate_id}", "/candidates/1"),
+        page("POST /candidates/{candidate_id}", "/candidates/1"),
+        page("POST /candidates/{candidate_id}/decision", "/candidates/1/decision"),
+        page("GET /candidates/{candidate_id}/picture/{size}", "/candidates/1/picture/small"),
+        page("POST /candidates/{candidate_id}/picture", "/candidates/1/picture"),
+        page("POST /candidates/{candidate_id}/picture/delete", "/candidates/1/picture/delete"),
+        page("GET /candidates/{candidate_id}/delete", "/candidates/1/delete"),
+        page("POST /candidates/{candidate_id}/delete", "/candidates/1/delete"),
+        page("GET /journal"),
+        page("GET /dead-letters"),
+        # Pictures of candidates.
+        Row("GET /api/candidates/{candidate_id}/picture", STAFF, 200, "/api/candidates/{candidate}/picture"),
+        Row(
+            "PUT /api/candidates/{candidate_id}/picture",
+            ADMINISTRATOR,
+            200,
+            "/api/candidates/{candidate}/picture",
+            headers=NEWEST,
+            picture=True,
+        ),
+        Row(
+            "DELETE /api/candidates/{candidate_id}/picture",
+            ADMINISTRATOR,
+            200,
+            "/api/candidates/{candidate}/picture",
+            headers=NEWEST,
+        ),
         # Classic.
         Row("POST /createParticipant", ADMINISTRATOR, 200, body={"name": "New", "individual": False}),
         Row("GET /getParticipants", ADMINISTRATOR, 200),
