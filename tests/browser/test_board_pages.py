@@ -6,18 +6,20 @@ One suite has the whole of Serbia's polling stations of 2014, which its first te
 import csv
 import io
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from admin_service.actions.station_import import import_stations
 from admin_service.rules.geography import identity
-from cli import officials
+from cli.demo.suite import EmbeddedSuite
 from shared.database import Database
-from shared.terms import SheetState
+from shared.schema.election import PollingStation
+from shared.sheets import Numbers
 from tests.browser.conftest import OpenWindow
 from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, focused, take_pictures
 from tests.browser.signing_in import sign_in
@@ -27,6 +29,7 @@ from tests.services.declared import SERBIA, Declared, numbers
 STATIONS = 8387
 LISTS = ("Листа за реку", "<script>alert(1)</script>", "Грађани заједно")
 VOTES = {1: 60, 2: 40, 3: 20}
+DIFFERING, WAITING, ACCEPTED, ENTERED_ONCE = range(1, 5), range(5, 12), range(12, 30), 30
 
 
 @pytest.fixture
@@ -37,23 +40,32 @@ def declared(journey: Journey) -> Iterator[Declared]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def serbia(suite: EmbeddedSuite) -> dict[int, int]:
+    """The polling stations of the whole of Serbia, each with the voters on its roll."""
+    with closing(Database(f"sqlite:///{suite.data / 'election.db'}")) as database:
+        import_stations(database, _with_places(SERBIA.read_bytes()), preview=False, skip_wrong=True)
+        with database.reading() as session:
+            found = session.execute(sa.select(PollingStation.id, PollingStation.registered))
+            return {number: registered for number, registered in found}
+
+
 @pytest.fixture
-def board(journey: Journey, declared: Declared) -> int:
+def board(journey: Journey, declared: Declared, serbia: dict[int, int]) -> int:
     """An open election with the whole of Serbia, and sheets in every state at its first stations."""
-    with SERBIA.open("rb") as file:
-        import_stations(declared.database, _with_places(file.read()), preview=False, skip_wrong=True)
     election = journey.open_election(LISTS)
-    for station in (1, 2, 3, 4):
-        declared.twice(election, station, numbers(VOTES), other=numbers({1: 58, 2: 42, 3: 20}))
-    for station in range(5, 12):
-        declared.twice(election, station, numbers(VOTES, blank=10), explanations=dict.fromkeys(CODES, "Гужва у подне."))
-    for station in range(12, 30):
-        declared.twice(election, station, numbers(VOTES), explanations=dict.fromkeys(CODES, "По записнику."))
-    declared.enter(election, 30, numbers(VOTES), explanations=dict.fromkeys(CODES, "По записнику."))
+
+    def sheet(station: int, votes: Mapping[int, int] = VOTES, **counts: int) -> Numbers:
+        return numbers(votes, registered=serbia[station], **counts)
+
+    for station in DIFFERING:
+        declared.twice(election, station, sheet(station), other=sheet(station, {1: 58, 2: 42, 3: 20}))
+    for station in WAITING:
+        declared.twice(election, station, sheet(station, blank=10), explanations={"W202": "Гужва у подне."})
+    for station in ACCEPTED:
+        declared.twice(election, station, sheet(station))
+    declared.enter(election, ENTERED_ONCE, sheet(ENTERED_ONCE))
     return election
-
-
-CODES = ("W201", "W202", "W203", "W204", "W205", "W206", "W207")
 
 
 def _with_places(content: bytes) -> bytes:
