@@ -21,9 +21,9 @@ from shared.database import Database
 from shared.schema.election import PollingStation
 from shared.sheets import Numbers
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, focused, take_pictures
+from tests.browser.looking import assert_everybody_can_use, take_pictures
 from tests.browser.signing_in import sign_in
-from tests.journey.people import PASSWORD, Journey
+from tests.journey.people import Journey
 from tests.services.declared import SERBIA, Declared, numbers
 
 STATIONS = 8387
@@ -47,7 +47,7 @@ def serbia(suite: EmbeddedSuite) -> dict[int, int]:
         import_stations(database, _with_places(SERBIA.read_bytes()), preview=False, skip_wrong=True)
         with database.reading() as session:
             found = session.execute(sa.select(PollingStation.id, PollingStation.registered))
-            return {number: registered for number, registered in found}
+            return dict(found)
 
 
 @pytest.fixture
@@ -76,7 +76,10 @@ def _with_places(content: bytes) -> bytes:
     writer = csv.writer(written)
     writer.writerow(("municipality", "station_number", "address", "registered", "latitude", "longitude"))
     for row in rows:
-        place, number = names.index(row["municipality"]), hash_of(row["municipality"], row["address"] or row["municipality"])
+        place, number = (
+            names.index(row["municipality"]),
+            hash_of(row["municipality"], row["address"] or row["municipality"]),
+        )
         latitude = 42.4 + (place * 37 % 100) / 28 + (number % 97) / 900
         longitude = 19.2 + (place * 61 % 100) / 29 + (number // 97 % 89) / 700
         given = (row["municipality"], row["station_number"], row["address"], row["registered"])
