@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.terms import Role
+from tests.services.access_board import BOARD_PAGES
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 
@@ -75,9 +76,9 @@ class Row:
         return not self.rule.startswith(("/api/", "/health/"))
 
 
-def page(route: str) -> Row:
+def page(route: str, path: str = "") -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, by_cookie=True)
+    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, path, by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
@@ -135,6 +136,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
+        *(page(route, path) for route, path in BOARD_PAGES),
         # Classic.
         Row("POST /createParticipant", ADMINISTRATOR, 200, body={"name": "New", "individual": False}),
         Row("GET /getParticipants", ADMINISTRATOR, 200),
