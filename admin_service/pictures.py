@@ -76,10 +76,10 @@ def pictures_of(content: bytes) -> dict[str, str]:
                 raise Refused(too_large)
             if min(image.size) < FEWEST_PIXELS:
                 raise Refused(f"This picture is too small; each side has at least {FEWEST_PIXELS} pixels.")
-            # A JPEG is read in a fraction of its size at once, where that is still large enough.
-            image.draft("RGB", (LARGE[0] * 2, LARGE[1] * 2))
-            upright = ImageOps.exif_transpose(image)
-            flat = _without_transparency(upright)
+            # Made small first, in place, so that hardly more than one copy of many pixels is ever in memory.
+            small = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
+            small.thumbnail((2 * LARGE[1], 2 * LARGE[1]))
+            flat = _without_transparency(ImageOps.exif_transpose(small))
             return {"large": _written(flat, LARGE), "small": _written(flat, SMALL)}
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Refused(too_large) from None

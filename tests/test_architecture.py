@@ -39,7 +39,10 @@ OWN_NAMES = {
         "signing": HTTP,  # Turns an account into tokens.
         "passwords": GROUND,  # Hashes and checks passwords.
     },
-    "admin_service": {"prepare": STARTS},  # Makes the tables, once, before the service starts.
+    "admin_service": {
+        "prepare": STARTS,  # Makes the tables, once, before the service starts.
+        "pictures": GROUND,  # Makes pictures of what is sent for candidates, in a process of its own.
+    },
     "voting_station_service": {
         "uploads": HTTP,  # Takes the bodies of uploads apart.
         "inspection": GROUND,  # Looks into photographs, in a process of its own.

@@ -10,8 +10,9 @@ from pydantic import Field
 from admin_service import store
 from admin_service.actions import candidates as actions
 from admin_service.actions import pictures
+from admin_service.actions.conflicts import conflicting
 from admin_service.actions.pictures import Size
-from admin_service.pages.frame import NOTICES, READERS, conflicting, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
 from admin_service.pages.reading import asked, filled_in, whole
 from admin_service.pages.words import APPROVALS
 from admin_service.routes.candidates import Biography, CandidateQuery

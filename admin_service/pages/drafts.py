@@ -10,8 +10,9 @@ from pydantic import Field
 
 from admin_service import store
 from admin_service.actions import elections as actions
+from admin_service.actions.conflicts import Conflicting, conflicting
 from admin_service.actions.elections import Changes, Plan
-from admin_service.pages.frame import READERS, Conflicting, conflicting, database, same_version, show, zone
+from admin_service.pages.frame import READERS, database, same_version, show, zone
 from admin_service.pages.reading import asked, decimal_of, filled_in, local, moment_of, whole, with_seconds
 from admin_service.pages.words import BASES, FACTORS, KINDS, METHODS, PACKS, SCOPES, TIES, pack_of
 from admin_service.routes.fields import Line, Searched

@@ -2,9 +2,6 @@
 what it was about.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -12,14 +9,12 @@ from zoneinfo import ZoneInfo
 from flask import Response, current_app, request
 from flask_babel import gettext, lazy_gettext
 from markupsafe import escape
-from sqlalchemy.orm import Session
 
 from admin_service.pages import words
 from shared.auth import identity
 from shared.database import Database
 from shared.errors import ChangedMeanwhile, PreconditionMissing, UrnaError
-from shared.journal import store as journal
-from shared.terms import Outcome, Role
+from shared.terms import Role
 from shared.web.pages import render
 
 # Auditors see everything and change nothing.
@@ -113,23 +108,3 @@ def zone() -> ZoneInfo:
     found = current_app.extensions["zone"]
     assert isinstance(found, ZoneInfo)  # noqa: S101 -- create_app has put it there.
     return found
-
-
-@dataclass(frozen=True)
-class Conflicting:
-    """What somebody else has changed while a form was filled in: who, when, and what is there now beside what was sent.
-
-    ``rows`` are triples of a label, what is stored now, and what was sent; of fields where the two are the same none.
-    """
-
-    actor: str
-    at: datetime | None
-    rows: list[tuple[str, object, object]]
-
-
-def conflicting(session: Session, subject: str, rows: Sequence[tuple[str, object, object]]) -> Conflicting:
-    """What to show to the second of two who have changed the same thing; by the journal's last entry about it."""
-    search = journal.Search(subject=subject, outcome=Outcome.DONE)
-    entry = session.scalar(journal.entries(search).limit(1))
-    differing = [row for row in rows if str(row[1]) != str(row[2])]
-    return Conflicting(entry.actor if entry else "", entry.moment if entry else None, differing)

@@ -18,6 +18,8 @@ GRANT SELECT, INSERT, DELETE ON participants TO 'administration'@'%';
 GRANT UPDATE (name, individual, version) ON participants TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON candidates TO 'administration'@'%';
 GRANT UPDATE (forename, surname, post, code_name, biography, approval, approval_reason, version) ON candidates TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON candidate_pictures TO 'administration'@'%';
+GRANT UPDATE (large, small, sha256, created_at) ON candidate_pictures TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON elections TO 'administration'@'%';
 GRANT UPDATE (title, kind, individual, jurisdiction_id, start, `end`, stage, cancelled_at, cancelled_reason, rules, lots, version) ON elections TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON entries TO 'administration'@'%';
@@ -25,7 +27,7 @@ GRANT SELECT ON batches TO 'administration'@'%';
 GRANT SELECT (batch_id, part, election_id, received, counted, duplicate, invalid, outside) ON parts TO 'administration'@'%';
 GRANT SELECT (batch_id, line, election_id, guid, poll_number, reason) ON refused_lines TO 'administration'@'%';
 GRANT SELECT (election_id, poll_number, votes) ON tallies TO 'administration'@'%';
-GRANT SELECT (batch_id, part, received_at, not_before) ON dead_letters TO 'administration'@'%';
+GRANT SELECT ON dead_letters TO 'administration'@'%';
 GRANT SELECT (batch_id, part) ON dismissals TO 'administration'@'%';
 GRANT SELECT (watermark) ON partitions TO 'administration'@'%';
 -- Electorates are copied within the store and never changed. Votes per constituency are sums over the parts of its stations.

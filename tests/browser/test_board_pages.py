@@ -50,7 +50,7 @@ def serbia(suite: EmbeddedSuite) -> dict[int, int]:
         import_stations(database, _with_places(SERBIA.read_bytes()), preview=False, skip_wrong=True)
         with database.reading() as session:
             found = session.execute(sa.select(PollingStation.id, PollingStation.registered))
-            return dict(found)
+            return dict(found.all())
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "candidates": may(
             *(ALL, ALL), "forename surname post code_name biography approval approval_reason version", ALL
         ),
+        "candidate_pictures": may(ALL, ALL, "large small sha256 created_at", ALL),
         "elections": may(
             *(ALL, ALL),
             "title kind individual jurisdiction_id start end stage cancelled_at cancelled_reason rules lots version",
@@ -67,7 +68,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "refused_lines": may(REFUSED),
         "tallies": READS,
         **dict.fromkeys(ELECTORATES, may(ALL, ALL)),
-        "dead_letters": may(DEAD),
+        "dead_letters": READS,
         "dismissals": may("batch_id part"),
         "partitions": may("watermark"),
         "journal": may(ALL, ALL),

@@ -48,6 +48,8 @@ class Row:
     headers: dict[str, str] = field(default_factory=dict)
     # Multipart with a file of ballots.
     upload: bool = False
+    # A body that is a picture.
+    picture: bool = False
     # A body of this CSV.
     csv: str = ""
     # Who does not supervise is shown only what is his own, the official's of the matrix.
@@ -133,10 +135,71 @@ OWN: dict[str, list[Row]] = {
         page("POST /password"),
         page("POST /sessions/end"),
         page("POST /sessions/end-others"),
+        # Pages of the accounts of others.
+        page("GET /accounts"),
+        page("GET /accounts/{user_id}"),
+        page("POST /accounts/{user_id}"),
+        page("POST /accounts/{user_id}/approval"),
+        page("GET /accounts/{user_id}/delete"),
+        page("POST /accounts/{user_id}/delete"),
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
         *(page(route, path) for route, path in BOARD_PAGES),
+        # Pages.
+        page("GET /"),
+        page("GET /elections"),
+        page("GET /elections/new"),
+        page("POST /elections/new"),
+        page("GET /elections/{election_id}"),
+        page("GET /elections/{election_id}/uploads"),
+        page("GET /elections/{election_id}/edit"),
+        page("POST /elections/{election_id}/edit"),
+        page("GET /elections/{election_id}/ballot"),
+        page("POST /elections/{election_id}/ballot"),
+        page("GET /elections/{election_id}/{act}"),
+        page("POST /elections/{election_id}/publish"),
+        page("POST /elections/{election_id}/close"),
+        page("POST /elections/{election_id}/cancel"),
+        page("POST /elections/{election_id}/delete"),
+        page("POST /elections/{election_id}/lots"),
+        page("GET /participants"),
+        page("GET /participants/new"),
+        page("POST /participants/new"),
+        page("GET /participants/{participant_id}"),
+        page("POST /participants/{participant_id}"),
+        page("GET /participants/{participant_id}/delete"),
+        page("POST /participants/{participant_id}/delete"),
+        page("GET /candidates"),
+        page("GET /candidates/new"),
+        page("POST /candidates/new"),
+        page("GET /candidates/{candidate_id}"),
+        page("POST /candidates/{candidate_id}"),
+        page("POST /candidates/{candidate_id}/decision"),
+        page("GET /candidates/{candidate_id}/picture/{size}"),
+        page("POST /candidates/{candidate_id}/picture"),
+        page("POST /candidates/{candidate_id}/picture/delete"),
+        page("GET /candidates/{candidate_id}/delete"),
+        page("POST /candidates/{candidate_id}/delete"),
+        page("GET /journal"),
+        page("GET /dead-letters"),
+        # Pictures of candidates.
+        Row("GET /api/candidates/{candidate_id}/picture", STAFF, 200, "/api/candidates/{candidate}/picture"),
+        Row(
+            "PUT /api/candidates/{candidate_id}/picture",
+            ADMINISTRATOR,
+            200,
+            "/api/candidates/{candidate}/picture",
+            headers=NEWEST,
+            picture=True,
+        ),
+        Row(
+            "DELETE /api/candidates/{candidate_id}/picture",
+            ADMINISTRATOR,
+            200,
+            "/api/candidates/{candidate}/picture",
+            headers=NEWEST,
+        ),
         # Classic.
         Row("POST /createParticipant", ADMINISTRATOR, 200, body={"name": "New", "individual": False}),
         Row("GET /getParticipants", ADMINISTRATOR, 200),

@@ -20,6 +20,7 @@ from tests.services import accounts, administration, station
 from tests.services.access_table import Row
 from tests.services.bearers import Bearer
 from tests.services.declared import Declared
+from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import MULTIPART, contents, file_of, multipart
 from tests.services.supervising import Night
@@ -117,6 +118,8 @@ class World:
         how: dict[str, Any] = {"json": body}
         if row.upload:
             how = {"data": multipart(file_of(2)), "content_type": MULTIPART}
+        elif row.picture and body is None:
+            how = {"data": PICTURE}
         elif row.csv and body is None:
             how = {"data": row.csv, "content_type": "text/csv"}
         # As a server hands them on: the bytes of a header are taken for Latin-1.
@@ -185,6 +188,7 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]
+        assert service.call("PUT", f"/api/candidates/{candidate}/picture", data=PICTURE, match=1).status_code == 200
         empty = places(service)
         sheets = _sheets(Night(service, recorded, Declared(service.database), names["open"]))
         with closing(Tables(url)) as tables:

@@ -24,6 +24,7 @@ from shared.queue.work import DamagedPart
 from shared.schema.accounts import Attempt, RefreshSession, User, UserRole
 from shared.schema.election import (
     Candidate,
+    CandidatePicture,
     Constituency,
     DeadLetter,
     Jurisdiction,
@@ -146,11 +147,13 @@ def fill_election(suite: Counting) -> int:
         party = Participant(id=300, name=AWKWARD, individual=False, created_at=datetime.now(UTC))
         session.add_all([party, Jurisdiction(id=9, name="Vojvodina")])
         session.flush()
-        session.add(
-            Candidate(
-                participant_id=300, forename=AWKWARD, surname="x", biography=AWKWARD * 50, created_at=datetime.now(UTC)
-            )
+        person = Candidate(
+            participant_id=300, forename=AWKWARD, surname="x", biography=AWKWARD * 50, created_at=datetime.now(UTC)
         )
+        session.add(person)
+        session.flush()
+        looks = {"large": bytes(range(256)) * 40, "small": b"\0\xff", "sha256": "ab" * 32}
+        session.add(CandidatePicture(candidate_id=person.id, created_at=datetime.now(UTC), **looks))
         _fill_geography(session)
         electorates.freeze(session, [election], datetime.now(UTC))
     suite.accept(new_lines(400, seed=1), max_part=60, key="first")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from admin_service.pictures import LARGE, SMALL
 from shared.schema.election import DeadLetter
 from shared.terms import Role
 from tests.services.administration import Administration, entries, running
+from tests.services.pictures import picture
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.signed_in import SignedIn, filled
 from tests.services.tokens import ServiceSettings, Token
@@ -49,19 +51,13 @@ def auditor(admin: Administration, token: Token) -> SignedIn:
     return SignedIn.to(admin.app, token, Role.AUDITOR)
 
 
-def picture(size: tuple[int, int] = (900, 1200), kind: str = "PNG", **how: object) -> bytes:
-    written = BytesIO()
-    Image.new("RGB", size, "navy").save(written, kind, **how)
-    return written.getvalue()
-
-
 def number_in(address: str) -> int:
     return int("".join(letter for letter in address.partition("?")[0] if letter.isdigit()))
 
 
-def draft(admin: Administration, **fields: object) -> int:
+def draft(admin: Administration, **fields: Any) -> int:
     day = datetime.now(UTC) + timedelta(days=3)
-    hours = {"start": day.isoformat(), "end": (day + timedelta(hours=12)).isoformat()}
+    hours: dict[str, Any] = {"start": day.isoformat(), "end": (day + timedelta(hours=12)).isoformat()}
     return int(admin.election(draft=True, **{**hours, **fields})["id"])
 
 
@@ -159,7 +155,7 @@ def test_nothing_of_a_form_is_done_when_what_it_is_about_has_changed_meanwhile(
     body = {"participant_id": participant, "forename": "Ана", "surname": "Анић"}
     candidate = admin.post("/api/candidates", body, 201)["id"]
     election = draft(admin)
-    forms = {
+    forms: dict[str, dict[str, Any]] = {
         f"/participants/{participant}": {"name": "New", "sort": "party"},
         f"/participants/{participant}/delete": {},
         f"/candidates/{candidate}": {"forename": "New", "surname": "New"},

@@ -21,6 +21,7 @@ from shared.schema.journal import AnyJournal
 from shared.terms import Approval, Role
 from shared.web.journal import CHANGING, MOST_A_MINUTE, journaled_of
 from tests.services.administration import Administration, answered, entries, running
+from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import Station, file_of
 from tests.services.supervising import Night, night
@@ -31,7 +32,7 @@ from tests.test_architecture import close, settings_of
 # An action of the journal, and nothing else that is handed to a function here.
 NOUNS = (
     "participant|candidate|jurisdiction|region|constituency|polling_centre|polling_station|electorate|election|batch|part|partitions|"
-    "schema|journal|account|session|request|sheet|difference|photograph"
+    "schema|journal|account|session|request|sheet|difference|photograph|picture"
 )
 ACTION = re.compile(f"(?:{NOUNS})[.](?!html)[a-z_]+")
 Route = tuple[str, str]
@@ -62,6 +63,8 @@ def changing(service: str) -> dict[Route, Any]:
 
 
 ADMINISTRATION = changing("admin_service")
+# The others are forms of pages, which call the same actions (test_administration_pages.py).
+ADMINISTRATION_API = {route: view for route, view in ADMINISTRATION.items() if not view.access.page}
 STATION = changing("voting_station_service")
 
 
@@ -126,6 +129,11 @@ class World:
         body = {"participant_id": number, "forename": "Ана", "surname": "Анић"}
         return f"/api/candidates/{self.admin.post('/api/candidates', body, 201)['id']}"
 
+    def pictured(self) -> str:
+        path = self.candidate()
+        assert self.admin.call("PUT", f"{path}/picture", data=PICTURE, match=1).status_code == 200
+        return path
+
     def place(self, sort: str) -> str:
         """A new place of this sort, in those of the sorts above it."""
         return f"/api/{sort}/{self.admin.post(f'/api/{sort}', self.body_of(sort), 201)['id']}"
@@ -181,6 +189,8 @@ CHANGES: dict[Route, Change] = {
         {"decision": Approval.APPROVED},
         1,
     ),
+    ("PUT", "/api/candidates/<int:candidate_id>/picture"): lambda world: (f"{world.candidate()}/picture", PICTURE, 1),
+    ("DELETE", "/api/candidates/<int:candidate_id>/picture"): lambda world: (f"{world.pictured()}/picture", None, 2),
     ("POST", "/api/jurisdictions"): lambda _: ("/api/jurisdictions", {"name": "Ж"}, None),
     ("POST", "/api/regions"): lambda _: ("/api/regions", {"name": "Ж"}, None),
     ("PATCH", "/api/regions/<int:region_id>"): lambda world: (world.place("regions"), {"name": "Ж"}, 1),
@@ -269,6 +279,8 @@ TOLD = {
     "candidate.changed": ("biography", "to"),
     "candidate.deleted": ("forename", None),
     "candidate.decided": ("approval", "to"),
+    "picture.put": ("sha256", None),
+    "picture.deleted": ("candidate", None),
     "jurisdiction.created": ("name", None),
     "region.created": ("name", None),
     "region.changed": ("name", "to"),
@@ -303,13 +315,13 @@ def declared(route: Route) -> str:
     return found.action
 
 
-@pytest.mark.parametrize("route", list(ADMINISTRATION), ids=" ".join)
+@pytest.mark.parametrize("route", list(ADMINISTRATION_API), ids=" ".join)
 def test_what_an_administrator_changes_is_told_with_what_has_changed(
     admin: Administration, recorded: Recorded, route: Route
 ) -> None:
     path, body, match = CHANGES[route](World(admin, recorded))
     before = len(journal_of(admin.database))
-    how = {"data": body} if isinstance(body, str) else {"body": body}
+    how = {"data": body} if isinstance(body, str | bytes) else {"body": body}
     answer = admin.call(route[0], path, match=match, **how)
     assert answer.status_code < 300, answer.get_data(as_text=True)
     (entry,) = journal_of(admin.database)[before:]
@@ -327,7 +339,7 @@ def test_what_an_administrator_changes_is_told_with_what_has_changed(
     assert details[name] if within is None else details[name][within]
 
 
-@pytest.mark.parametrize("route", list(ADMINISTRATION), ids=" ".join)
+@pytest.mark.parametrize("route", list(ADMINISTRATION_API), ids=" ".join)
 def test_who_may_not_change_something_is_told_to_have_tried(admin: Administration, route: Route) -> None:
     answer = admin.call(route[0], re.sub("<[^>]*>", "7", route[1]), {}, role=Role.VOTER)
     assert answer.status_code in (401, 403)
