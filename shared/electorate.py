@@ -74,7 +74,7 @@ class Geography:
         return sum(station.registered for station in self.active)
 
 
-LIVE_STATIONS = (
+_LIVE_STATIONS = (
     sa.select(
         PollingStation.id.label("station_id"),
         PollingStation.code,
@@ -90,7 +90,7 @@ LIVE_STATIONS = (
     .join(PollingCentre, PollingCentre.id == PollingStation.centre_id)
     .order_by(PollingStation.id)
 )
-LIVE_CONSTITUENCIES = (
+_LIVE_CONSTITUENCIES = (
     sa.select(
         Constituency.id.label("constituency_id"),
         Constituency.name,
@@ -103,6 +103,11 @@ LIVE_CONSTITUENCIES = (
 )
 
 
+def of_today() -> "tuple[sa.Select[*tuple[Any, ...]], sa.Select[*tuple[Any, ...]]]":
+    """The stations and the constituencies of today, with the columns in which an electorate keeps them."""
+    return _LIVE_STATIONS.order_by(None), _LIVE_CONSTITUENCIES.order_by(None)
+
+
 def is_frozen(session: Session, election_id: int) -> bool:
     """Whether the geography of an election is a copy of its own."""
     return session.scalar(sa.select(Electorate.election_id).where(Electorate.election_id == election_id)) is not None
@@ -113,7 +118,7 @@ def geography(session: Session, election_id: int) -> Geography:
     if is_frozen(session, election_id):
         constituencies = _frozen(ElectorateConstituency, election_id).order_by(ElectorateConstituency.constituency_id)
         return _read(session, True, stations_of(session, election_id), constituencies)
-    return _read(session, False, LIVE_STATIONS, LIVE_CONSTITUENCIES)
+    return _read(session, False, _LIVE_STATIONS, _LIVE_CONSTITUENCIES)
 
 
 def stations_of(session: Session, election_id: int) -> "sa.Select[*tuple[Any, ...]]":
@@ -123,7 +128,7 @@ def stations_of(session: Session, election_id: int) -> "sa.Select[*tuple[Any, ..
     """
     if is_frozen(session, election_id):
         return _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
-    return LIVE_STATIONS
+    return _LIVE_STATIONS
 
 
 def fingerprint(session: Session, election_id: int) -> str:

@@ -190,20 +190,22 @@ def counts(session: Session, election_id: int) -> Counts:
     return Counts(int(received or 0), int(counted or 0), int(duplicate or 0), int(invalid or 0))
 
 
-def outside(session: Session, election_id: int) -> int:
+def outside(session: Session, election_id: int, until: datetime | None = None) -> int:
     """How many ballots were sent for an election by name before its end, at a moment when it was not open.
 
     What was received later stands in its batch alone: a result that is final must not change any more, and an upload
-    that a station let in just in time may be stamped after the end.
+    that a station let in just in time may be stamped after the end. ``until`` leaves out what was received later.
     """
-    total = session.scalar(
+    statement = (
         sa.select(sa.func.sum(Part.outside))
         .join(Batch, Batch.id == Part.batch_id)
         .join(Election, Election.id == Batch.election_id)
         # The index on the election of a part finds those that belong to none.
         .where(Batch.election_id == election_id, Batch.received_at < Election.end, Part.election_id.is_(None))
     )
-    return int(total or 0)
+    if until is not None:
+        statement = statement.where(Batch.received_at <= until)
+    return int(session.scalar(statement) or 0)
 
 
 def places(session: Session) -> dict[int, int]:
@@ -262,8 +264,8 @@ def sums_since(session: Session, election_id: int, kept: Sums, reached: Mapping[
     )
 
 
-def _is_in_stretch(number: int, table: type[Part | Tally]) -> sa.ColumnElement[bool]:
-    """A stretch is the parts of one partition after one place, up to another one."""
+def is_in_stretch(number: int, table: type[Part | Tally]) -> sa.ColumnElement[bool]:
+    """A stretch is the parts of one partition after one place, up to another one, bound as in ``sums_since``."""
     return sa.and_(
         table.partition == sa.bindparam(f"partition{number}", type_=sa.Integer),
         table.sequence > sa.bindparam(f"after{number}", type_=sa.BigInteger),
@@ -278,7 +280,7 @@ def _votes_of_stretches(stretches: int) -> sa.CompoundSelect[int, int]:
     return sa.union_all(
         *(
             sa.select(Tally.poll_number, sa.func.sum(Tally.votes))
-            .where(Tally.election_id == _ELECTION, _is_in_stretch(number, Tally))
+            .where(Tally.election_id == _ELECTION, is_in_stretch(number, Tally))
             .group_by(Tally.poll_number)
             for number in range(stretches)
         )
@@ -302,7 +304,7 @@ def _counts_of_stretches(stretches: int) -> sa.CompoundSelect[int, int, int, int
                 sa.func.sum(sa.case((sa.or_(Part.election_id.is_(None), Part.part == 0), 1), else_=0)).label(
                     "concerned"
                 ),
-            ).where(_is_in_stretch(number, Part))
+            ).where(is_in_stretch(number, Part))
             for number in range(stretches)
         )
     )
@@ -325,7 +327,7 @@ def _outside_of_stretches(stretches: int) -> sa.CompoundSelect[str, int, int]:
             .join(Election, Election.id == Batch.election_id)
             .join(of_batch, of_batch.batch_id == new.batch_id)
             .where(
-                _is_in_stretch(number, new),
+                is_in_stretch(number, new),
                 Batch.election_id == _ELECTION,
                 Batch.received_at < Election.end,
                 of_batch.election_id.is_(None),

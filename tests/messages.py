@@ -28,6 +28,7 @@ TRANSLATED_REFUSALS = (
     *("admin_service/actions/station_import.py", "admin_service/actions/photographs.py"),
     *("admin_service/rules/geography.py", "admin_service/rules/station_files.py", "admin_service/store/sheets.py"),
     "shared/sheets/states.py",
+    *("voting_station_service/actions/", "voting_station_service/pages/", "voting_station_service/rules/sheets.py"),
 )
 
 Calls = dict[str, tuple[int, ...] | None]

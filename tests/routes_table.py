@@ -48,7 +48,8 @@ def routes(service: str) -> list[Route]:
     found = [
         Route(_path(rule.rule), method, _who(access), _summary(view, _path(rule.rule)), _is_classic(rule.endpoint))
         for rule in app.url_map.iter_rules()
-        if (access := access_of(view := app.view_functions[rule.endpoint])) is not None
+        # A route that becomes a WebSocket is another way to the one of the same path.
+        if not rule.websocket and (access := access_of(view := app.view_functions[rule.endpoint])) is not None
         for method in sorted(rule.methods or (), key=_rank)
         if method in _METHODS
     ]

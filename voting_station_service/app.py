@@ -15,8 +15,11 @@ from shared.queue.connection import connect
 from shared.queue.jobs import Queues
 from shared.web import create_service, finish
 from shared.web import journal as refusals
+from voting_station_service import pages
 from voting_station_service.actions import Station, queued
 from voting_station_service.classic import classic
+from voting_station_service.pages import files as file_pages
+from voting_station_service.pages import sheets as sheet_pages
 from voting_station_service.routes import batches, describe_uploads
 from voting_station_service.routes.sheets import describe_sheets, sheets
 from voting_station_service.uploads import MOST_BYTES, MULTIPART_OVERHEAD, UploadRequest
@@ -56,6 +59,8 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     app.register_blueprint(batches)
     app.register_blueprint(sheets)
     app.register_blueprint(classic)
+    for blueprint in (pages.blueprint, file_pages.blueprint, sheet_pages.blueprint):
+        app.register_blueprint(blueprint)
     return finish(app, _describe)
 
 

@@ -21,7 +21,7 @@ MOST_PAGES = 10
 
 _SECONDS = 20
 _PROCESSOR_SECONDS = 15
-_MEMORY = 1 << 30
+_MEMORY_ARGUMENT = str(1 << 30)
 _MOST_OBJECTS = 20_000
 _MOST_VALUES = 500_000
 
@@ -58,7 +58,7 @@ def inspect(content: bytes) -> Inspected:
     """What ``content`` is by itself, whatever its name says."""
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-W", "error", str(Path(__file__).resolve())],
+            [sys.executable, "-I", "-W", "error", str(Path(__file__).resolve()), _MEMORY_ARGUMENT],
             input=content,
             capture_output=True,
             timeout=_SECONDS,
@@ -115,7 +115,7 @@ def _look_into_image(content: bytes, kind: str) -> None:
             image.load()
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Refused(_too_large()) from None
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except Exception:
         raise Refused(f"This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.") from None
@@ -185,7 +185,7 @@ def _look_into_pdf(content: bytes) -> None:
         if not 1 <= len(reader.pages) <= MOST_PAGES:
             raise Refused(f"This PDF has {len(reader.pages)} pages; a scan of a sheet has 1 to {MOST_PAGES}.")
         _refuse_active(reader)
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except Exception:
         raise Refused("This PDF cannot be read; it is damaged or was cut off. Scan the sheet again.") from None
@@ -223,9 +223,9 @@ def _refuse_active(reader: Any) -> None:
 
 
 def main() -> None:
-    """Look into what stands on the standard input."""
+    """Look into what stands on the standard input, in as many bytes of memory as the argument says."""
     for limit, most in (
-        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_AS, int(sys.argv[1])),
         (resource.RLIMIT_CPU, _PROCESSOR_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),

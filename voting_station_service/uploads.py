@@ -11,6 +11,8 @@ from flask import Request, current_app, request
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.formparser import FormDataParser
 
+from shared.sheets import photographs
+
 # The setting of the application that says how large the body of an upload may be.
 MOST_BYTES = "MAX_UPLOAD_BODY_BYTES"
 # What a multipart body needs around the file itself.
@@ -100,7 +102,23 @@ class UploadRequest(Request):
             connection.settimeout(None)
 
 
-def received_files() -> list[FileStorage]:
+def received_files(most_bytes: int | None = None) -> list[FileStorage]:
     """The files in the body of this request, which may be as large as an upload; that of no other request may."""
-    request.max_content_length = current_app.config[MOST_BYTES]
+    most = current_app.config[MOST_BYTES] if most_bytes is None else most_bytes + MULTIPART_OVERHEAD
+    request.max_content_length = most
     return request.files.getlist("file")
+
+
+def take_large() -> None:
+    """Before a form with a file is looked at: its value against forgery stands in the same body.
+
+    That is read only for who has a cookie that lets him in.
+    """
+    if request.method == "POST":
+        request.max_content_length = current_app.config[MOST_BYTES]
+
+
+def take_photograph() -> None:
+    """The same for a form with a photograph, which is a little larger at most than one that is taken."""
+    if request.method == "POST":
+        request.max_content_length = photographs.MOST_BYTES + MULTIPART_OVERHEAD

@@ -5,21 +5,21 @@ that of two administrators who plan overlapping elections at the same instant th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from admin_service import store
+from admin_service.actions.seats import Count, rules_of
 from admin_service.rules import elections as rules
 from admin_service.rules.elections import Period, Place
-from admin_service.store.electorates import lock_geography
+from admin_service.store.electorates import lock_geography, seats_of_constituencies
 from shared import tallies
-from shared.apportionment import Entry as Standing
-from shared.apportionment import Rules, Tie, apportion
+from shared.apportionment import Rules, lots_drawn_in, lots_drawn_over_whole
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
@@ -188,43 +188,43 @@ def cancel(database: Database, election_id: int, check: Callable[[int], None], r
 
 
 def draw(
-    database: Database, election_id: int, check: Callable[[int], None], poll_numbers: Sequence[int], now: datetime
+    database: Database,
+    election_id: int,
+    check: Callable[[int], None],
+    poll_numbers: Sequence[int],
+    now: datetime,
+    constituency_id: int | None = None,
 ) -> Shown:
-    """Enter the lots that were drawn for the last seats of a tied, fully counted election, in the order drawn."""
+    """Enter the lots that were drawn for the last seats of a tied, fully counted election, in the order drawn.
+
+    Where each constituency elects for itself, ``constituency_id`` says in which one.
+    """
     with database.writing() as session:
         election = store.election(session, election_id, lock=True)
         check(election.version)
         before = _facts(election)
         rules.check_may_draw(_state(session, election, now))
-        votes = tallies.votes(session, election.id)
-        rules.check_lots(
-            [Standing(entry.poll_number, votes[entry.poll_number], entry.exempt) for entry in election.entries],
-            Rules.from_dict(election.rules) if election.rules else None,
-            sum(votes.values()) + tallies.counts(session, election.id).invalid,
-            election.lots,
-            poll_numbers,
-        )
-        election.lots = list(poll_numbers)
+        by = rules_of(election)
+        if by is None:
+            raise Conflict("This election gives no seats, so there is nothing to draw lots for.")
+        if by.is_by_constituency != (constituency_id is not None):
+            where = "per constituency; say in which one" if by.is_by_constituency else "over the whole; name none"
+            raise InvalidInput(f"The seats of this election are given {where}.", field="constituency_id")
+        count = Count(session, election, by)
+        if constituency_id is None:
+            drawn = lots_drawn_over_whole(election.lots)
+            rules.check_lots(lambda lots: count.whole(lots).tie, drawn, poll_numbers)
+            election.lots = list(poll_numbers)
+        else:
+            in_each = lots_drawn_in(election.lots)
+            settle = partial(count.of, constituency_id)
+            rules.check_lots(
+                lambda lots: settle(lots).tie, in_each.get(constituency_id, ()), poll_numbers, where="constituency"
+            )
+            in_each[constituency_id] = poll_numbers
+            election.lots = {str(number): list(lots) for number, lots in sorted(in_each.items())}
         session.flush()
         return _noted(session, election, "drawn", before, now)
-
-
-def waiting_tie(session: Session, election: Election) -> Tie | None:
-    """The tie for the last seats that the lots of ``election`` do not settle yet; None where there is none.
-
-    Means something once everything is counted, and where seats are given over the whole.
-    """
-    applied = Rules.from_dict(election.rules) if election.rules else None
-    if applied is None or applied.is_by_constituency:
-        return None
-    votes = tallies.votes(session, election.id)
-    standings = [Standing(entry.poll_number, votes[entry.poll_number], entry.exempt) for entry in election.entries]
-    cast = sum(votes.values()) + tallies.counts(session, election.id).invalid
-    if election.lots:
-        # Lots of a tie that a late recount has undone count for nothing.
-        with suppress(InvalidInput):
-            return apportion(standings, applied, cast, election.lots).tie
-    return apportion(standings, applied, cast).tie
 
 
 def _state(session: Session, election: Election, now: datetime) -> State:
@@ -267,6 +267,8 @@ def _settle(session: Session, election: Election, plan: Plan) -> None:
         _refuse_overlap(session, plan.jurisdiction_id, plan.period, election.id)
     individuals = rules.are_individuals(plan.kind, plan.individual)
     settled_rules = rules.settle_rules(plan.kind, plan.rules)
+    if not draft:
+        _check_seats(session, settled_rules)
     rules.check_size(plan.places, complete=not draft)
     known = store.known_participants(session, [place.participant_id for place in plan.places])
     rules.check_places(plan.places, known, individuals)
@@ -277,6 +279,12 @@ def _settle(session: Session, election: Election, plan: Plan) -> None:
     election.start = plan.period.start
     election.end = plan.period.end
     election.rules = settled_rules
+
+
+def _check_seats(session: Session, settled: Mapping[str, Any]) -> None:
+    by = Rules.from_dict(settled) if settled else None
+    if by is not None and by.is_by_constituency:
+        rules.check_seats(seats_of_constituencies(session), by)
 
 
 def _refuse_overlap(session: Session, jurisdiction_id: int, period: Period, without: int | None) -> None:

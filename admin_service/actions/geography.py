@@ -20,7 +20,15 @@ from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
 from shared.journal.store import note
-from shared.schema.election import Batch, Constituency, PollingCentre, PollingStation, Region
+from shared.schema.election import (
+    Batch,
+    Constituency,
+    PollingCentre,
+    PollingStation,
+    Region,
+    SheetPhotograph,
+    TallySheet,
+)
 from shared.terms import StationStatus
 
 
@@ -29,7 +37,7 @@ class Sort:
     """What is special about one sort of place.
 
     ``named_by`` are the columns that identify one, the last of them is the name that a refusal is about. ``parent`` is
-    the column that says where it belongs and what that is, ``children`` the column that refers to it.
+    the column that says where it belongs and what that is, ``children`` the columns that refer to it.
     """
 
     noun: str
@@ -37,7 +45,7 @@ class Sort:
     named_by: tuple[str, ...]
     columns: tuple[str, ...]
     parent: tuple[str, type[Place]] | None = None
-    children: Any = None
+    children: tuple[Any, ...] = ()
     check: Callable[[Any], None] = lambda _: None
 
 
@@ -49,14 +57,14 @@ def _check_station(station: PollingStation) -> None:
     check_status(station.status, station.reason, station.note)
 
 
-REGION = Sort("region", Region, ("name",), ("name",), children=Constituency.region_id)
+REGION = Sort("region", Region, ("name",), ("name",), children=(Constituency.region_id,))
 CONSTITUENCY = Sort(
     "constituency",
     Constituency,
     ("name",),
     ("region_id", "name", "seats"),
     parent=("region_id", Region),
-    children=PollingCentre.constituency_id,
+    children=(PollingCentre.constituency_id,),
 )
 CENTRE = Sort(
     "polling_centre",
@@ -64,7 +72,7 @@ CENTRE = Sort(
     ("municipality", "name"),
     ("constituency_id", "municipality", "name", "address", "latitude", "longitude"),
     parent=("constituency_id", Constituency),
-    children=PollingStation.centre_id,
+    children=(PollingStation.centre_id,),
     check=_check_centre,
 )
 STATION = Sort(
@@ -73,7 +81,7 @@ STATION = Sort(
     ("code",),
     ("centre_id", "code", "registered", "contact", "status", "reason", "note"),
     parent=("centre_id", PollingCentre),
-    children=Batch.station_id,
+    children=(Batch.station_id, TallySheet.station_id, SheetPhotograph.station_id),
     check=_check_station,
 )
 
@@ -121,9 +129,10 @@ def delete(database: Database, sort: Sort, number: int, check: Callable[[int], N
     def forget(session: Session) -> None:
         place = one(session, sort.model, number, lock=True)
         check(place.version)
-        if sort.children is not None and store.has(session, sort.children, number):
-            child = NAMES[sort.children.class_]
-            raise Conflict(f"This {NAMES[sort.model]} has at least one {child}, so it cannot be deleted.")
+        for column in sort.children:
+            if store.has(session, column, number):
+                child = NAMES[column.class_]
+                raise Conflict(f"This {NAMES[sort.model]} has at least one {child}, so it cannot be deleted.")
         session.delete(place)
         note(session, f"{sort.noun}.deleted", f"{sort.noun} {number}", _facts(sort, place))
 

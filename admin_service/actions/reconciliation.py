@@ -149,7 +149,8 @@ def explain(
             )
             session.flush()
             details = {"difference": code, "figures": dict(figures), "reason": reason}
-            note(session, "difference.explained", f"difference {election_id}/{station_id}", details)
+            subject = f"difference of station {station_id} in election {election_id}"
+            note(session, "difference.explained", subject, details)
         (found,) = compare(session, election_id, [place])
         return found
 

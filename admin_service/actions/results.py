@@ -1,11 +1,13 @@
 """The results of the classic routes; the results service has everything beyond them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from admin_service import store
+from admin_service.actions.seats import final_seats, rules_of
 from shared import tallies
-from shared.apportionment import Entry, Rules, apportion, shares
+from shared.apportionment import shares
 from shared.database import Database
 from shared.errors import Conflict, NotFound
 from shared.schema.election import PUBLISHED, Election
@@ -43,21 +45,16 @@ def final(database: Database, election_id: int, now: datetime) -> Results:
         if tallies.current(session, election, now).state is not State.FINAL:
             raise Conflict(f"Not everything of election {election_id} is counted.")
         votes = tallies.votes(session, election_id)
-        invalid = tallies.counts(session, election_id).invalid
-        return Results(_lists(election, votes, invalid), tallies.refused_ballots(session, election_id, officials=True))
+        rules = rules_of(election)
+        results = final_seats(session, election, rules) if rules else _shares(votes)
+        return Results(_lists(election, results), tallies.refused_ballots(session, election_id, officials=True))
 
 
-def _lists(election: Election, votes: dict[int, int], invalid: int) -> list[ListResult]:
-    results: dict[int, int] | dict[int, float]
-    valid = sum(votes.values())
-    if election.rules:
-        entries = [Entry(entry.poll_number, votes[entry.poll_number], entry.exempt) for entry in election.entries]
-        seats = apportion(entries, Rules.from_dict(election.rules), valid + invalid, election.lots)
-        if not seats.is_complete:
-            raise Conflict(f"Seats of election {election.id} wait for lots.")
-        results = seats.seats
-    else:
-        results = {number: float(share) for number, share in shares(votes, valid).items()}
+def _shares(votes: Mapping[int, int]) -> dict[int, float]:
+    return {number: float(share) for number, share in shares(votes, sum(votes.values())).items()}
+
+
+def _lists(election: Election, results: Mapping[int, int | float]) -> list[ListResult]:
     return [
         ListResult(entry.poll_number, entry.participant.name, results[entry.poll_number]) for entry in election.entries
     ]

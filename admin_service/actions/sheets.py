@@ -256,7 +256,7 @@ def _decide(
         **({"chosen": event.chosen} if event.act is SheetAct.RESOLUTION else {}),
         **({"reason": event.reason} if event.reason else {}),
     }
-    note(session, _ACTIONS[decision.act], f"sheet {election_id}/{station_id}", said)
+    note(session, _ACTIONS[decision.act], f"sheet of station {station_id} in election {election_id}", said)
     return after
 
 
@@ -276,7 +276,7 @@ def _tell_refused(database: Database, election_id: int, refused: Iterable[Accept
             database,
             events.event(
                 "sheet.accepted",
-                f"sheet {election_id}",
+                f"sheet of many stations in election {election_id}",
                 {"stations": told},
                 outcome=Outcome.REFUSED,
                 reason=next(iter(told.values())),

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from admin_service import store
-from admin_service.actions.elections import Shown, waiting_tie
+from admin_service.actions.elections import Shown
+from admin_service.actions.seats import waiting_tie
 from admin_service.store import waiting
 from shared import tallies
 from shared.apportionment import Tie

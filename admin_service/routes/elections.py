@@ -68,7 +68,10 @@ class ElectionAnswer(BaseModel):
     end: datetime
     state: State
     rules: dict[str, Any] | None = Field(description="How votes become seats; null when it gives shares of the votes.")
-    lots: list[int] = Field(description="Poll numbers that were drawn by lot for tied seats, in the order drawn.")
+    lots: list[int] | dict[str, list[int]] = Field(
+        description="Poll numbers that were drawn by lot for tied seats, in the order drawn; where each constituency "
+        "elects for itself, by the number of the constituency."
+    )
     cancelled_at: datetime | None
     cancelled_reason: str
     created_at: datetime
@@ -117,6 +120,7 @@ class Lots(Strict):
     """The poll numbers that were drawn, one for each open seat, in the order drawn."""
 
     poll_numbers: Annotated[list[Id], Field(min_length=1, max_length=rules.MOST_ENTRIES)]
+    constituency_id: Id | None = Field(None, description="In which one, where each constituency elects for itself.")
 
 
 class ElectionQuery(PageQuery):
@@ -283,7 +287,10 @@ def cancel_election(election_id: int, body: Cancellation) -> Tagged[ElectionAnsw
     responses={**WRONG_STATE, 422: "These lots do not settle the tie"},
 )
 def enter_lots(election_id: int, body: Lots) -> Tagged[ElectionAnswer]:
-    return _tagged(actions.draw(database(), election_id, check_match, body.poll_numbers, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    return _tagged(
+        actions.draw(database(), election_id, check_match, body.poll_numbers, now, constituency_id=body.constituency_id)
+    )
 
 
 @elections.get("/<int:election_id>/batches")

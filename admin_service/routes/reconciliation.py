@@ -149,7 +149,7 @@ def list_differences(election_id: int, query: ReconciliationQuery) -> Reconcilia
 @requires(Role.ADMINISTRATOR, Role.AUDITOR)
 @reconciliation.input(ReconciliationFilter, location="query", arg_name="query")
 @reconciliation.doc(
-    summary="The same for a spreadsheet",
+    summary="The stations whose counts differ, for a spreadsheet",
     description="A line for each difference, in CSV; with `show=lacking` one for each thing that a station lacks.",
     responses=FILE,
 )
@@ -168,7 +168,7 @@ def show_differences(election_id: int, station_id: int) -> ReconciliationAnswer:
 
 @reconciliation.post("/<int:election_id>/reconciliation/<int:station_id>/explanations")
 @requires(Role.ADMINISTRATOR)
-@journaled("difference.explained", "difference {election_id}/{station_id}")
+@journaled("difference.explained", "difference of station {station_id} in election {election_id}")
 @reconciliation.input(NewExplanation, arg_name="body")
 @reconciliation.output(ReconciliationAnswer, status_code=201)
 @reconciliation.doc(

@@ -29,6 +29,8 @@ OF_A_DECISION = {
     412: "Changed meanwhile",
     428: "If-Match is missing",
 }
+# As the daemon names a sheet that an official has entered.
+_SUBJECT = "sheet of station {station_id} in election {election_id}"
 _ONE_STATE = "|".join(SheetState)
 States = Annotated[
     str,
@@ -232,7 +234,7 @@ def show_board(election_id: int, query: BoardQuery) -> BoardPage:
 @requires(*SUPERVISORS)
 @sheets.input(BoardFilter, location="query", arg_name="query")
 @sheets.doc(
-    summary="The same for a spreadsheet",
+    summary="The tally sheets of all polling stations for a spreadsheet",
     description="All stations of the filter, in CSV. What a spreadsheet would take for a formula has a `'` before it.",
     responses=FILE,
 )
@@ -256,7 +258,7 @@ def show_sheet(election_id: int, station_id: int) -> Tagged[SheetAnswer]:
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/resolution")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.resolved", "sheet {election_id}/{station_id}")
+@journaled("sheet.resolved", _SUBJECT)
 @sheets.input(Resolution, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -270,7 +272,7 @@ def resolve_sheet(election_id: int, station_id: int, body: Resolution) -> Tagged
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet {election_id}/{station_id}")
+@journaled("sheet.accepted", _SUBJECT)
 @sheets.input(Acceptance, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -284,7 +286,7 @@ def accept_sheet(election_id: int, station_id: int, body: Acceptance) -> Tagged[
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/reopening")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.reopened", "sheet {election_id}/{station_id}")
+@journaled("sheet.reopened", _SUBJECT)
 @sheets.input(Reopening, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -298,7 +300,7 @@ def reopen_sheet(election_id: int, station_id: int, body: Reopening) -> Tagged[S
 
 @sheets.post("/<int:election_id>/sheets/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet {election_id}")
+@journaled("sheet.accepted", "sheet of many stations in election {election_id}")
 @sheets.input(Acceptances, arg_name="body")
 @sheets.output(AcceptancesAnswer)
 @sheets.doc(

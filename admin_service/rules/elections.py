@@ -1,13 +1,13 @@
 """What an election may be and become: pure decisions about dates, states, ballots and lots."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-from shared.apportionment import CLASSIC, RULE_PACKS, Entry, Rules, apportion
+from shared.apportionment import CLASSIC, RULE_PACKS, Rules, Tie
 from shared.errors import Conflict, InvalidInput
 from shared.terms import Kind, State
 
@@ -15,6 +15,9 @@ MOST_ENTRIES = 1000
 """No ballot paper has as many; the limit keeps one request from asking the database about half a million ids."""
 
 FEWEST_ENTRIES = 2
+
+# So many constituencies are named in a sentence.
+_NAMED = 5
 
 NOTICE = timedelta(seconds=5)
 """How long before its opening a ballot is frozen, and how long after the order to close an election still runs.
@@ -229,32 +232,48 @@ def check_may_draw(state: State) -> None:
         raise Conflict(f"Lots are drawn when everything is counted; this election is {_spoken(state)}.")
 
 
+def check_seats(seats: Mapping[str, int | None], rules: Rules) -> None:
+    """Refuse to publish an election whose constituencies, by name, do not elect as many as its rules say.
+
+    Raises InvalidInput for ``rules.seats``, or for ``rules.apportioned`` where some elect none.
+    """
+    without = [name for name, elects in seats.items() if elects is None]
+    if without or not seats:
+        named = ", ".join(f"“{name}”" for name in without[:_NAMED])
+        more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
+        which = f"{named}{more} have no seats" if seats else "there is no constituency"
+        raise InvalidInput(
+            f"Each constituency elects for itself, but {which}; say how many first.",
+            field="rules.apportioned",
+        )
+    elected = sum(elects or 0 for elects in seats.values())
+    if elected != rules.seats:
+        raise InvalidInput(
+            f"The rules give {rules.seats} seats, but the constituencies elect {elected} together.", field="rules.seats"
+        )
+
+
 def check_lots(
-    standings: Sequence[Entry],
-    rules: Rules | None,
-    ballots_cast: int,
-    drawn: Sequence[int],
-    poll_numbers: Sequence[int],
+    settle: Callable[[Sequence[int]], Tie | None], drawn: Sequence[int], poll_numbers: Sequence[int], where: str = ""
 ) -> None:
     """Refuse lots that no tie asks for, or that do not settle it: one for each open seat, each of a tied list.
 
-    ``drawn`` are lots that were entered before. Lots of a tie that a late recount has undone count for nothing.
-    Raises Conflict where there is nothing to draw, InvalidInput for ``poll_numbers``.
+    ``settle`` says which tie is left with lots; ``drawn`` are those that were entered before. Lots of a tie that a late
+    recount has undone count for nothing. Raises Conflict where there is nothing to draw, InvalidInput for
+    ``poll_numbers``.
     """
-    if rules is None:
-        raise Conflict("This election gives no seats, so there is nothing to draw lots for.")
-    tie = apportion(standings, rules, ballots_cast).tie
+    tie = settle(())
     if tie is None:
-        raise Conflict("No seats are tied in this election.")
+        raise Conflict(f"No seats are tied in this {where or 'election'}.")
     if drawn:
         with suppress(InvalidInput):
-            if apportion(standings, rules, ballots_cast, drawn).is_complete:
-                raise Conflict("The lots of this election are drawn already.")
+            if settle(drawn) is None:
+                raise Conflict(f"The lots of this {where or 'election'} are drawn already.")
     try:
-        settled = apportion(standings, rules, ballots_cast, poll_numbers).is_complete
+        left = settle(poll_numbers)
     except InvalidInput as error:
         raise InvalidInput(error.message, field="poll_numbers") from error
-    if not settled or len(poll_numbers) != tie.seats_open:
+    if left is not None or len(poll_numbers) != tie.seats_open:
         raise InvalidInput(
             f"Exactly {tie.seats_open} of the tied lists are drawn, one for each open seat.", field="poll_numbers"
         )

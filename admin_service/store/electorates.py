@@ -11,6 +11,7 @@ from shared import electorate
 from shared.schema.election import (
     CANCELLED,
     DRAFT,
+    Constituency,
     Election,
     Electorate,
     ElectorateConstituency,
@@ -53,10 +54,16 @@ def opened_by(session: Session, moment: datetime) -> list[Election]:
 
 def freeze(session: Session, election_ids: Sequence[int], moment: datetime) -> None:
     """Copy the geography of today for these elections; the rows never leave the database."""
-    stations, constituencies = electorate.LIVE_STATIONS, electorate.LIVE_CONSTITUENCIES
+    stations, constituencies = electorate.of_today()
     for election_id in election_ids:
         session.execute(sa.insert(Electorate).values(election_id=election_id, frozen_at=moment))
         for model, live in ((ElectorateConstituency, constituencies), (ElectorateStation, stations)):
-            copied = live.order_by(None).add_columns(sa.literal(election_id, sa.Integer).label("election_id"))
+            copied = live.add_columns(sa.literal(election_id, sa.Integer).label("election_id"))
             names = [column.name for column in copied.selected_columns]
             session.execute(sa.insert(model).from_select(names, copied))
+
+
+def seats_of_constituencies(session: Session) -> dict[str, int | None]:
+    """How many each constituency elects, by its name, in the order of their numbers."""
+    rows = session.execute(sa.select(Constituency.name, Constituency.seats).order_by(Constituency.id))
+    return dict(rows.all())

@@ -15,6 +15,8 @@ from shared.schema.election import (
     PollingCentre,
     PollingStation,
     Region,
+    SheetPhotograph,
+    TallySheet,
 )
 
 M = TypeVar("M")
@@ -32,6 +34,8 @@ NAMES: dict[type[Any], str] = {
     PollingCentre: "polling centre",
     PollingStation: "polling station",
     Batch: "upload of ballots",
+    TallySheet: "tally sheet",
+    SheetPhotograph: "photograph of a tally sheet",
 }
 
 

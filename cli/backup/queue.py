@@ -175,7 +175,7 @@ def dead_rows(partition: int, job: bytes, score: float, reasons: Fields) -> Iter
 def batch_rows(redis: Redis, seen: Look, batches: set[str]) -> Iterator[Row]:
     """The entries of the batches that were accepted as a whole before the look; their ids are added to ``batches``."""
     prefix = keys.batch("").encode()
-    for found in _chunks(_scan(redis, prefix), _KEYS_AT_ONCE):
+    for found in chunks(scan(redis, prefix), _KEYS_AT_ONCE):
         pipe: Any = redis.pipeline(transaction=False)
         for key in found:
             pipe.hgetall(key).pttl(key)
@@ -189,7 +189,7 @@ def batch_rows(redis: Redis, seen: Look, batches: set[str]) -> Iterator[Row]:
 
 def remembered_rows(redis: Redis, batches: set[str]) -> Iterator[Row]:
     """The idempotency keys of these batches. Those of any other would promise that ballots are here which are not."""
-    for found in _chunks(_scan(redis, b"urna:idempotency:"), _KEYS_AT_ONCE):
+    for found in chunks(scan(redis, b"urna:idempotency:"), _KEYS_AT_ONCE):
         pipe: Any = redis.pipeline(transaction=False)
         for key in found:
             pipe.get(key).pttl(key)
@@ -199,9 +199,18 @@ def remembered_rows(redis: Redis, batches: set[str]) -> Iterator[Row]:
                 yield string_row(key, text, expires)
 
 
+def own_rows(redis: Redis, batches: set[str]) -> Iterator[Row]:
+    """The officials' lists of their own batches, as far as these are in the archive, newest first as they are."""
+    for key in scan(redis, b"urna:own-batches:"):
+        pipe: Any = redis.pipeline(transaction=False)
+        found, expires = execute(pipe.lrange(key, 0, -1).pttl(key))
+        kept = [batch for batch in found or () if batch.decode(errors="replace") in batches]
+        yield from ((key, "list", None, batch, expires if expires > 0 else None) for batch in kept)
+
+
 def jobs(redis: Redis, ids: Iterable[bytes]) -> Iterator[Job]:
     """What lies under these ids. Each is read in one step, so that it is whole or gone."""
-    for some in _chunks(ids, _JOBS_AT_ONCE):
+    for some in chunks(ids, _JOBS_AT_ONCE):
         pipe: Any = redis.pipeline(transaction=True)
         for job in some:
             pipe.hgetall(keys.job("").encode() + job)
@@ -260,7 +269,7 @@ def _batch_of(text: bytes) -> str:
         return ""
 
 
-def _scan(redis: Redis, prefix: bytes) -> Iterator[bytes]:
+def scan(redis: Redis, prefix: bytes) -> Iterator[bytes]:
     """The keys with a prefix, each once."""
     seen: set[bytes] = set()
     with translated():
@@ -270,7 +279,7 @@ def _scan(redis: Redis, prefix: bytes) -> Iterator[bytes]:
                 yield key
 
 
-def _chunks(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+def chunks(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
     rest = iter(items)
     while some := list(islice(rest, size)):
         yield some

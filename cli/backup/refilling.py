@@ -27,11 +27,16 @@ _FRESH = {
     keys.PARTITIONS,
     keys.ELECTIONS,
     keys.STATIONS,
+    keys.ROLLS,
+    keys.SHEET_COPIES,
+    keys.PHOTOGRAPHS,
+    keys.LISTS,
     keys.CLOCK,
     keys.LATEST,
     keys.QUEUED_BALLOTS,
     keys.DAEMONS,
 }
+_PHOTOGRAPH = keys.photograph("").encode()
 _ASIDE = f"{keys.RESTORING}:".encode()
 
 
@@ -97,6 +102,7 @@ class Refill:
         self._redis = redis
         self._id = archive_id
         self._lists: set[bytes] = set()
+        self._photographs = 0
 
     def put(self, rows: Sequence[Row]) -> None:
         """Write the rows of a block."""
@@ -114,10 +120,11 @@ class Refill:
                     pipe.zadd(key, {name: float(value)})
                 elif sort == "string":
                     pipe.set(key, value)
+                    self._photographs += len(value) if key.startswith(_PHOTOGRAPH) else 0
                 else:
                     raise Failure(f"The archive has a key of Redis of a sort that this program does not know: {sort}.")
                 if expires is not None:
-                    pipe.pexpire(key, expires)
+                    pipe.pexpire(_ASIDE + key if sort == "list" else key, expires)
             with translated():
                 pipe.execute()
 
@@ -143,6 +150,8 @@ class Refill:
                 pipe.rename(_ASIDE + key, key)
             if names:
                 pipe.sadd(keys.QUEUES, *names)
+            if self._photographs:
+                pipe.set(keys.PHOTOGRAPHS, self._photographs)
             pipe.set(keys.QUEUED_BALLOTS, ballots).set(keys.CLOCK, clock).set(keys.LATEST, facts["latest"])
             if facts["partitions"] is not None:
                 pipe.set(keys.PARTITIONS, facts["partitions"])

@@ -10,11 +10,13 @@ from cli.backup.columns import Row, kind_of
 from cli.failure import CANNOT_START, UNAVAILABLE, Failure
 from shared.database import Blob, alembic_config
 from shared.schema.accounts import AccountsBase
-from shared.schema.election import ElectionBase, Part
+from shared.schema.election import ElectionBase, Part, SheetPhotograph
 
 _TABLES = {"accounts": AccountsBase.metadata.sorted_tables, "election": ElectionBase.metadata.sorted_tables}
 # A payload may have some hundred kilobytes, the details of an entry of the journal some dozen.
 _ROWS, _ROWS_WITH_TEXTS, _ROWS_WITH_PAYLOADS = 10_000, 1_000, 16
+# Eight megabytes each.
+_ROWS_WITH_PHOTOGRAPHS = 4
 _VERSION: sa.Select[Any] = sa.select(sa.column("version_num")).select_from(sa.table("alembic_version"))
 
 
@@ -30,6 +32,8 @@ def columns_of(table: sa.Table) -> Columns:
         rows = _ROWS_WITH_TEXTS
     if any(isinstance(column.type, Blob) for column in table.columns):
         rows = _ROWS_WITH_PAYLOADS
+    if table.name == SheetPhotograph.__tablename__:
+        rows = _ROWS_WITH_PHOTOGRAPHS
     return Columns(tuple(table.columns.keys()), tuple(map(kind_of, table.columns)), rows)
 
 

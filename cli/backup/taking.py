@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from cli.backup import files, queue, stores
+from cli.backup import files, queue, sheets, stores
 from cli.backup.archive import ArchiveWriter, Summary
 from cli.backup.columns import Row
 from cli.backup.places import Places
@@ -99,6 +99,9 @@ class Backup:
         """What waits in Redis. Everything that was accepted before this will be in the archive."""
         self._seen = queue.look(self._redis)
         self._table("redis", "first_look", KEYS, queue.first_rows(self._redis, self._seen, self._batches))
+        waiting = sheets.line(self._redis)
+        self._table("redis", "photographs", sheets.PHOTOGRAPHS, sheets.photograph_rows(self._redis, waiting))
+        self._table("redis", "sheets", KEYS, sheets.rows(self._redis, waiting))
 
     def hold(self) -> None:
         """Fix the moment at which each store is seen."""
@@ -114,10 +117,14 @@ class Backup:
         uploads = received_since(self._connections["election"], self._seen)
         self._table("redis", "second_look", KEYS, second.rows(uploads, self._batches))
         self._lost = second.lost
-        self._table("redis", "remembered", KEYS, queue.remembered_rows(self._redis, self._batches))
+        self._table("redis", "remembered", KEYS, self._remembered())
         self._now = queue.look(self._redis)
         if self._now.partitions != self._seen.partitions:
             raise Failure("The number of partitions is being changed; try again.", status=UNAVAILABLE)
+
+    def _remembered(self) -> Iterator[Row]:
+        yield from queue.remembered_rows(self._redis, self._batches)
+        yield from queue.own_rows(self._redis, self._batches)
 
     def write_stores(self) -> None:
         """Every table of both stores."""

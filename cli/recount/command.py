@@ -20,6 +20,7 @@ from cli.recount.findings import Findings
 from cli.recount.placing import gather
 from cli.recount.reading import Facts, Snapshot, snapshot
 from cli.recount.receipts import find_changed_batches
+from cli.recount.sheets import compare_sheets
 from cli.suite.directory import DataDirectory
 
 _COUNTS = ("received", "counted", "duplicate", "invalid", "outside")
@@ -76,6 +77,7 @@ def _recounted(seen: Snapshot, election_id: int, findings: Findings) -> dict[str
     with closing(count(seen, facts, findings)) as result:
         comparison = Comparison(seen, facts, result, findings)
         comparison.run()
+    sheets = compare_sheets(seen.connection, election_id, findings)
     return {
         "election": election_id,
         "title": facts.poll.title,
@@ -88,6 +90,7 @@ def _recounted(seen: Snapshot, election_id: int, findings: Findings) -> dict[str
         "parts_waiting": waiting,
         "ballots": _ballots(facts),
         "lists": _lists(facts, result, comparison),
+        "sheets": sheets,
         "agrees": not findings,
         "found": dict(sorted(findings.counts.items())),
         "findings": [asdict(one) for one in findings.kept],

@@ -180,6 +180,9 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
     """Give the stations a fresh copy of the elections that ended less than ``keep`` ago; return all their ends."""
     with database.reading() as session:
         found = elections.published(session, now - keep)
+        lists = elections.lists(session, [election.id for election in found])
+    # The names first: who sees an election can read what is on its ballot.
+    snapshot.write_lists(redis, lists)
     snapshot.write(redis, found)
     return sorted(keys.from_microseconds(election.end) for election in found)
 

@@ -28,6 +28,7 @@ from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheet_line import Done, Waiting
 from shared.queue.sheets import PHOTOGRAPH
 from shared.sheets import Sheet
+from shared.sheets.digests import digest
 from shared.terms import Outcome
 
 _AT_ONCE = 200
@@ -248,7 +249,13 @@ def _record_entries(session: Session, waiting: Sequence[Waiting], latest: dateti
         known[item.id] = event.number
         new.append(store.NewEvent(item.id, item.sheet, event))
         made.done.append(Done(item, _became_recorded(event.number)))
-        details = {"entry": event.number, "findings": sorted(event.explanations), "state": after.state.value}
+        numbers = event.numbers.to_dict() if event.numbers else None
+        details = {
+            "entry": event.number,
+            "findings": sorted(event.explanations),
+            "state": after.state.value,
+            "sha256": digest(numbers, event.explanations),
+        }
         note_event(session, _event(item, "sheet.entered", details))
     if new:
         store.add(session, new, sheets, existing.keys())

@@ -1,15 +1,16 @@
 """The elections, as far as ballots are judged by them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from daemon.rules import Poll
+from shared.apportionment import Rules
 from shared.queue.keys import to_microseconds
 from shared.queue.snapshot import KnownElection
-from shared.schema.election import PUBLISHED, Election, Entry
+from shared.schema.election import PUBLISHED, Election, Entry, Participant
 
 
 def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
@@ -34,7 +35,10 @@ def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
 def published(session: Session, since: datetime) -> list[KnownElection]:
     """The published elections that end after ``since``, for the stations."""
     found = session.execute(
-        sa.select(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end)
+        sa.select(
+            *(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end),
+            Election.rules,
+        )
         .where(Election.stage == PUBLISHED, Election.end > since)
         .order_by(Election.id)
     ).all()
@@ -47,9 +51,24 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
             start=to_microseconds(row.start),
             end=to_microseconds(row.end),
             poll_numbers=sorted(_poll_numbers(session, row.id)),
+            by_constituency=bool(row.rules) and Rules.from_dict(row.rules).is_by_constituency,
         )
         for row in found
     ]
+
+
+def lists(session: Session, election_ids: Sequence[int]) -> dict[int, dict[int, str]]:
+    """What the lists of these elections are called, by election and poll number."""
+    found: dict[int, dict[int, str]] = {number: {} for number in election_ids}
+    rows = session.execute(
+        sa.select(Entry.election_id, Entry.poll_number, Participant.name)
+        .join(Participant, Participant.id == Entry.participant_id)
+        .where(Entry.election_id.in_(election_ids))
+        .order_by(Entry.election_id, Entry.poll_number)
+    )
+    for row in rows:
+        found[row.election_id][row.poll_number] = row.name
+    return found
 
 
 def begun(session: Session, now: datetime, since: datetime) -> dict[int, datetime]:

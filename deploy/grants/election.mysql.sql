@@ -42,9 +42,10 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';
 -- Daemon: adds to what was counted and changes none of it. Whether a GUID was there before it may ask, and not for whom; nor does it
 -- read back what a station received. The partitions are its own: their owner, epoch and watermark move on, and another number of them
 -- adds or removes rows.
-GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage) ON elections TO 'daemon'@'%';
-GRANT SELECT (election_id, poll_number) ON entries TO 'daemon'@'%';
-GRANT SELECT (id, status, version) ON polling_stations TO 'daemon'@'%';
+GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage, rules) ON elections TO 'daemon'@'%';
+GRANT SELECT (election_id, poll_number, participant_id) ON entries TO 'daemon'@'%';
+GRANT SELECT (id, name) ON participants TO 'daemon'@'%';
+GRANT SELECT (id, centre_id, code, registered, status, version) ON polling_stations TO 'daemon'@'%';
 GRANT INSERT ON batches TO 'daemon'@'%';
 GRANT SELECT (id, election_id, received_at) ON batches TO 'daemon'@'%';
 GRANT INSERT ON parts TO 'daemon'@'%';
@@ -87,6 +88,21 @@ GRANT SELECT (ballots, buried_at) ON dead_letters TO 'results'@'%';
 GRANT SELECT (reason, dismissed_at) ON dismissals TO 'results'@'%';
 GRANT SELECT ON tally_sheets TO 'results'@'%';
 GRANT SELECT (election_id, station_id, `number`, act, at, numbers, chosen, reason) ON sheet_events TO 'results'@'%';
+
+-- Tally sheets: the daemon records what officials have entered, the administration decides about it; neither changes an event or a
+-- photograph. The daemon does not read a photograph back. Who explains a difference between the counts is the administration.
+GRANT SELECT, INSERT ON tally_sheets TO 'daemon'@'%';
+GRANT UPDATE (state, last, standing, changed_at) ON tally_sheets TO 'daemon'@'%';
+GRANT SELECT, INSERT ON sheet_events TO 'daemon'@'%';
+GRANT INSERT, SELECT (id, election_id, station_id, actor) ON sheet_photographs TO 'daemon'@'%';
+GRANT SELECT (id, municipality, version) ON polling_centres TO 'daemon'@'%';
+GRANT SELECT (election_id) ON electorates TO 'daemon'@'%';
+GRANT SELECT (election_id, station_id, registered) ON electorate_stations TO 'daemon'@'%';
+GRANT SELECT ON tally_sheets TO 'administration'@'%';
+GRANT UPDATE (state, last, standing, changed_at) ON tally_sheets TO 'administration'@'%';
+GRANT SELECT, INSERT ON sheet_events TO 'administration'@'%';
+GRANT SELECT ON sheet_photographs TO 'administration'@'%';
+GRANT SELECT, INSERT ON difference_notes TO 'administration'@'%';
 
 -- Operator: dismisses dead letters that hold nothing to be counted (urna queue dismiss), which no service can.
 GRANT SELECT (id) ON batches TO 'operator'@'%';

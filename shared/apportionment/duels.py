@@ -76,12 +76,17 @@ class Duel:
     unit: int = field(init=False)
     _by: int = field(init=False)
     _worth: int = field(init=False)
+    _rates: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         factor = self.rules.exempt_factor
         self._by = divisor(self.rules.method, self.seat - 1)
         self._worth = self.weight * self.votes
         self.unit = self._by * factor.numerator * factor.denominator
+        self._rates = {
+            factor.numerator: self._worth * factor.denominator,
+            factor.denominator: self._worth * factor.numerator,
+        }
 
     def ahead(self, other: Entry, votes: int, weight: int) -> int:
         """How many quotients of the other list, which has so many votes, come before this one."""
@@ -102,8 +107,11 @@ class Duel:
 
     def price(self, ahead: int, weight: int) -> int:
         """What votes cost of which the quotient number ``ahead``, 1 or more, equals this one."""
-        factor = self.rules.exempt_factor
-        return self._worth * divisor(self.rules.method, ahead - 1) * (factor.numerator * factor.denominator // weight)
+        return self._rates[weight] * divisor(self.rules.method, ahead - 1)
+
+    def slope(self, weight: int) -> int:
+        """What each quotient more costs a list that has one before."""
+        return self._rates[weight] * (2 if self.rules.method is Method.SAINTE_LAGUE else 1)
 
     def _loses_tie(self, other: Entry, votes: int) -> bool:
         """Whether an equal quotient of the other list comes first."""

@@ -150,16 +150,11 @@ def _plans(
         gained = each * count
         first = max(0, duel.price(each + 1, rival.above) - there * duel.unit)
         more = [_Steps(first, False, other, 1) for other in lifted[:count]]
-        more.append(_Steps(_slope(duel, rival.above), False, place, missing))
+        more.append(_Steps(duel.slope(rival.above), False, place, missing))
         started = dict.fromkeys(lifted[:count], each) if each else {}
         plan = _cheapest_steps(sorted(steps + more), missing - gained, paid * duel.unit, started, now)
         if plan:
             yield plan
-
-
-def _slope(duel: Duel, weight: int) -> int:
-    """What each quotient more costs once a list has one before."""
-    return duel.price(2, weight) - duel.price(1, weight)
 
 
 def _steps(
@@ -176,7 +171,7 @@ def _steps(
         better = duel.ahead(rival.entry, have, weight)
         free, now = [_Steps(0, True, place, better - now)], better
     first = max(0, duel.price(now + 1, weight) - have * duel.unit)
-    slope = _slope(duel, weight)
+    slope = duel.slope(weight)
     if unlimited:
         return [*free, _Steps(first, bool(free), place, 1), _Steps(slope, bool(free), place, missing)]
     steps = []
@@ -187,7 +182,7 @@ def _steps(
         # To go on above the threshold with a smaller weight costs a leap first, which the plan leaves out.
         if allowed <= 0:
             steps.append(_Steps(max(0, duel.price(now + 1, above) - have * duel.unit), True, place, 1))
-        steps.append(_Steps(_slope(duel, above), True, place, missing))
+        steps.append(_Steps(duel.slope(above), True, place, missing))
     return steps
 
 

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from redis import Redis
@@ -147,7 +148,11 @@ def _request_id(written: bytes | None) -> str:
 def status(redis: Redis, batch_id: str) -> BatchStatus | None:
     """What became of a batch; None when Redis does not know it (any more)."""
     with translated():
-        answer = redis.hgetall(keys.batch(batch_id))
+        return status_of(batch_id, redis.hgetall(keys.batch(batch_id)))
+
+
+def status_of(batch_id: str, answer: Mapping[Any, Any]) -> BatchStatus | None:
+    """The same of the fields of its entry."""
     stored = {as_bytes(name): as_bytes(value) for name, value in answer.items()}
     if b"received_at" not in stored:
         return None

@@ -55,6 +55,9 @@ redis.call('SET', KEYS[1], '', 'PX', 1)
 return false
 """
 
+# How many of an official's batches are listed; nobody hands in more within the days for which they are remembered.
+MOST_OWN_BATCHES = 10_000
+
 # An official's uploads are counted from the first one on for so long.
 UPLOADS_WINDOW_SECONDS = 60
 
@@ -242,6 +245,10 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
     uploads = keys.uploads(upload.official_email)
     yield "SET", uploads, 0, "EX", UPLOADS_WINDOW_SECONDS, "NX"
     yield "INCRBY", uploads, 1
+    own = keys.own_batches(upload.official_email, upload.official_jmbg)
+    yield "LPUSH", own, upload.batch_id
+    yield "LTRIM", own, 0, MOST_OWN_BATCHES - 1
+    yield "EXPIRE", own, upload.keep_seconds
     # In the same step as the moment of receipt, so that the journal has the uploads in the order of their receipts.
     yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch, _accepted(upload, contents).to_json()
     yield "PUBLISH", keys.ARRIVED, ",".join(map(str, jobs))

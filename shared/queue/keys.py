@@ -7,6 +7,8 @@ from hashlib import sha256
 PARTITIONS = "urna:partitions"
 ELECTIONS = "urna:elections"
 STATIONS = "urna:stations"
+# What the lists of each election are called.
+LISTS = "urna:lists"
 CLOCK = "urna:clock"
 LATEST = "urna:latest"
 QUEUED_BALLOTS = "urna:queued"
@@ -87,6 +89,12 @@ def lease(partition: int) -> str:
 def uploads(official_email: str) -> str:
     """How many uploads of an official were accepted within a minute, at all stations together."""
     return f"urna:uploads:{sha256(official_email.lower().encode()).hexdigest()}"
+
+
+def own_batches(official_email: str, official_jmbg: str) -> str:
+    """The batches of an official, newest first. A deleted account's address may meanwhile be another person's."""
+    digest = sha256(f"{official_email.lower()}\0{official_jmbg}".encode()).hexdigest()
+    return f"urna:own-batches:{digest}"
 
 
 def idempotency(official_email: str, key: str) -> str:

@@ -79,7 +79,7 @@ class Done:
 def front(redis: Redis, most: int) -> list[Waiting]:
     """What has waited for longest."""
     with translated():
-        return [_read(as_bytes(text)) for text in redis.lrange(keys.SHEETS, 0, most - 1)]
+        return [read(as_bytes(text)) for text in redis.lrange(keys.SHEETS, 0, most - 1)]
 
 
 def waiting(redis: Redis) -> int:
@@ -112,7 +112,8 @@ def remove(redis: Redis, done: Sequence[Done]) -> bool:
         return bool(redis.eval(_REMOVE, len(names), *names, *words))
 
 
-def _read(text: bytes) -> Waiting:
+def read(text: bytes) -> Waiting:
+    """What an element of the line says."""
     stamp, _, words = text.partition(b" ")
     # The id follows from the text, so that the journal is told once, too.
     digest = hashlib.sha256(text).hexdigest()[:32]

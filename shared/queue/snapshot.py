@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import lru_cache
 
@@ -36,14 +36,19 @@ class KnownElection:
     start: int
     end: int
     poll_numbers: list[int]
+    # Each constituency elects for itself, so ballots that are of no polling station could not be attributed.
+    by_constituency: bool = False
 
     def is_open(self, moment: datetime) -> bool:
         return self.start <= keys.to_microseconds(moment) < self.end
 
 
+_FIELDS = frozenset(field.name for field in fields(KnownElection))
+
+
 def write(redis: Redis, elections: list[KnownElection]) -> None:
     """Replace the snapshot, if it says anything else."""
-    text = json.dumps([asdict(election) for election in elections])
+    text = json.dumps([_written(election) for election in elections])
     with translated():
         if redis.get(keys.ELECTIONS) != text.encode():
             redis.eval(_WRITE, 1, keys.ELECTIONS, text)
@@ -119,6 +124,31 @@ def stations(redis: Redis, election_id: int, numbers: Sequence[int]) -> list[tup
     return [(status.decode() if status else None, read_roll(live, frozen)) for status, live, frozen in found]
 
 
+def write_lists(redis: Redis, lists: Mapping[int, Mapping[int, str]]) -> None:
+    """Replace what the lists are called, by election and poll number, if that says anything else.
+
+    It is beside the elections, because a station needs those for every upload, and the names for a page only.
+    """
+    text = json.dumps(lists)
+    with translated():
+        if redis.get(keys.LISTS) != text.encode():
+            redis.eval(_WRITE, 1, keys.LISTS, text)
+
+
+def read_lists(redis: Redis, election_id: int) -> dict[int, str]:
+    """What the lists of an election are called, by poll number; empty where no daemon has told it."""
+    with translated():
+        text = redis.get(keys.LISTS)
+    found = _parsed_lists(as_bytes(text)) if text is not None else {}
+    return {int(number): name for number, name in found.get(str(election_id), {}).items()}
+
+
+@lru_cache(maxsize=4)
+def _parsed_lists(text: bytes) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = json.loads(text)
+    return found
+
+
 def read(redis: Redis) -> tuple[tuple[KnownElection, ...], datetime]:
     """The elections and Redis's time, read together; ``Unavailable`` before any daemon has written them."""
     with translated():
@@ -135,4 +165,15 @@ def parsed(text: bytes | None) -> tuple[KnownElection, ...]:
     """The elections in a snapshot; ``Unavailable`` before any daemon has written one."""
     if text is None:
         raise Unavailable("No daemon has told the stations of the elections yet; send it again in a moment.")
-    return tuple(KnownElection(**found) for found in json.loads(text))
+    # What a later version says beside that is passed over.
+    return tuple(
+        KnownElection(**{name: value for name, value in found.items() if name in _FIELDS}) for found in json.loads(text)
+    )
+
+
+def _written(election: KnownElection) -> dict[str, object]:
+    """What an earlier version does not know is said only where it matters: that version cannot read it."""
+    said = asdict(election)
+    if not election.by_constituency:
+        del said["by_constituency"]
+    return said

@@ -43,6 +43,7 @@ ELECTORATES = ("electorates", "electorate_constituencies", "electorate_stations"
 SUMS = "counted duplicate invalid outside"
 REFUSED = "batch_id line election_id guid poll_number reason"
 DEAD = "batch_id part received_at not_before"
+SHEET = "state last standing changed_at"
 ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
     "administration": {
         "jurisdictions": may(ALL, ALL, "name"),
@@ -73,11 +74,16 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "partitions": may("watermark"),
         "journal": may(ALL, ALL),
         "journal_head": may(ALL, "", "sequence hash"),
+        "tally_sheets": may(ALL, "", SHEET),
+        "sheet_events": may(ALL, ALL),
+        "sheet_photographs": READS,
+        "difference_notes": may(ALL, ALL),
     },
     "daemon": {
-        "elections": may("id title kind jurisdiction_id start end stage"),
-        "entries": may("election_id poll_number"),
-        "polling_stations": may("id status version"),
+        "elections": may("id title kind jurisdiction_id start end stage rules"),
+        "participants": may("id name"),
+        "entries": may("election_id poll_number participant_id"),
+        "polling_stations": may("id centre_id code registered status version"),
         "batches": may("id election_id received_at", ALL),
         "parts": may(
             f"batch_id part partition sequence election_id received_at recorded_at received {SUMS}",
@@ -90,6 +96,12 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "partitions": may(ALL, ALL, "epoch owner sequence watermark", ALL),
         "journal": may("id", ALL),
         "journal_head": may(ALL, "", "sequence hash"),
+        "tally_sheets": may(ALL, ALL, SHEET),
+        "sheet_events": may(ALL, ALL),
+        "sheet_photographs": may("id election_id station_id actor", ALL),
+        "polling_centres": may("id municipality version"),
+        "electorates": may("election_id"),
+        "electorate_stations": may("election_id station_id registered"),
     },
     "results": {
         "participants": READS,

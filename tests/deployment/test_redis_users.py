@@ -1,11 +1,9 @@
 """The rules of deploy/redis/users.acl on a real Redis: each user can do its work with the queue, and nothing else."""
 
-import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -16,45 +14,30 @@ from cli.backup import queue, refilling
 from cli.failure import Failure
 from shared.errors import Unavailable
 from shared.journal.events import event
-from shared.queue import batches, connection, inspection, intake, journal, keys, provisional, snapshot, work
+from shared.queue import (
+    batches,
+    inspection,
+    intake,
+    journal,
+    keys,
+    own_batches,
+    provisional,
+    snapshot,
+    work,
+)
 from shared.queue.batches import PartOutcome
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
-from tests.left_out import leave_out
+from tests.deployment.redis_users import Users, connected
 
-RULES = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
 PARTITIONS = 2
-
-
-@dataclass(frozen=True)
-class Users:
-    """A client for each of the users."""
-
-    station: Redis
-    daemon: Redis
-    results: Redis
-    operator: Redis
-    backup: Redis
 
 
 @pytest.fixture
 def users(redis_url: str) -> Iterator[Users]:
-    with Redis.from_url(redis_url) as administrator:
-        version = administrator.info("server")["redis_version"]
-        if int(version.split(".")[0]) < 7:
-            leave_out("Redis 7", f"{version} does not know rules for reading only; install a newer redis-server")
-        password = secrets.token_hex(16)
-        clients = {}
-        for line in RULES.read_text().splitlines():
-            _, name, *rules = line.split()
-            if name in Users.__dataclass_fields__:
-                administrator.execute_command("ACL", "SETUSER", name, "reset", f">{password}", *rules)
-                clients[name] = connection.connect(re.sub(r"://:[^@]*@", f"://{name}:{password}@", redis_url))
-        yield Users(**clients)
-        for name, client in clients.items():
-            client.close()
-            administrator.execute_command("ACL", "DELUSER", name)
+    with connected(redis_url) as made:
+        yield made
 
 
 def _upload(users: Users, key: str | None = "key") -> intake.Upload:
@@ -87,6 +70,10 @@ def test_a_station_takes_uploads_in_and_says_what_became_of_them(users: Users) -
     found = batches.status(users.station, upload.batch_id)
     assert found is not None
     assert found.head.lines == PARTITIONS
+    (own,), total = own_batches.listed(users.station, upload.official_email, upload.official_jmbg, 0, 9)
+    assert (own.id, total) == (upload.batch_id, 1)
+    snapshot.write_lists(users.daemon, {1: {2: "Second"}})
+    assert snapshot.read_lists(users.station, 1) == {2: "Second"}
 
 
 def test_a_station_adds_to_the_journal_and_only_the_daemon_takes_out_of_it(users: Users) -> None:
@@ -173,6 +160,7 @@ def test_a_backup_sees_all_that_the_queue_holds_and_the_daemons_user_puts_it_bac
     assert (seen.partitions, len(list(seen.jobs)), len(seen.journal)) == (PARTITIONS, PARTITIONS, 1)
     found: set[str] = set()
     rows = [*queue.first_rows(users.backup, seen, found), *queue.remembered_rows(users.backup, found)]
+    rows += queue.own_rows(users.backup, found)
     assert found == {upload.batch_id}
     assert {sort for _, sort, *_ in rows} == {"hash", "list", "scores", "string"}
 
@@ -188,6 +176,9 @@ def test_a_backup_sees_all_that_the_queue_holds_and_the_daemons_user_puts_it_bac
     assert refill.finish(facts, None) == 1
     assert replace(queue.look(users.backup), time=0) == replace(seen, time=0)
     assert [part.batch_id for part in inspection.buried(users.daemon)] == [upload.batch_id]
+    who = (upload.official_email, upload.official_jmbg)
+    assert [one.id for one in own_batches.listed(users.station, *who, 0, 9)[0]] == [upload.batch_id]
+    assert users.daemon.ttl(keys.own_batches(*who)) > 3000
     repeated = intake.accept(users.station, Queues(users.station), replace(upload, batch_id="0" * 32), "key", _read)
     assert repeated is not None
     assert (repeated.batch_id, repeated.repeated) == (upload.batch_id, True)
@@ -237,6 +228,21 @@ REFUSED = {
         SET urna:latest 0
         SET urna:lease:0 me
         LRANGE urna:journal 0 -1
+        LRANGE urna:sheets 0 -1
+        LPOP urna:sheets
+        DEL urna:sheets
+        GET urna:photograph:x
+        DEL urna:photograph:x
+        SET urna:photographs 0
+        HSET urna:sheet:1:7 last 9
+        DEL urna:sheet:1:7
+        HSET urna:rolls 7 x
+        HSET urna:sheet-copies 1 x
+        DEL urna:sent:1:7:x
+        DEL urna:sheet-key:x
+        LPOP urna:own-batches:x
+        DEL urna:own-batches:x
+        SET urna:lists {}
         LPOP urna:journal
         LTRIM urna:journal 1 0
         DEL urna:journal

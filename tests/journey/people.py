@@ -89,6 +89,12 @@ class Journey:
             "URNA_PASSWORD": password,
         }
 
+    def colleague(self) -> dict[str, str]:
+        """The environment of one more official, who is new."""
+        other = Official(f"{uuid4().hex}@example.org", PASSWORD, "Milan", "Milić", jmbg_of_birth(next(_BIRTHS)))
+        register(self.admin, other)
+        return {**self.environment(), "URNA_EMAIL": other.email}
+
 
 def write_ballots(path: Path, poll_numbers: Sequence[int], guids: Sequence[str] = ()) -> list[str]:
     """Write a file with a ballot for each poll number; GUIDs that are not given are new. Returns all of them."""

@@ -108,12 +108,78 @@ def elections(draw: st.DrawFn, *, plain: bool = False) -> Election:
     ),
     1,
 )
+# With one ballot fewer the threshold is a vote lower, and only so does list 1 lose its fourth seat.
+@example(
+    (
+        [Entry(4, 8), Entry(2, 7), Entry(1, 10), Entry(3, 0)],
+        Rules(8, Method.DHONDT, Fraction(3, 10), ThresholdBase.BALLOTS_CAST, tie_policy=TiePolicy.FEWER_VOTES),
+        25,
+    ),
+    2,
+)
+# An exempt list loses by votes of its own that end its factor.
+@example(
+    (
+        [Entry(3, 36), Entry(4, 16), Entry(1, 16), Entry(2, 29, True)],
+        Rules(
+            8,
+            Method.SAINTE_LAGUE,
+            Fraction(3, 10),
+            ThresholdBase.VALID_VOTES,
+            Fraction(2),
+            FactorScope.EXEMPT_BELOW_THRESHOLD,
+            TiePolicy.FEWER_VOTES,
+        ),
+        97,
+    ),
+    3,
+)
+# A list wins by votes for another one that end the factor of that.
+@example(
+    (
+        [Entry(1, 10), Entry(4, 8), Entry(3, 6), Entry(2, 7, True)],
+        Rules(
+            9,
+            Method.DHONDT,
+            Fraction(2, 7),
+            ThresholdBase.VALID_VOTES,
+            Fraction(2),
+            FactorScope.EXEMPT_BELOW_THRESHOLD,
+            waive_if_none_reach=True,
+        ),
+        34,
+    ),
+    3,
+)
 def test_nothing_is_called_certain_that_can_still_change(election: Election, outstanding: int) -> None:
     entries, rules, cast = election
     found = bounds_of(seat_certainty(entries, rules, cast, outstanding=outstanding))
     for number, (least, most) in by_brute_force(entries, rules, cast, outstanding).items():
         assert found[number][0] <= least
         assert found[number][1] >= most
+
+
+def test_where_the_search_is_cut_short_it_stays_on_the_safe_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.apportionment.overtaking.LARGEST_SEARCH", 0)
+    monkeypatch.setattr("shared.apportionment.certainty.MOST_THRESHOLDS", 0)
+    monkeypatch.setattr("shared.apportionment.certainty.MOST_LIFTED", 0)
+    random = Random(6)
+    for _ in range(150):
+        entries = [Entry(number, random.randint(0, 30), random.random() < 0.5) for number in range(1, 4)]
+        rules = Rules(
+            random.randint(2, 9),
+            random.choice(list(Method)),
+            random.choice(THRESHOLDS),
+            random.choice(list(ThresholdBase)),
+            random.choice([Fraction(135, 100), Fraction(2)]),
+            random.choice(list(FactorScope)),
+            random.choice(list(TiePolicy)),
+        )
+        cast = sum(entry.votes for entry in entries) + random.randint(0, 5)
+        found = bounds_of(seat_certainty(entries, rules, cast, outstanding=4))
+        for number, (least, most) in by_brute_force(entries, rules, cast, 4).items():
+            assert found[number][0] <= least
+            assert found[number][1] >= most
 
 
 @always_the_same

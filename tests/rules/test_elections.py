@@ -1,5 +1,6 @@
 """What an election may be and become: dates, periods, kinds, ballots, states, lots."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from admin_service.rules import elections as rules
 from admin_service.rules.elections import NOTICE, Period, Place
-from shared.apportionment import CLASSIC, SERBIA_2014, Entry, Rules
+from shared.apportionment import CLASSIC, SERBIA_2014, SPAIN_CONGRESS, Entry, Rules, apportion
 from shared.errors import Conflict, InvalidInput
 from shared.terms import Kind, Method, State, ThresholdBase, TiePolicy
 
@@ -249,11 +250,9 @@ def test_an_election_closes_on_a_full_second_and_never_after_its_end() -> None:
     assert rules.closing_end(end - timedelta(seconds=1), end) == end
 
 
-def check_lots(
-    votes: list[int], poll_numbers: list[int], drawn: tuple[int, ...] = (), made: Rules | None = LOTS
-) -> None:
+def check_lots(votes: list[int], poll_numbers: list[int], drawn: tuple[int, ...] = ()) -> None:
     standings = [Entry(number, count) for number, count in enumerate(votes, 1)]
-    rules.check_lots(standings, made, sum(votes), drawn, poll_numbers)
+    rules.check_lots(lambda lots: apportion(standings, LOTS, lots=lots).tie, drawn, poll_numbers)
 
 
 def test_a_lot_of_the_tied_lists_settles_the_tie() -> None:
@@ -271,11 +270,23 @@ def test_lots_that_do_not_settle_the_tie_are_refused(poll_numbers: list[int]) ->
 def test_where_nothing_is_tied_nothing_is_drawn() -> None:
     with pytest.raises(Conflict, match="No seats are tied"):
         check_lots([8, 7], [1])
-    with pytest.raises(Conflict, match="gives no seats"):
-        check_lots([7, 7], [1], made=None)
 
 
 def test_lots_are_drawn_once_unless_the_tie_they_settled_is_gone() -> None:
     with pytest.raises(Conflict, match="drawn already"):
         check_lots([7, 7, 3], [1], drawn=(2,))
     check_lots([7, 5, 7], [3], drawn=(2,))
+
+
+def test_constituencies_that_elect_none_or_another_number_than_the_rules_say_are_named() -> None:
+    by = replace(SPAIN_CONGRESS, seats=10)
+    rules.check_seats({"Ada": 4, "Bač": 6}, by)
+    for seats, field, words in (
+        ({"Ada": 4, "Bač": 7}, "rules.seats", "10 seats, but the constituencies elect 11"),
+        ({"Ada": 10, "Bač": None}, "rules.apportioned", "“Bač” have no seats"),
+        (dict.fromkeys("ABCDEFGH"), "rules.apportioned", "“E” and 3 more have no seats"),
+        ({}, "rules.apportioned", "there is no constituency"),
+    ):
+        with pytest.raises(InvalidInput, match=words) as refused:
+            rules.check_seats(seats, by)
+        assert refused.value.field == field

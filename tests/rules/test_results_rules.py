@@ -75,6 +75,7 @@ def test_ballots_cast_are_valid_and_invalid_ones_but_no_duplicates_and_none_from
     found = result([900, 46, 44], SERBIA_2014, duplicate=500, invalid=10, outside=700)
     assert found.apportionment is not None
     threshold = found.apportionment.threshold
+    assert threshold is not None
     assert (threshold.base, threshold.base_ballots, threshold.votes_needed) == ("ballots_cast", 1000, 50)
     assert threshold.excluded == (Name(2, "List 2"), Name(3, "List 3"))
     assert found.ballots.cast == 1000

@@ -101,6 +101,8 @@ class _MySQLProtocolServer(DatabaseServer):
             "--character-set-server=utf8mb4",
             "--local-infile=ON",
             "--skip-log-bin",
+            # As in the deployment: the client sends a photograph in hexadecimal, which doubles it.
+            "--max-allowed-packet=64M",
             "--innodb-buffer-pool-size=64M",
             "--performance-schema=OFF",
             f"--init-file={self.directory / 'init.sql'}",

@@ -27,6 +27,9 @@ def holders(*roles: Role) -> Who:
     return Who("access", frozenset(role.value for role in roles))
 
 
+SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
+SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
+
 EVERYBODY = Who(None)
 ANY_ACCOUNT = Who("access")
 REFRESH_TOKEN = Who("refresh")
@@ -54,6 +57,10 @@ class Row:
     csv: str = ""
     # Who does not supervise is shown only what is his own, the official's of the matrix.
     owned: bool = False
+    # Of a polling station: who supervises may look, and an official has to belong to it (test_station_sheets.py).
+    placed: bool = False
+    # It only says what would come of the request, and stores nothing.
+    is_trial: bool = False
     # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
     by_cookie: bool = False
 
@@ -433,6 +440,39 @@ OWN: dict[str, list[Row]] = {
         Row("POST /api/elections/{election_id}/batches", OFFICIAL, 202, "/api/elections/{open}/batches", upload=True),
         Row("GET /api/batches/{batch_id}", STAFF, 200, "/api/batches/{batch}", owned=True),
         Row("GET /api/elections", STAFF, 200),
+        Row("GET /api/elections/{election_id}/stations", OFFICIAL, 200, "/api/elections/{open}/stations"),
+        Row(f"GET {SHEET}", STAFF, 200, SHEET_OF_ONE, placed=True),
+        Row(f"POST {SHEET}", OFFICIAL, 202, SHEET_OF_ONE, {}, placed=True),
+        Row(f"POST {SHEET}/check", OFFICIAL, 200, f"{SHEET_OF_ONE}/check", {}, placed=True),
+        Row(
+            f"POST {SHEET}/photographs", OFFICIAL, 202, f"{SHEET_OF_ONE}/photographs", csv="no photograph", placed=True
+        ),
+        Row(
+            "POST /api/elections/{election_id}/batches/check",
+            OFFICIAL,
+            200,
+            "/api/elections/{open}/batches/check",
+            upload=True,
+            is_trial=True,
+        ),
+        # Pages.
+        page("GET /"),
+        page("GET /files"),
+        page("GET /files/{batch_id}", "/files/{batch}"),
+        page("GET /files/{batch_id}/progress", "/files/{batch}/progress"),
+        page("GET /elections/{election_id}/files", "/elections/{open}/files"),
+        page("POST /elections/{election_id}/files", "/elections/{open}/files"),
+        page("POST /elections/{election_id}/files/check", "/elections/{open}/files/check"),
+        page("GET /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        page("POST /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        page(
+            "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
+            "/elections/{open}/stations/1/sheet/progress",
+        ),
+        page(
+            "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
+            "/elections/{open}/stations/1/sheet/photographs",
+        ),
     ],
     # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
     "results_service": [
@@ -441,6 +481,25 @@ OWN: dict[str, list[Row]] = {
         Row("GET /api/elections/{election_id}/live", EVERYBODY, 200, "/api/elections/{final}/live"),
         Row(
             "GET /api/elections/{election_id}/refused-ballots", EVERYBODY, 200, "/api/elections/{final}/refused-ballots"
+        ),
+        Row("GET /api/elections/{election_id}/corrections", EVERYBODY, 200, "/api/elections/{final}/corrections"),
+        Row(
+            "GET /api/elections/{election_id}/results/places",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/places?level=region",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/results/places/{level}/{place}",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/places/station/{station}",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/results/timeline",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/timeline",
         ),
         Row("GET /api/elections/{election_id}/results", EVERYBODY, 200, "/api/elections/{final}/results"),
         # Pages.

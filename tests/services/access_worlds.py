@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from results_service.app import create_app as create_results
 from shared.config import ResultsSettings
+from shared.queue import snapshot
 from shared.terms import Refusal
 from tests.services import accounts, administration, station
 from tests.services.access_table import Row
@@ -180,16 +181,24 @@ def places(service: administration.Administration) -> dict[str, int]:
     }
 
 
+# The polling stations whose sheets are in these states.
+_STATIONS = {"differing": 2, "waiting": 3, "accepted": 4}
+
+
 @contextmanager
 def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator[World]:
     """The administration service with elections, a participant that stands in none, a candidate, and tally sheets."""
     with closing(Recorded(url)) as recorded, administration.running(url, settings, token) as service:
+        # Where people vote is settled before an election opens.
+        empty = places(service)
+        for number in _STATIONS.values():
+            station = {"centre_id": 1, "code": f"Бор {number}", "registered": 700}
+            assert service.post("/api/polling-stations", station, 201)["id"] == number
         names = _elections(recorded)
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]
         assert service.call("PUT", f"/api/candidates/{candidate}/picture", data=PICTURE, match=1).status_code == 200
-        empty = places(service)
         sheets = _sheets(Night(service, recorded, Declared(service.database), names["open"]))
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, {**names, **empty, **sheets, "unused": unused, "candidate": candidate})
@@ -197,22 +206,19 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
 
 def _sheets(night: Night) -> dict[str, Any]:
     """Sheets in the states that a decision needs, and a photograph of that of the first station."""
-    stations = dict(zip(("differing", "waiting", "accepted"), (2, 3, 4), strict=True))
-    for number in stations.values():
-        station = {"centre_id": 1, "code": f"Бор {number}", "registered": 700}
-        assert night.admin.post("/api/polling-stations", station, 201)["id"] == number
-    night.differ(stations["differing"])
-    night.wait(stations["waiting"])
-    night.enter(stations["accepted"])
-    night.files(stations["accepted"], {1: 59, 2: 41})
-    return {**stations, "photograph": night.declared.photograph(night.election, 1)}
+    night.differ(_STATIONS["differing"])
+    night.wait(_STATIONS["waiting"])
+    night.enter(_STATIONS["accepted"])
+    night.files(_STATIONS["accepted"], {1: 59, 2: 41})
+    return {**_STATIONS, "photograph": night.declared.photograph(night.election, 1)}
 
 
 @contextmanager
 def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iterator[World]:
-    """The results service with elections."""
+    """The results service with elections and a polling station."""
     recorded = Recorded(url)
     names = _elections(recorded)
+    (names["station"],) = recorded.stations([500])
     recorded.close()
     app = create_results(settings(ResultsSettings, election_database_url=url, redis_url=redis_url))
     with closing(Tables(url)) as tables:
@@ -224,5 +230,6 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
 def receiving(redis_url: str, settings: ServiceSettings, token: Token, official: Bearer) -> Iterator[World]:
     """A voting station with a batch of ``official``."""
     with station.running(redis_url, settings, token) as service:
+        snapshot.write_stations(service.redis, "a", {1: "active"})
         batch = service.accepted(file_of(3, 100), header=official.headers, key="a key of the official")["id"]
         yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch})

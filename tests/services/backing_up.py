@@ -206,6 +206,7 @@ def in_redis(url: str) -> dict[bytes, Any]:
         b"urna:clock",
         b"urna:latest",
         b"urna:elections",
+        b"urna:lists",
         b"urna:provisional:",
         b"urna:uploads:",
         b"urna:daemons",

@@ -12,13 +12,17 @@ from shared.database import Database
 from shared.schema.election import (
     PUBLISHED,
     Batch,
+    Constituency,
     DeadLetter,
     Election,
     Entry,
     Part,
     Participant,
     Partition,
+    PollingCentre,
+    PollingStation,
     RefusedLine,
+    Region,
     Tally,
 )
 from shared.terms import Kind, Refusal
@@ -194,6 +198,45 @@ class Recorded:
                 )
             )
         return batch_id
+
+    def stations(self, registered: Sequence[int], *, seats: Sequence[int | None] = (None, None)) -> list[int]:
+        """Polling stations with so many voters, by turns in constituencies with so many seats; their numbers.
+
+        Each constituency is in a region of its own and has two centres, the first one in municipality A, the second one
+        in B, to which its stations go by turns. The first centres have coordinates.
+        """
+        made = []
+        with self.database.writing() as session:
+            centres = []
+            for number, elects in enumerate(seats, 1):
+                region = Region(name=f"Region {number}", key=f"r{number}")
+                session.add(region)
+                session.flush()
+                part = Constituency(region_id=region.id, name=f"Part {number}", seats=elects, key=f"p{number}")
+                session.add(part)
+                session.flush()
+                for name, where in (("A", (44.0 + number, 20.0)), ("B", (None, None))):
+                    centre = PollingCentre(
+                        constituency_id=part.id,
+                        municipality=name,
+                        name=f"School {name}{number}",
+                        latitude=where[0],
+                        longitude=where[1],
+                        key=f"c{number}{name}",
+                    )
+                    session.add(centre)
+                    centres.append(centre)
+            session.flush()
+            for number, voters in enumerate(registered):
+                half = len(centres) // 2
+                centre = centres[number % half * 2 + number // half % 2]
+                station = PollingStation(
+                    centre_id=centre.id, code=f"{number + 1}", registered=voters, key=f"s{number + 1}"
+                )
+                session.add(station)
+                session.flush()
+                made.append(station.id)
+        return made
 
     @staticmethod
     def _move(session: Session, partition: int, **values: Any) -> None:

@@ -32,7 +32,7 @@ from shared.schema.election import (
 )
 from shared.terms import Role
 from tests.services.counting import Counting, counting
-from tests.services.station import Station
+from tests.services.station import MULTIPART, Station, multipart
 
 KEEP = timedelta(days=30)
 
@@ -284,7 +284,7 @@ class Desk:
             return self.station.client.post(
                 path, data=content, content_type=raw, headers=headers, query_string={"name": file}
             )
-        return self.station.client.post(path, data={"file": (io.BytesIO(content), file)}, headers=headers)
+        return self.station.client.post(path, data=multipart(content, file), content_type=MULTIPART, headers=headers)
 
 
 def prepare_desk(station: Station, *, count: int = 2, registered: int = 500) -> Desk:

@@ -1,6 +1,6 @@
 """An election whose tally sheets come in, and the administration that looks after them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -81,3 +81,38 @@ def night(admin: Administration, recorded: Recorded) -> Night:
     now = datetime.now(UTC)
     election = recorded.election(hours=(now - HOUR, now + HOUR))
     return Night(admin, recorded, Declared(admin.database), election)
+
+
+def _difference(made: Night) -> str:
+    """A station whose sheet and files differ by a vote."""
+    made.enter(1)
+    made.files(1, {1: 59, 2: 41})
+    return f"{made.path}/reconciliation/1"
+
+
+def _sheet(made: Night, enter: Callable[[int], None]) -> str:
+    enter(1)
+    return f"{made.path}/sheets/1"
+
+
+_SHEET = "/api/elections/<int:election_id>/sheets/<int:station_id>"
+# How to do what each route about sheets does: the path, the body and the version.
+CHANGES_OF_SHEETS: dict[tuple[str, str], Callable[[Night], tuple[str, Any, int | None]]] = {
+    ("POST", f"{_SHEET}/resolution"): lambda made: (
+        f"{_sheet(made, made.differ)}/resolution",
+        {"chosen": 2, "reason": "Ж"},
+        2,
+    ),
+    ("POST", f"{_SHEET}/acceptance"): lambda made: (f"{_sheet(made, made.wait)}/acceptance", {}, 2),
+    ("POST", f"{_SHEET}/reopening"): lambda made: (f"{_sheet(made, made.enter)}/reopening", {"reason": "Ж"}, 2),
+    ("POST", "/api/elections/<int:election_id>/sheets/acceptance"): lambda made: (
+        f"{_sheet(made, made.wait).removesuffix('/1')}/acceptance",
+        {"stations": [{"station_id": 1, "last": 2}]},
+        None,
+    ),
+    ("POST", "/api/elections/<int:election_id>/reconciliation/<int:station_id>/explanations"): lambda made: (
+        f"{_difference(made)}/explanations",
+        {"difference": "list.1", "figures": {"declared": 60, "counted": 59}, "reason": "Ж"},
+        None,
+    ),
+}

@@ -34,11 +34,15 @@ from tests.services.tokens import Keys, ServiceSettings, Token, signed
 GONE = "The account of this token does not exist any more"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"}
 ROWS = [(service, row) for service, rows in TABLE.items() for row in rows]
-# A refresh changes nothing but the token; a log-out ends the session.
+# A refresh changes nothing but the token; a log-out ends the session. Who has no polling station enters no sheet.
 CHANGING = [
     (service, row)
     for service, row in ROWS
-    if row.method != "GET" and not row.by_cookie and not row.rule.endswith("/refresh")
+    if row.method != "GET"
+    and not row.by_cookie
+    and not row.placed
+    and not row.is_trial
+    and not row.rule.endswith("/refresh")
 ]
 
 # What every answer of whichever status has.
@@ -128,6 +132,8 @@ def expected(service: str, row: Row, caller: Bearer) -> Answer:
     supervises = caller.roles & {Role.ADMINISTRATOR, Role.AUDITOR}
     if row.owned and caller.name != Role.OFFICIAL and not supervises:
         return 404, "There is no such batch of yours; receipts are kept for a limited time."
+    if row.placed and (row.method != "GET" or not supervises):
+        return 403, "You belong to no polling station, and enter no tally sheet; an administrator sees to it."
     return row.done, None
 
 

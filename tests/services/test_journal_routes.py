@@ -24,7 +24,7 @@ from tests.services.administration import Administration, answered, entries, run
 from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import Station, file_of
-from tests.services.supervising import Night, night
+from tests.services.supervising import CHANGES_OF_SHEETS, Night, night
 from tests.services.tokens import ServiceSettings, Token
 from tests.source import ROOT, modules, tree
 from tests.test_architecture import close, settings_of
@@ -107,19 +107,6 @@ class World:
 
     admin: Administration
     recorded: Recorded
-
-    def sheet(self, enter: Callable[[Night], None]) -> str:
-        """The sheet of a station, entered so."""
-        made = night(self.admin, self.recorded)
-        enter(made)
-        return f"{made.path}/sheets/1"
-
-    def difference(self) -> str:
-        """A station whose sheet and files differ by a vote."""
-        made = night(self.admin, self.recorded)
-        made.enter(1)
-        made.files(1, {1: 59, 2: 41})
-        return f"{made.path}/reconciliation/1"
 
     def participant(self) -> str:
         return f"/api/participants/{self.admin.participants(1)[0]}"
@@ -239,37 +226,19 @@ CHANGES: dict[Route, Change] = {
         {"reason": "Ж"},
         1,
     ),
-    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/resolution"): lambda world: (
-        f"{world.sheet(lambda made: made.differ(1))}/resolution",
-        {"chosen": 2, "reason": "Ж"},
-        2,
-    ),
-    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/acceptance"): lambda world: (
-        f"{world.sheet(lambda made: made.wait(1))}/acceptance",
-        {},
-        2,
-    ),
-    ("POST", "/api/elections/<int:election_id>/sheets/<int:station_id>/reopening"): lambda world: (
-        f"{world.sheet(lambda made: made.enter(1))}/reopening",
-        {"reason": "Ж"},
-        2,
-    ),
-    ("POST", "/api/elections/<int:election_id>/sheets/acceptance"): lambda world: (
-        f"{world.sheet(lambda made: made.wait(1)).removesuffix('/1')}/acceptance",
-        {"stations": [{"station_id": 1, "last": 2}]},
-        None,
-    ),
-    ("POST", "/api/elections/<int:election_id>/reconciliation/<int:station_id>/explanations"): lambda world: (
-        f"{world.difference()}/explanations",
-        {"difference": "list.1", "figures": {"declared": 60, "counted": 59}, "reason": "Ж"},
-        None,
-    ),
     ("POST", "/api/elections/<int:election_id>/lots"): lambda world: (
         f"{world.tied()}/lots",
         {"poll_numbers": [3]},
         1,
     ),
 }
+
+
+def of_sheets(change: Callable[[Night], tuple[str, Any, int | None]]) -> Change:
+    return lambda world: change(night(world.admin, world.recorded))
+
+
+CHANGES |= {route: of_sheets(change) for route, change in CHANGES_OF_SHEETS.items()}
 # What of the change has to be told.
 TOLD = {
     "participant.created": ("name", None),
@@ -331,7 +300,7 @@ def test_what_an_administrator_changes_is_told_with_what_has_changed(
     noun, _, number = entry.subject.partition(" ")
     assert noun == action.partition(".")[0]
     # A file is about many.
-    assert re.fullmatch("[0-9]+(/[0-9]+)?", number) or action.endswith(".imported")
+    assert re.fullmatch("[0-9]+|of station [0-9]+ in election [0-9]+", number) or action.endswith(".imported")
     if path[-1].isdigit():
         assert path.endswith(f"/{number}")
     name, within = TOLD[action]
@@ -346,8 +315,11 @@ def test_who_may_not_change_something_is_told_to_have_tried(admin: Administratio
     (entry,) = journal_of(admin.database)
     assert (entry.action, entry.outcome, entry.actor) == (declared(route), "refused", "voter@example.org")
     assert entry.request_id == answer.headers["X-Request-ID"]
-    numbers = "/".join("7" * route[1].count("<"))
-    assert entry.subject == (f"{declared(route).partition('.')[0]} {numbers}" if numbers else entry.subject)
+    noun = declared(route).partition(".")[0]
+    sheets = {1: "sheet of many stations in election 7", 2: f"{noun} of station 7 in election 7"}
+    numbers = route[1].count("<")
+    expected = sheets[numbers] if noun in ("sheet", "difference") else f"{noun} 7"
+    assert entry.subject == (expected if numbers else entry.subject)
     assert json.loads(entry.details)["status"] == answer.status_code
     assert entry.reason
 

@@ -13,7 +13,7 @@ import pytest
 from redis import Redis as Client
 
 from shared.errors import InvalidInput, Unavailable
-from shared.queue import batches, inspection, intake, keys, snapshot, work
+from shared.queue import batches, inspection, intake, keys, own_batches, snapshot, work
 from shared.queue.connection import connect
 from shared.queue.intake import Contents, PackedPart, Receipt, Sight, Upload
 from shared.queue.jobs import Queues
@@ -363,7 +363,7 @@ def test_the_same_key_gives_the_same_receipt(redis: Client) -> None:
 def test_a_key_is_remembered_as_long_as_the_station_says_and_nothing_else_of_an_upload_expires(redis: Client) -> None:
     accept(redis, file_of(40), "key")
     expiring = {key.split(b":")[1]: redis.ttl(key) for key in contents(redis) if redis.ttl(key) >= 0}
-    assert set(expiring) == {b"idempotency", b"uploads"}
+    assert set(expiring) == {b"idempotency", b"own-batches", b"uploads"}
     assert 86390 < expiring[b"idempotency"] <= 86400
 
 
@@ -379,7 +379,8 @@ def test_a_batch_expires_only_after_its_last_part_is_recorded(redis: Client) -> 
     forgotten = keys.uploads("official1@example.org")
     assert redis.ttl(forgotten) > 0
     kept = (keys.PARTITIONS, keys.ELECTIONS, keys.CLOCK, keys.QUEUED_BALLOTS, keys.QUEUES, keys.JOURNAL)
-    assert left == {key.encode() for key in (head, forgotten, *kept)}
+    listed = keys.own_batches("official1@example.org", "0101994704401")
+    assert left == {key.encode() for key in (head, forgotten, listed, *kept)}
 
 
 def test_a_part_that_is_recorded_twice_is_counted_down_once_and_does_not_complete_its_batch(redis: Client) -> None:
@@ -405,3 +406,22 @@ def test_the_count_of_waiting_ballots_follows_the_queues_through_burying_and_rep
     assert int(redis.get(keys.QUEUED_BALLOTS) or 0) == 40 - first.ballots
     assert inspection.replay(redis, first.batch.id, first.part) == 0
     assert redis.get(keys.QUEUED_BALLOTS) == b"40"
+
+
+def test_an_officials_own_batches_are_listed_newest_first_and_nobody_elses(redis: Client) -> None:
+    made = [accept(redis, file_of(3, first), f"key {first}").batch_id for first in (1, 11, 21)]
+    # A repetition is no other batch, and what was refused is none at all.
+    accept(redis, file_of(3, 21), "key 21")
+    with pytest.raises(InvalidInput):
+        accept(redis, file_of(3, 31), "key 21")
+    other = accept(redis, file_of(3, 41), upload=upload_of(file_of(3, 41), official_jmbg="0202994704402")).batch_id
+    me = ("Official1@example.org", "0101994704401")
+    heads, total = own_batches.listed(redis, *me, 0, 2)
+    assert ([one.id for one in heads], total) == ([made[2], made[1]], 3)
+    rest, _ = own_batches.statuses(redis, *me, 2, 2)
+    assert [(one.head.id, one.received) for one in rest] == [(made[0], 3)]
+    assert [one.id for one in own_batches.listed(redis, me[0], "0202994704402", 0, 9)[0]] == [other]
+    # One that Redis has forgotten is left out.
+    redis.delete(keys.batch(made[1]))
+    assert [one.id for one in own_batches.listed(redis, *me, 0, 9)[0]] == [made[2], made[0]]
+    assert [one.head.id for one in own_batches.statuses(redis, *me, 0, 9)[0]] == [made[2], made[0]]

@@ -82,6 +82,7 @@ def test_a_watcher_is_told_the_present_state_at_once_and_nothing_else(night: Rec
             {"poll_number": 1, "name": "Liste „A“", "votes": 30, "share": "0.7500", "seats": 188},
             {"poll_number": 2, "name": "B\ndata: C", "votes": 10, "share": "0.2500", "seats": 62},
         ],
+        "stations": {"counted": 0, "total": 0},
     }
     assert JMBG not in event.text
     assert "official" not in event.text

@@ -79,7 +79,7 @@ def test_who_resolves_sees_both_entries_beside_each_other_and_where_they_differ(
     assert stored(evening, 1) == ("accepted", 3, 2)
     assert journal(evening, "sheet.resolved") == [
         (
-            f"sheet {evening.election}/1",
+            f"sheet of station 1 in election {evening.election}",
             "done",
             {
                 "chosen": 2,
@@ -219,9 +219,9 @@ def test_many_sheets_are_accepted_and_each_answers_for_itself(evening: Night) ->
     assert stored(evening, 1) == ("accepted", 3, 1)
     assert stored(evening, 3) == ("waiting_for_review", 5, 4)
     done, refused = journal(evening, "sheet.accepted")
-    assert (done[0], done[1]) == (f"sheet {evening.election}/1", "done")
+    assert (done[0], done[1]) == (f"sheet of station 1 in election {evening.election}", "done")
     assert (refused[0], refused[1], set(refused[2]["stations"])) == (
-        f"sheet {evening.election}",
+        f"sheet of many stations in election {evening.election}",
         "refused",
         {"1", "2", "3", "4", "9"},
     )

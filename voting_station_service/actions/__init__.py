@@ -4,9 +4,10 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import IO
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ MAX_IDEMPOTENCY_KEY = 255
 _MAX_FILE_NAME = 256
 # Nothing that was sent may be left out in silence.
 ONE_FILE = "Send one file at a time; nothing was stored."
+# What is received only so much later than it was looked at is judged as if it were by then.
+_SOON = timedelta(minutes=1)
 # About as much as the processor's cache holds with what is made of it; and no thread waits long for one that reads.
 _BLOCK_BYTES = 1 << 17
 
@@ -100,11 +103,7 @@ def receive(
     """
     check_key(idempotency_key)
     polling_station = settle_station(station_id, official.stations)
-    size = stream.seek(0, os.SEEK_END)
-    # The web framework sees whole requests only.
-    if size > station.settings.max_upload_bytes:
-        limit = station.settings.max_upload_bytes
-        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
+    refuse_large(station, stream)
     upload = intake.Upload(
         batch_id=uuid4().hex,
         election_id=election_id,
@@ -120,8 +119,10 @@ def receive(
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
         if polling_station is not None:
             refuse_station(polling_station, sight.station)
-        found = _open_election(sight, election_id).id if must_be_open else election_id
-        cuts = partition(read_ballots(_blocks(stream)), sight.partitions, station.settings.max_part_ballots)
+        found = find_open(sight.elections(), sight.now, election_id).id if must_be_open else election_id
+        if polling_station is None:
+            _refuse_without_station(sight, found)
+        cuts = partition(read_ballots(blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
         parts = [
             intake.PackedPart(cut.partition, len(cut.lines), pack(cut.guids, cut.poll_numbers, cut.lines))
@@ -164,8 +165,10 @@ def elections(station: Station) -> list[tuple[snapshot.KnownElection, bool]]:
     return [(election, election.is_open(now)) for election in known]
 
 
-def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.KnownElection:
-    known, now = sight.elections(), sight.now
+def find_open(
+    known: Sequence[snapshot.KnownElection], now: datetime, election_id: int | None
+) -> snapshot.KnownElection:
+    """The election of this number, or the only one, if it is open; NotFound and Conflict say why there is none."""
     if election_id is None:
         found = [election for election in known if election.is_open(now)]
         if len(found) > 1:
@@ -182,6 +185,13 @@ def _open_election(sight: intake.Sight, election_id: int | None) -> snapshot.Kno
         when = "has not begun yet" if election.start > keys.to_microseconds(now) else "has ended"
         raise Conflict(f"The election {when}; nothing was stored.")
     return election
+
+
+def refuse_large(station: Station, stream: IO[bytes]) -> None:
+    """Refuse a file over the limit; the web framework sees whole requests only."""
+    size, limit = stream.seek(0, os.SEEK_END), station.settings.max_upload_bytes
+    if size > limit:
+        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
 
 
 def check_key(idempotency_key: str | None) -> None:
@@ -207,6 +217,22 @@ def refuse_station(station_id: int, status: str | None) -> None:
         raise Conflict(f"Polling station {station_id} is disabled; nothing was stored.")
 
 
+def _refuse_without_station(sight: intake.Sight, election_id: int | None) -> None:
+    """Refuse ballots that would be counted in an election per constituency and could not be attributed to one.
+
+    Without a number they are of whatever election is open when they are received, which may be a moment later.
+    """
+    # Before any daemon has told of elections, what comes without the number of one is taken, as the classic API has it.
+    for election in () if sight.published is None else sight.elections():
+        if not election.by_constituency or election_id not in (None, election.id):
+            continue
+        if election.is_open(sight.now) or election.is_open(sight.now + _SOON):
+            raise Conflict(
+                "Each constituency elects for itself, so ballots have to be of a polling station, and you belong to "
+                "none; nothing was stored. An administrator sees to it."
+            )
+
+
 def _whole(seconds: float) -> int:
     """Seconds to wait, as a header says them."""
     return max(1, math.ceil(seconds))
@@ -225,7 +251,7 @@ def safe_name(name: str) -> str:
     return "".join(character for character in last if character.isprintable())[:_MAX_FILE_NAME]
 
 
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+def blocks(stream: IO[bytes]) -> Iterator[bytes]:
     """An upload's bytes from the start, a large one without having it in memory."""
     stream.seek(0)
     while block := stream.read(_BLOCK_BYTES):
@@ -234,6 +260,6 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 def _sha256(stream: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    for block in _blocks(stream):
+    for block in blocks(stream):
         digest.update(block)
     return digest.hexdigest()

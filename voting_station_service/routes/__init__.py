@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field
+from werkzeug.datastructures import FileStorage
 
 from shared.auth import identity, requires
 from shared.errors import InvalidInput
@@ -15,6 +16,8 @@ from shared.queue.keys import from_microseconds
 from shared.terms import Progress, Refusal, Role
 from shared.web.journal import journaled
 from voting_station_service import actions
+from voting_station_service.actions import files
+from voting_station_service.rules.examination import Hint
 from voting_station_service.uploads import received_files
 
 batches = APIBlueprint("batches", __name__, tag="Batches", url_prefix="/api")
@@ -68,6 +71,30 @@ class BatchAnswer(BaseModel):
     outside: int = Field(description="Ballots received while the election was not open.")
     dead_parts: int = Field(description="Parts that could not be recorded and wait for an operator.")
     refused: list[RefusedLineAnswer] = Field(description="The first hundred refused lines.")
+
+
+class FaultAnswer(BaseModel):
+    """A line for which the file would be refused."""
+
+    line: int = Field(description="From 0.")
+    problem: str
+    text: str = Field(description="How the line begins; empty where only the file as a whole is bad.")
+
+
+class ExaminationAnswer(BaseModel):
+    """What a file would come to. Nothing of it is stored."""
+
+    good: bool = Field(description="Whether the file would be taken in.")
+    ballots: int = Field(description="Ballots in the file; 0 where it would be refused.")
+    votes: dict[int, int] = Field(description="Lines by poll number.")
+    unknown: list[int] = Field(description="Poll numbers that the election does not have; their lines are not counted.")
+    repeated: int | None = Field(
+        description="Lines with a GUID that stands on a line before; null where the file is too large to look for them."
+    )
+    repeated_lines: list[int] = Field(description="The first of these lines, from 0.")
+    faults: list[FaultAnswer] = Field(description="The first lines for which the file would be refused.")
+    has_more_faults: bool
+    hint: Hint | None = Field(description="What is most likely wrong with the file as a whole.")
 
 
 class ElectionAnswer(BaseModel):
@@ -142,6 +169,21 @@ def hand_in_for(election_id: int, query: UploadQuery) -> Response:
     return _hand_in(election_id, query.station)
 
 
+@batches.post("/elections/<int:election_id>/batches/check")
+@requires(Role.OFFICIAL)
+@journaled("batch.refused", "check for election {election_id}")
+@batches.input(UploadQuery, location="query", arg_name="query")
+@batches.output(ExaminationAnswer)
+@batches.doc(
+    summary="Say what a file of ballots would come to, and store nothing",
+    responses={404: "No such election", **_REFUSALS},
+)
+def check(election_id: int, query: UploadQuery) -> dict[str, Any]:
+    with actions.limiting(_station(), identity()):
+        found = files.check(_station(), identity(), _only_file().stream, election_id, query.station).found
+    return {**vars(found), "faults": [vars(fault) for fault in found.faults], "good": found.is_good}
+
+
 @batches.post("/batches")
 @requires(Role.OFFICIAL)
 @journaled("batch.refused", "upload")
@@ -183,6 +225,8 @@ def list_elections() -> dict[str, Any]:
 
 def describe_uploads(spec: dict[str, Any]) -> None:
     """Put into the OpenAPI document what APIFlask cannot know: the streamed file, the key, and the answers' headers."""
+    check_path = "/api/elections/{election_id}/batches/check"
+    spec["paths"][check_path]["post"].update(_UPLOAD)
     for path in ("/api/elections/{election_id}/batches", "/api/batches", "/vote"):
         operation = spec["paths"][path]["post"]
         operation.update(_UPLOAD)
@@ -200,16 +244,12 @@ def _station() -> actions.Station:
 
 def _hand_in(election_id: int | None, station_id: int | None) -> Response:
     with actions.taking(_station(), identity()):
-        files = received_files()
-        if not files:
-            raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
-        if len(files) > 1:
-            raise InvalidInput(actions.ONE_FILE, field="file")
+        file = _only_file()
         receipt = actions.receive(
             _station(),
             identity(),
-            files[0].stream,
-            files[0].filename or "",
+            file.stream,
+            file.filename or "",
             election_id=election_id,
             station_id=station_id,
             idempotency_key=request.headers.get("Idempotency-Key"),
@@ -229,6 +269,15 @@ def _hand_in(election_id: int | None, station_id: int | None) -> Response:
     return Response(
         answer.model_dump_json(), 202, {"Location": f"/api/batches/{answer.id}"}, mimetype="application/json"
     )
+
+
+def _only_file() -> FileStorage:
+    found = received_files()
+    if not found:
+        raise InvalidInput("Send the CSV file as the multipart field `file`.", field="file")
+    if len(found) > 1:
+        raise InvalidInput(actions.ONE_FILE, field="file")
+    return found[0]
 
 
 def _batch_answer(found: BatchStatus) -> dict[str, Any]:

@@ -265,6 +265,27 @@ def _problem(row: list[str]) -> str:
     return _NUMBER_OF_VALUES
 
 
+def is_plain(lines: bytes) -> bool:
+    """Whether whole lines are good, and written as a program writes them; others may be good, too."""
+    return _plain(lines) is not None
+
+
+def problem_of(row: Sequence[str]) -> str | None:
+    """The first check that a row fails by itself; None for one that is good by itself."""
+    is_good = len(row) == 2 and has_poll_number(row[1]) and has_guid(row[0])
+    return None if is_good else _problem(list(row))
+
+
+def has_poll_number(value: str) -> bool:
+    """Whether this value is read as a poll number."""
+    return bool(_POLL_NUMBER_VALUE.fullmatch(value))
+
+
+def has_guid(value: str) -> bool:
+    """Whether this value is read as the GUID of a ballot."""
+    return bool(_GUID_VALUE.fullmatch(value))
+
+
 class _Pile:
     """The ballots of one partition that are not yet in a part."""
 

@@ -6,8 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Conflict, Forbidden, InvalidInput
-from shared.sheets import Numbers, photographs, require_entry
+from shared.sheets import COUNTS, MOST, Numbers, photographs, require_entry
 from shared.terms import SheetState
+
+MISSING = "This number is missing; where there was nothing to count, write 0."
+MEND = "Some numbers are missing or are none. Mend them, and send the sheet again."
+NO_NUMBER = "Write a whole number from 0 to 1000000, in digits alone."
+
+_EXPLAINS = "explanations."
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,29 @@ def read_entry(body: Mapping[str, Any], poll_numbers: Collection[int]) -> tuple[
             raise InvalidInput("An explanation is a text.", field=f"explanations.{code}")
     numbers = {name: value for name, value in body.items() if name != "explanations"}
     return Numbers.from_dict(numbers, poll_numbers), {str(code): str(text) for code, text in explanations.items()}
+
+
+def read_texts(
+    texts: Mapping[str, str], poll_numbers: Collection[int]
+) -> tuple[dict[str, Any], dict[str, str], list[tuple[str, str]]]:
+    """A form as a body for ``read_entry``: the fields by their names, those of lists as ``votes.3``.
+
+    Beside it the explanations by code, and all fields that hold no number of a sheet, each with a sentence.
+    """
+    body: dict[str, Any] = {"votes": {}}
+    faults = []
+    for name in (*COUNTS, *(f"votes.{number}" for number in sorted(poll_numbers))):
+        text = "".join(texts.get(name, "").split())
+        if not text:
+            faults.append((name, MISSING))
+        elif not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and int(text) <= MOST):
+            faults.append((name, NO_NUMBER))
+        elif name in COUNTS:
+            body[name] = int(text)
+        else:
+            body["votes"][name.removeprefix("votes.")] = int(text)
+    given = {name.removeprefix(_EXPLAINS): text for name, text in texts.items() if name.startswith(_EXPLAINS)}
+    return body, {code: text for code, text in given.items() if text.strip()}, faults
 
 
 def require_turn(state: SheetState, entered_by: Collection[str], official: str, sent: Collection[Sent]) -> None:

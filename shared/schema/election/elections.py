@@ -89,8 +89,10 @@ class Election(ElectionBase):
     cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancelled_reason: Mapped[str] = mapped_column(sa.String(1024), default="")
     rules: Mapped[dict[str, Any]] = mapped_column(sa.JSON, doc="How votes become seats; see docs/apportionment.md.")
-    lots: Mapped[list[int]] = mapped_column(
-        sa.JSON, default=list, doc="Poll numbers that were drawn by lot, in the order drawn."
+    lots: Mapped[list[int] | dict[str, list[int]]] = mapped_column(
+        sa.JSON,
+        default=list,
+        doc="Poll numbers that were drawn by lot, in the order drawn; by constituency where each of these elects.",
     )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")

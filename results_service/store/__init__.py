@@ -32,6 +32,10 @@ from shared.schema.election import (
     Tally,
     TallySheet,
 )
+from shared.terms import SheetState
+
+# A statement may have so many values in every database.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -203,3 +207,46 @@ def touch_what_is_read(session: Session) -> None:
     for read in READ:
         columns = read if isinstance(read, tuple) else tuple(read.__table__.columns)
         session.execute(sa.select(*columns).where(sa.false()))
+
+
+_SHEETS = (
+    sa.select(
+        sa.func.count(),
+        sa.func.sum(TallySheet.last),
+        sa.func.sum(TallySheet.standing),
+        sa.func.max(TallySheet.changed_at),
+    )
+    .select_from(TallySheet)
+    .where(TallySheet.election_id == sa.bindparam("election"))
+)
+
+
+def fingerprint_of_sheets(session: Session, election_id: int) -> str:
+    """Another text whenever the tally sheets of an election may say something else."""
+    return "/".join(map(str, session.execute(_SHEETS, {"election": election_id}).one()))
+
+
+def accepted_sheets(session: Session, election_id: int) -> dict[int, tuple[int, datetime]]:
+    """Of each accepted sheet, by its station, the number of the entry that stands and the moment of its last change."""
+    rows = session.execute(
+        sa.select(TallySheet.station_id, TallySheet.standing, TallySheet.changed_at).where(
+            TallySheet.election_id == election_id,
+            TallySheet.state == SheetState.ACCEPTED.value,
+            TallySheet.standing.is_not(None),
+        )
+    )
+    return {row.station_id: (row.standing, row.changed_at) for row in rows}
+
+
+def entries_of_sheets(session: Session, election_id: int, entries: Mapping[int, int]) -> dict[int, Mapping[str, Any]]:
+    """The numbers of one entry of each station's sheet, by station; ``entries`` are the numbers of the entries."""
+    found: dict[int, Mapping[str, Any]] = {}
+    wanted = sorted(entries)
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows = session.execute(
+            sa.select(SheetEvent.station_id, SheetEvent.number, SheetEvent.numbers).where(
+                SheetEvent.election_id == election_id, SheetEvent.station_id.in_(wanted[start : start + _AT_ONCE])
+            )
+        )
+        found |= {row.station_id: row.numbers for row in rows if row.number == entries[row.station_id] and row.numbers}
+    return found

@@ -4,9 +4,11 @@ The result of an election is computed once for each state it is in, however many
 small query, which says whether that state has changed; the sums are kept, and only what was recorded since is added.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import structlog
@@ -14,13 +16,19 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from results_service import store
+from results_service.actions.ground import Ground, look_at_ground
 from results_service.memory import Crowd, Recent
 from results_service.rules import Ballots, Certainty, ListVotes, Result, fingerprint, result_of
-from shared import tallies
-from shared.apportionment import Rules
+from results_service.rules.places import Facts, Tree, reporting
+from results_service.rules.result import Reporting
+from results_service.rules.seats import Parts
+from shared import station_sums, tallies
+from shared.apportionment import Rules, lots_drawn_in, lots_drawn_over_whole
 from shared.database import Database
+from shared.electorate import Geography
 from shared.errors import NotFound, Unavailable
 from shared.schema.election import Election
+from shared.station_history import History
 from shared.terms import State
 
 T = TypeVar("T")
@@ -32,10 +40,19 @@ Known = Callable[[str], bool]
 Clock = Callable[[], datetime]
 
 # Part of every name of a state, so that a program with another form of answer is not taken for unchanged.
-_FORM = 2
+_FORM = 3
 
-# Elections whose results a process keeps, some 300 kB each.
+# Elections whose results a process keeps, some 300 kB each, and some megabytes where thousands of stations report.
 _KEPT = 128
+
+# Geographies that it keeps beside those of these elections; all that are not frozen share one.
+_GROUNDS = 4
+_STATIONS = 8
+# A page has up to a megabyte.
+_PAGES = 32
+
+# What is in these states will hardly change.
+SETTLED = (State.FINAL, State.CANCELLED)
 
 log = structlog.get_logger()
 
@@ -116,15 +133,64 @@ class ElectionResult:
 
 @dataclass(frozen=True)
 class Counted:
-    """What is counted in an election, as far as ``look`` has seen; ``election`` belongs to no session any more."""
+    """What is counted in an election, as far as ``look`` has seen; ``election`` belongs to no session any more.
+
+    ``votes`` are those of each station, where each constituency elects for itself; None where nobody needs them.
+    """
 
     look: store.Look
     election: Election
     sums: tallies.Sums
+    ground: Ground
+    reports: station_sums.Reports
+    votes: station_sums.StationVotes | None
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What is known of each station."""
+        return Facts(self.ground.geography.stations, self.reports.stations, self.ground.declared())
+
+    @cached_property
+    def reporting(self) -> Reporting:
+        """How far the stations are."""
+        return reporting(self.facts, self.ground.geography.stations)
+
+    @cached_property
+    def parts(self) -> Parts | None:
+        """The constituencies, where each elects for itself."""
+        return parts_of(self.election, self.ground, self.votes, self.reports)
 
     def standing(self, now: datetime) -> tallies.Standing:
         drained, dead_letter = self.look.drained, self.look.dead_letter
         return tallies.Standing(tallies.state_of(self.election, now, drained, dead_letter), drained, dead_letter)
+
+
+@dataclass(frozen=True)
+class Stations:
+    """The stations of an election with what was counted there; ``tag`` names this state of them."""
+
+    tag: str
+    settled: bool
+    counted: Counted
+    standing: tallies.Standing
+    sums: tallies.Sums
+    reports: station_sums.Reports
+    votes: station_sums.StationVotes
+    as_of: datetime | None
+
+    @property
+    def election(self) -> Election:
+        return self.counted.election
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What is known of each station."""
+        ground = self.counted.ground
+        return Facts(ground.geography.stations, self.reports.stations, ground.declared(self.as_of))
+
+    def votes_of(self, station_ids: Sequence[int]) -> Mapping[int, int]:
+        """The votes of some stations together, by poll number."""
+        return self.votes.of(station_ids)
 
 
 class Desk:
@@ -135,7 +201,18 @@ class Desk:
         self.now = now
         self.counted: Recent[int, Counted] = Recent(_KEPT)
         self.results: Recent[int, Kept[ElectionResult]] = Recent(_KEPT)
+        self.grounds: Recent[str, tuple[Geography, Tree]] = Recent(_GROUNDS)
         self.crowd: Crowd[int, Kept[ElectionResult]] = Crowd()
+        # What was counted at the stations of a country takes four megabytes, as of a moment too.
+        self.stations: Recent[int, Stations] = Recent(_STATIONS)
+        self.past: Recent[tuple[int, datetime], Stations] = Recent(_STATIONS)
+        self.histories: Recent[int, History] = Recent(_STATIONS)
+        # Pages of places as they were written.
+        self.pages: Recent[str, bytes] = Recent(_PAGES)
+        self.results_of_the_past: Recent[tuple[int, datetime], tuple[object, Kept[ElectionResult]]] = Recent(_KEPT)
+        self.looks: Crowd[int, Stations] = Crowd()
+        # To look at the past costs more than all else, so there is one look at a time.
+        self.looking_back = threading.Lock()
 
 
 def is_ready(database: Database) -> bool:
@@ -153,7 +230,7 @@ def list_elections(desk: Desk, limit: int, offset: int, known: Known) -> Answer[
     with desk.database.reading() as session:
         total, elections = store.published_page(session, limit, offset)
         standings = tallies.standings(session, elections, desk.now())
-        items = [_summary(election, standings[election.id].state) for election in elections]
+        items = [summary_of(election, standings[election.id].state) for election in elections]
         tag = fingerprint(_FORM, total, items)
         return Answer(tag, False, None if known(tag) else Listing(items, total))
 
@@ -161,22 +238,22 @@ def list_elections(desk: Desk, limit: int, offset: int, known: Known) -> Answer[
 def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]:
     """One election; NotFound for a draft too."""
     with desk.database.reading() as session:
-        election = _published(session, election_id)
+        election = published_election(session, election_id)
         state = tallies.current(session, election, desk.now()).state
         participants = [(entry.participant_id, entry.participant.version) for entry in election.entries]
         tag = fingerprint(_FORM, election.id, election.version, participants, state)
         if known(tag):
-            return Answer(tag, _is_settled(state), None)
+            return Answer(tag, state in SETTLED, None)
         rules = rules_of(election)
         details = Details(
-            election=_summary(election, state),
+            election=summary_of(election, state),
             lists=tuple(
                 OnBallot(entry.poll_number, entry.participant.name, entry.participant.individual, entry.exempt)
                 for entry in election.entries
             ),
             rules=rules.to_dict() if rules else None,
         )
-        return Answer(tag, _is_settled(state), details)
+        return Answer(tag, state in SETTLED, details)
 
 
 def read_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
@@ -192,14 +269,14 @@ def list_refused_ballots(
 ) -> Answer[Listing[tallies.RefusedBallot]]:
     """The ballots of an election that are not counted, in the order of receipt."""
     with desk.database.reading() as session:
-        counted = _counted(desk, session, election_id)
+        counted = look_at_count(desk, session, election_id)
         standing = counted.standing(desk.now())
-        tag = _tag(counted, standing)
+        tag = tag_of(counted, standing)
         if known(tag):
-            return Answer(tag, _is_settled(standing.state), None)
+            return Answer(tag, standing.state in SETTLED, None)
         items = tallies.refused_ballots(session, election_id, limit, offset, officials=False)
         counts = counted.sums.counts
-        return Answer(tag, _is_settled(standing.state), Listing(items, counts.duplicate + counts.invalid))
+        return Answer(tag, standing.state in SETTLED, Listing(items, counts.duplicate + counts.invalid))
 
 
 def rules_of(election: Election) -> Rules | None:
@@ -209,9 +286,9 @@ def rules_of(election: Election) -> Rules | None:
 
 def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     with desk.database.reading() as session:
-        counted = _counted(desk, session, election_id)
+        counted = look_at_count(desk, session, election_id)
     standing = counted.standing(desk.now())
-    tag = _tag(counted, standing)
+    tag = tag_of(counted, standing)
     kept = desk.results.get(election_id)
     if kept is None or kept.tag != tag:
         kept = _result(counted, standing, tag)
@@ -220,32 +297,73 @@ def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     return kept
 
 
-def _counted(desk: Desk, session: Session, election_id: int) -> Counted:
+def look_at_count(desk: Desk, session: Session, election_id: int) -> Counted:
     """What is counted now: what is kept, if nothing has changed, or else that and what was recorded since."""
     look = store.look(session, election_id)
     if look is None:
         raise _not_found(election_id)
     known = desk.counted.get(election_id)
-    if known is None or known.look.ballot != look.ballot:
-        # Its end may be another one now, on which the ballots outside depend.
-        election, sums = _published(session, election_id), tallies.sums(session, election_id)
-    elif known.look == look:
+    if known is not None and known.look == look and known.ground.is_fresh:
         return known
-    else:
-        election = known.election
-        # Partitions may have come and gone meanwhile, and what was recorded in those counts like everything else.
-        places = look.places if known.look.owners == look.owners else tallies.places(session)
+    places = _places(session, known.look, look) if known else {}
+    election = known.election if known and known.look.ballot == look.ballot else None
+    if known is not None and election is not None:
         sums = tallies.sums_since(session, election_id, known.sums, places)
+        votes = known.votes and station_sums.votes_since(session, election_id, known.votes, places)
+    else:
+        # Its end may be another one now, on which the ballots outside depend, and its lists may be others.
+        election, sums = published_election(session, election_id), tallies.sums(session, election_id)
+        votes = None
+        if _elects_by_constituency(election):
+            votes = station_sums.votes(session, election_id, [entry.poll_number for entry in election.entries])
+    if known is not None:
+        reports = station_sums.reports_since(session, election_id, known.reports, places)
+    else:
+        reports = station_sums.reports(session, election_id)
+    ground = known.ground if known else None
+    if ground is None or not ground.is_fresh:
+        ground = look_at_ground(session, election_id, ground, desk.grounds)
     # Read whole, and never changed from here on.
     session.expunge_all()
-    counted = Counted(look, election, sums)
+    counted = Counted(look, election, sums, ground, reports, votes)
     desk.counted.keep(election_id, counted)
     return counted
 
 
+def _places(session: Session, before: store.Look, look: store.Look) -> Mapping[int, int]:
+    # Partitions may have come and gone meanwhile, and what was recorded in those counts like everything else.
+    return look.places if before.owners == look.owners else tallies.places(session)
+
+
+def _elects_by_constituency(election: Election) -> bool:
+    rules = rules_of(election)
+    return rules is not None and rules.is_by_constituency
+
+
 def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[ElectionResult]:
-    election, sums = counted.election, counted.sums
-    result = result_of(
+    result = result_from(
+        counted.election,
+        standing,
+        counted.sums,
+        counted.reporting,
+        counted.reports,
+        counted.parts,
+    )
+    settled = result.certainty is not Certainty.PROVISIONAL
+    return Kept(tag, settled, ElectionResult(summary_of(counted.election, standing.state), result))
+
+
+def result_from(
+    election: Election,
+    standing: tallies.Standing,
+    sums: tallies.Sums,
+    stations: Reporting,
+    reports: station_sums.Reports,
+    parts: Parts | None,
+    as_of: datetime | None = None,
+) -> Result:
+    """The result of an election that is counted so far, or that was at ``as_of``."""
+    return result_of(
         state=standing.state,
         end=election.end,
         drained=standing.drained,
@@ -261,13 +379,28 @@ def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[Elec
             outside=sums.outside,
         ),
         rules=rules_of(election),
-        lots=election.lots,
+        lots=lots_drawn_over_whole(election.lots),
+        parts=parts,
+        stations=stations,
+        last_change=reports.last,
+        as_of=as_of,
     )
-    settled = result.certainty is not Certainty.PROVISIONAL
-    return Kept(tag, settled, ElectionResult(_summary(election, standing.state), result))
 
 
-def _published(session: Session, election_id: int) -> Election:
+def parts_of(
+    election: Election, ground: Ground, votes: station_sums.StationVotes | None, reports: station_sums.Reports
+) -> Parts | None:
+    """The constituencies, where each elects for itself."""
+    if votes is None:
+        return None
+    names = {part.id: part.name for part in ground.geography.constituencies.values()}
+    found = station_sums.by_constituency(ground.geography, votes, reports)
+    found.sort(key=lambda part: (names[part.id].casefold(), part.id))
+    return Parts(found, names, lots_drawn_in(election.lots))
+
+
+def published_election(session: Session, election_id: int) -> Election:
+    """One election; NotFound for a draft too."""
     election = store.published(session, election_id)
     if election is None:
         raise _not_found(election_id)
@@ -279,14 +412,18 @@ def _not_found(election_id: int) -> NotFound:
     return NotFound(f"There is no election {election_id}." if election_id else "There is no such election.")
 
 
-def _tag(counted: Counted, standing: tallies.Standing) -> str:
+def tag_of(counted: Counted, standing: tallies.Standing) -> str:
     """The name of all that a result depends on, the same in every process."""
     drained, end = standing.drained, counted.election.end
     # After the end, the moment does not matter any more.
     capped = None if drained is None or standing.state is State.SCHEDULED else min(drained, end)
     sums = counted.sums
+    constituencies = counted.parts.constituencies if counted.parts else ()
     return fingerprint(
         _FORM,
+        counted.reporting,
+        counted.reports.last,
+        [(part.id, part.seats, part.ballots_cast, sorted(part.votes.items())) for part in constituencies],
         counted.election.id,
         counted.look.ballot,
         standing.state,
@@ -298,11 +435,8 @@ def _tag(counted: Counted, standing: tallies.Standing) -> str:
     )
 
 
-def _is_settled(state: State) -> bool:
-    return state in (State.FINAL, State.CANCELLED)
-
-
-def _summary(election: Election, state: State) -> Summary:
+def summary_of(election: Election, state: State) -> Summary:
+    """An election as everybody may see it."""
     return Summary(
         id=election.id,
         title=election.title,

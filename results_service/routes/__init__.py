@@ -7,11 +7,13 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from results_service import actions, sockets
 from results_service.actions import ElectionResult, Kept
+from results_service.actions.standings import read_result_as_of
 from results_service.live import Live, Wire
+from results_service.routes.seats import Shape, WholeSeatsAnswer
 from results_service.rules import Certainty
 from shared.auth import public
 from shared.terms import Kind, Refusal, State
@@ -32,13 +34,11 @@ STREAM = {
     503: "The election store cannot be reached, or too many watch already; Retry-After says when to come back",
 }
 # A stream is for one reader, and is passed on as it comes.
+AS_OF = (
+    "The result as it was then, of all that had been received by this moment, inclusive: ISO 8601 with an offset, such "
+    "as 2026-04-12T21:00:00Z. Left out: now."
+)
 UNKEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-class Shape(BaseModel):
-    """An answer that is read from the attributes of what an action returns."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class ElectionSummary(Shape):
@@ -88,13 +88,6 @@ class BallotsAnswer(Shape):
     cast: int = Field(description="Ballots in the box: counted and invalid ones.")
 
 
-class NameAnswer(Shape):
-    """A list by number and name."""
-
-    poll_number: int
-    name: str
-
-
 class ListAnswer(Shape):
     """A line of the result."""
 
@@ -107,55 +100,21 @@ class ListAnswer(Shape):
     excluded: bool = Field(description="Kept out by the threshold.")
 
 
-class ThresholdAnswer(Shape):
-    """What a list had to reach to take part, and who did not."""
+class ReportingAnswer(Shape):
+    """How far the polling stations are."""
 
-    share: str
-    base: str = Field(
-        description="`valid_votes`, or `ballots_cast`: the valid and the invalid ballots, without duplicates."
+    total: int = Field(description="At which people vote; all figures are 0 where no polling station is known.")
+    counted: int = Field(
+        description="That have reported: with ballots in the box, or with an accepted sheet that says nobody voted."
     )
-    base_ballots: int = Field(description="How many those are.")
-    votes_needed: int = Field(description="The least number of votes that reaches it.")
-    waived: bool = Field(description="Nobody reached it, and the rules then let all lists take part.")
-    excluded: list[NameAnswer]
-
-
-class TieAnswer(Shape):
-    """A tie that waits for a lot."""
-
-    lists: list[NameAnswer]
-    seats_open: int
-
-
-class AwardAnswer(Shape):
-    """A seat and the quotient that won it."""
-
-    seat: int
-    poll_number: int
-    divisor: int
-    quotient: str = Field(description="Exact: a whole number or a fraction.", examples=["1736920/3"])
-    tied_with: list[int] = Field(description="Lists with the very same quotient that got no seat for it.")
-
-
-class NextQuotientAnswer(Shape):
-    """The largest quotient of a list that won no seat."""
-
-    poll_number: int
-    divisor: int
-    quotient: str
-
-
-class SeatsAnswer(Shape):
-    """How the votes became seats."""
-
-    rules: dict[str, int | str | bool]
-    seats: int = Field(description="How many there are to give.")
-    awarded: int = Field(description="How many are given; fewer while a tie waits for a lot.")
-    threshold: ThresholdAnswer
-    tie: TieAnswer | None
-    lots: list[int] = Field(description="Poll numbers drawn by lot that decided a tie, in the order drawn.")
-    awards: list[AwardAnswer] = Field(description="In the order of award.")
-    next_quotients: list[NextQuotientAnswer] = Field(description="The nearest to one more seat first.")
+    sheets: int = Field(description="Whose tally sheet is accepted.")
+    registered: int = Field(description="Voters on the electoral rolls of all of them.")
+    registered_counted: int = Field(description="Those of the counted ones.")
+    cast: int = Field(description="Ballots in the box at the counted ones: counted and invalid ones.")
+    turnout: str | None = Field(
+        description="`cast` as a share of `registered_counted`, with four decimals; null while that is 0.",
+        examples=["0.5309"],
+    )
 
 
 class ResultAnswer(ElectionSummary):
@@ -168,7 +127,22 @@ class ResultAnswer(ElectionSummary):
     share_of: str = Field(description="Of what the shares are shares.")
     ballots: BallotsAnswer
     lists: list[ListAnswer]
-    apportionment: SeatsAnswer | None = Field(description="null where no seats are given.")
+    apportionment: WholeSeatsAnswer | None = Field(description="null where no seats are given.")
+    as_of: datetime | None = Field(description="The moment that was asked for; null: now.")
+    last_change: datetime | None = Field(description="When the newest ballots that are recorded were received.")
+    registered: int = Field(description="Voters on the electoral rolls of all stations.")
+    turnout: str | None = Field(description="Ballots in the box, as a share of what `turnout_of` names.")
+    turnout_of: str = Field(description="`registered_counted`: the registered voters of the counted stations.")
+    stations: ReportingAnswer
+    unattributed: int = Field(description="Ballots in the box that are of no polling station.")
+
+
+class ResultQuery(BaseModel):
+    """Which result; an unknown parameter is an error, or a misspelt moment would show the present for the past."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: AwareDatetime | None = Field(None, description=AS_OF)
 
 
 class LiveList(Shape):
@@ -181,6 +155,13 @@ class LiveList(Shape):
     seats: int | None
 
 
+class LiveStations(Shape):
+    """How many polling stations there are, and how many have reported."""
+
+    counted: int
+    total: int
+
+
 class LiveEvent(Shape):
     """What the stream of a result says at each change: the result without its explanations."""
 
@@ -191,6 +172,7 @@ class LiveEvent(Shape):
     ballots: BallotsAnswer
     valid_votes: int
     lists: list[LiveList]
+    stations: LiveStations
 
 
 class RefusedBallot(BaseModel):
@@ -211,8 +193,8 @@ class RefusedBallots(Page[RefusedBallot]):
 @blueprint.output(Elections)
 @blueprint.doc(summary="Elections, those that begin last first", responses=REFUSALS)
 def list_elections(query: PageQuery) -> Any:
-    answer = actions.list_elections(desk(), query.per_page, _offset(query), is_known)
-    return _answer(answer, lambda found: _page(found.items, found.total, query))
+    answer = actions.list_elections(desk(), query.per_page, offset(query), is_known)
+    return answered(answer, lambda found: page(found.items, found.total, query))
 
 
 @blueprint.get("/<int:election_id>")
@@ -221,7 +203,7 @@ def list_elections(query: PageQuery) -> Any:
 @blueprint.doc(summary="One election", responses=NO_ELECTION)
 def read_election(election_id: int) -> Any:
     answer = actions.read_election(desk(), election_id, is_known)
-    return _answer(
+    return answered(
         answer,
         lambda found: ElectionDetails.model_validate(
             {**vars(found.election), "lists": found.lists, "rules": found.rules}
@@ -231,13 +213,21 @@ def read_election(election_id: int) -> Any:
 
 @blueprint.get("/<int:election_id>/results")
 @public
+@blueprint.input(ResultQuery, location="query", arg_name="query")
 @blueprint.output(ResultAnswer)
-@blueprint.doc(summary="The result so far, how certain it is, and how votes became seats", responses=NO_ELECTION)
-def read_result(election_id: int) -> Any:
-    result = actions.read_result(desk(), election_id)
+@blueprint.doc(
+    summary="The result so far, how certain it is, and how votes became seats",
+    responses={**NO_ELECTION, 422: "The moment has not come yet, or is none"},
+)
+def read_result(election_id: int, query: ResultQuery) -> Any:
+    if query.as_of is None:
+        result = actions.read_result(desk(), election_id)
+    else:
+        result = read_result_as_of(desk(), election_id, query.as_of)
+    headers = caching(result, past=query.as_of is not None)
     if is_known(result.tag):
-        return Response(status=304, headers=caching(result))
-    return Response(result.form("json", _as_json), headers=caching(result), mimetype="application/json")
+        return Response(status=304, headers=headers)
+    return Response(result.form("json", _as_json), headers=headers, mimetype="application/json")
 
 
 @blueprint.get("/<int:election_id>/live")
@@ -267,10 +257,10 @@ def talk_of_result(election_id: int) -> Response:
 @blueprint.output(RefusedBallots)
 @blueprint.doc(summary="The ballots that are not counted, and why", responses=NO_ELECTION)
 def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
-    answer = actions.list_refused_ballots(desk(), election_id, query.per_page, _offset(query), is_known)
-    return _answer(
+    answer = actions.list_refused_ballots(desk(), election_id, query.per_page, offset(query), is_known)
+    return answered(
         answer,
-        lambda found: _page(
+        lambda found: page(
             [
                 RefusedBallot(guid=UUID(bytes=refused.guid), poll_number=refused.poll_number, reason=refused.reason)
                 for refused in found.items
@@ -362,22 +352,26 @@ def is_known(tag: str) -> bool:
     return request.if_none_match.contains_weak(tag)
 
 
-def caching(answer: actions.Answer[T] | Kept[T]) -> dict[str, str]:
-    """For how long everybody, proxies too, may keep the answer, and its name."""
+def caching(answer: actions.Answer[T] | Kept[T], *, past: bool = False) -> dict[str, str]:
+    """For how long everybody, proxies too, may keep the answer, and its name; what is ``past`` and settled for long."""
     # A second keeps a crowd off the database and is not noticed by a reader. What is settled still gets a lot drawn.
-    seconds = 60 if answer.settled else 1
+    seconds = (600 if past else 60) if answer.settled else 1
     return {"ETag": f'"{answer.tag}"', "Cache-Control": f"public, max-age={seconds}"}
 
 
 def _as_json(result: Kept[ElectionResult]) -> bytes:
     found = result.body
-    return ResultAnswer.model_validate({**vars(found.election), **vars(found.result)}).model_dump_json().encode()
+    stations = found.result.stations
+    beside = {"registered": stations.registered, "turnout": stations.turnout, "turnout_of": "registered_counted"}
+    shown = {**vars(found.election), **vars(found.result), **beside}
+    return ResultAnswer.model_validate(shown).model_dump_json().encode()
 
 
-def _answer(answer: actions.Answer[T], shape: Callable[[T], Any]) -> Any:
+def answered(answer: actions.Answer[T], shape: Callable[[T], Any], *, past: bool = False) -> Any:
+    """The answer in the shape of a route, or that the caller has it already."""
     if answer.body is None:
-        return Response(status=304, headers=caching(answer))
-    return shape(answer.body), 200, caching(answer)
+        return Response(status=304, headers=caching(answer, past=past))
+    return shape(answer.body), 200, caching(answer, past=past)
 
 
 def _seen() -> str | None:
@@ -385,9 +379,11 @@ def _seen() -> str | None:
     return request.headers.get("Last-Event-ID") or request.args.get("seen")
 
 
-def _offset(query: PageQuery) -> int:
+def offset(query: PageQuery) -> int:
+    """How many items come before the page."""
     return (query.page - 1) * query.per_page
 
 
-def _page(items: list[Any], total: int, query: PageQuery) -> dict[str, Any]:
+def page(items: list[Any], total: int, query: PageQuery) -> dict[str, Any]:
+    """One page of a listing."""
     return {"items": items, "page": query.page, "per_page": query.per_page, "total": total}

@@ -1,0 +1,274 @@
+"""Results per place: what belongs to which place, and what the figures of a place are."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from results_service.rules.result import Reporting
+from results_service.rules.seats import share
+
+
+class Level(StrEnum):
+    """The sorts of places, from the largest to the smallest."""
+
+    REGION = "region"
+    CONSTITUENCY = "constituency"
+    MUNICIPALITY = "municipality"
+    CENTRE = "centre"
+    STATION = "station"
+
+
+Key = tuple[Level, str]
+
+
+class Station(Protocol):
+    """A polling station with the centre that it is in."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def centre_id(self) -> int: ...
+    @property
+    def centre(self) -> str: ...
+    @property
+    def municipality(self) -> str: ...
+    @property
+    def constituency_id(self) -> int: ...
+    @property
+    def latitude(self) -> float | None: ...
+    @property
+    def longitude(self) -> float | None: ...
+    @property
+    def registered(self) -> int: ...
+    @property
+    def is_active(self) -> bool: ...
+
+
+class Constituency(Protocol):
+    """A constituency and the region that it belongs to."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def region_id(self) -> int: ...
+    @property
+    def region(self) -> str: ...
+
+
+class Received(Protocol):
+    """Ballots that were received from a station."""
+
+    @property
+    def counted(self) -> int: ...
+    @property
+    def duplicate(self) -> int: ...
+    @property
+    def invalid(self) -> int: ...
+    @property
+    def cast(self) -> int: ...
+
+
+@dataclass
+class Place:
+    """A place, what it belongs to, and the stations in it."""
+
+    level: Level
+    id: str
+    name: str
+    parent: Key | None
+    station_ids: list[int] = field(default_factory=list)
+    centres: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return (self.level, self.id)
+
+    @property
+    def middle(self) -> tuple[float, float] | None:
+        """The mean of the coordinates of its centres, latitude first; None where none has any."""
+        found = self.centres.values()
+        if not found:
+            return None
+        return sum(one[0] for one in found) / len(found), sum(one[1] for one in found) / len(found)
+
+
+def _by_name(place: Place) -> tuple[str, str]:
+    return (place.name.casefold(), place.id)
+
+
+class Tree:
+    """All places of an election. Each belongs to one of the next larger level, a region to none.
+
+    The part of a municipality that lies in another constituency is another place. It has no number, so that of its
+    constituency and its name make its id.
+    """
+
+    def __init__(self, stations: Iterable[Station], constituencies: Iterable[Constituency]) -> None:
+        self.places: dict[Key, Place] = {}
+        self._names: dict[tuple[int, str], str] = {}
+        for part in constituencies:
+            region = self._place(Level.REGION, str(part.region_id), part.region, None)
+            self._place(Level.CONSTITUENCY, str(part.id), part.name, region.key)
+        for station in stations:
+            self._add(station)
+        self.levels: dict[Level, list[Place]] = {level: [] for level in Level}
+        self.children: dict[Key, list[Place]] = {}
+        for place in sorted(self.places.values(), key=_by_name):
+            self.levels[place.level].append(place)
+            if place.parent is not None:
+                self.children.setdefault(place.parent, []).append(place)
+
+    def within(self, key: Key, level: Level) -> list[Place]:
+        """The places of a level that lie in another place, by name; itself, if it is of that level."""
+        found = [self.places[key]]
+        while found and found[0].level is not level:
+            found = [child for place in found for child in self.children.get(place.key, ())]
+        return sorted(found, key=_by_name)
+
+    def trail(self, place: Place) -> list[Place]:
+        """What a place lies in, the largest first."""
+        found: list[Place] = []
+        while place.parent is not None:
+            place = self.places[place.parent]
+            found.insert(0, place)
+        return found
+
+    def _add(self, station: Station) -> None:
+        constituency = self.places[Level.CONSTITUENCY, str(station.constituency_id)]
+        # As the administration compares names: without regard to case and to the number of blanks.
+        spoken = " ".join(station.municipality.split())
+        name = self._names.setdefault((station.constituency_id, spoken.casefold()), spoken)
+        municipality = self._place(Level.MUNICIPALITY, f"{station.constituency_id}:{name}", name, constituency.key)
+        centre = self._place(Level.CENTRE, str(station.centre_id), station.centre, municipality.key)
+        own = self._place(Level.STATION, str(station.id), station.code, centre.key)
+        for place in (*self.trail(own), own):
+            place.station_ids.append(station.id)
+            if station.latitude is not None and station.longitude is not None:
+                place.centres[station.centre_id] = (station.latitude, station.longitude)
+
+    def _place(self, level: Level, number: str, name: str, parent: Key | None) -> Place:
+        return self.places.setdefault((level, number), Place(level, number, name, parent))
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the accepted tally sheet of a station declares, or those of several together."""
+
+    sheets: int = 0
+    voted: int = 0
+    in_box: int = 0
+    invalid: int = 0
+    blank: int = 0
+
+    @property
+    def nobody_voted(self) -> bool:
+        return self.sheets > 0 and self.voted == self.in_box == 0
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the stations of an election, by their numbers."""
+
+    stations: Mapping[int, Station]
+    received: Mapping[int, Received]
+    declared: Mapping[int, Declared]
+
+    def is_counted(self, station_id: int) -> bool:
+        """Whether a station has reported: it has ballots in the box, or its accepted sheet says that nobody voted."""
+        received, declared = self.received.get(station_id), self.declared.get(station_id)
+        return (received is not None and received.cast > 0) or (declared is not None and declared.nobody_voted)
+
+
+@dataclass(frozen=True)
+class ListShare:
+    """The votes of a list in a place, and their share of the valid votes there."""
+
+    poll_number: int
+    votes: int
+    share: str
+
+
+@dataclass(frozen=True)
+class PlaceResult:
+    """What was counted in a place. ``leading`` has the most votes; nobody where several have as many, or nobody any."""
+
+    level: Level
+    id: str
+    name: str
+    latitude: float | None
+    longitude: float | None
+    stations: Reporting
+    counted: int
+    duplicate: int
+    invalid: int
+    valid_votes: int
+    lists: tuple[ListShare, ...]
+    leading: int | None
+    declared: Declared | None
+
+
+def reporting(facts: Facts, station_ids: Iterable[int]) -> Reporting:
+    """How far these stations are."""
+    total = counted = sheets = registered = registered_counted = cast = 0
+    for number in station_ids:
+        station = facts.stations[number]
+        received = facts.received.get(number)
+        # Ballots of a station that is disabled count as they are.
+        if not station.is_active and received is None:
+            continue
+        total += 1
+        registered += station.registered
+        sheets += number in facts.declared
+        if facts.is_counted(number):
+            counted += 1
+            registered_counted += station.registered
+            cast += received.cast if received is not None else 0
+    turnout = share(cast, registered_counted) if registered_counted else None
+    return Reporting(total, counted, sheets, registered, registered_counted, cast, turnout)
+
+
+def result_of_place(place: Place, facts: Facts, votes_of: Callable[[Sequence[int]], Mapping[int, int]]) -> PlaceResult:
+    """What was counted in a place; ``votes_of`` gives the votes of some stations by poll number, zeros included."""
+    received = [facts.received[number] for number in place.station_ids if number in facts.received]
+    declared = [facts.declared[number] for number in place.station_ids if number in facts.declared]
+    votes = votes_of(place.station_ids)
+    valid = sum(votes.values())
+    most = max(votes.values(), default=0)
+    first = [number for number, found in votes.items() if found == most]
+    latitude, longitude = place.middle or (None, None)
+    return PlaceResult(
+        level=place.level,
+        id=place.id,
+        name=place.name,
+        latitude=latitude,
+        longitude=longitude,
+        stations=reporting(facts, place.station_ids),
+        counted=sum(one.counted for one in received),
+        duplicate=sum(one.duplicate for one in received),
+        invalid=sum(one.invalid for one in received),
+        valid_votes=valid,
+        lists=tuple(ListShare(number, found, share(found, valid)) for number, found in votes.items()),
+        leading=first[0] if most and len(first) == 1 else None,
+        declared=Declared(
+            sheets=len(declared),
+            voted=sum(one.voted for one in declared),
+            in_box=sum(one.in_box for one in declared),
+            invalid=sum(one.invalid for one in declared),
+            blank=sum(one.blank for one in declared),
+        )
+        if declared
+        else None,
+    )
+
+
+def moments_of(start: int, end: int, at_most: int) -> list[int]:
+    """Moments from ``start`` to ``end``, both among them, as whole seconds and evenly apart; ``at_most`` of them."""
+    if end <= start:
+        return [start]
+    steps = min(at_most - 1, end - start)
+    return [start + (end - start) * step // steps for step in range(steps + 1)]

@@ -1,0 +1,428 @@
+"""Results per place, per constituency, as of a moment, over the time, and the log of corrections."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from results_service.actions import ground
+from results_service.app import create_app
+from shared.config import ResultsSettings
+from shared.database import Database
+from shared.schema.election import (
+    CANCELLED,
+    Dismissal,
+    Election,
+    Part,
+    PollingStation,
+    SheetEvent,
+    TallySheet,
+)
+from shared.terms import Refusal, SheetAct, SheetState
+from tests.services.recorded import Recorded
+from tests.services.tokens import ServiceSettings
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+START = NOW - 10 * HOUR
+HOURS = (START, NOW - 2 * HOUR)
+NO_REDIS = "redis://127.0.0.1:1/0"
+INVALID = (9, Refusal.INVALID_POLL_NUMBER)
+DUPLICATE = (1, Refusal.DUPLICATE)
+
+
+@pytest.fixture
+def night(sqlite_url: str) -> Iterator[Recorded]:
+    recorded = Recorded(sqlite_url)
+    yield recorded
+    recorded.close()
+
+
+@pytest.fixture
+def anywhere(election_database_url: str) -> Iterator[Recorded]:
+    recorded = Recorded(election_database_url)
+    yield recorded
+    recorded.close()
+
+
+@pytest.fixture
+def client_of(
+    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Recorded], FlaskClient]]:
+    """Makes services on a store, which look at geography each time."""
+    monkeypatch.setattr(ground, "SECONDS_BETWEEN_LOOKS", 0.0)
+    made = []
+
+    def make(night: Recorded) -> FlaskClient:
+        url = night.database.engine.url.render_as_string(hide_password=False)
+        app = create_app(service_settings(ResultsSettings, election_database_url=url, redis_url=NO_REDIS))
+        made.append(app)
+        return app.test_client()
+
+    yield make
+    for app in made:
+        app.extensions["database"].close()
+
+
+def get(client: FlaskClient, election: int, path: str = "", status: int = 200, **query: Any) -> Any:
+    answer = asked(client, election, path, **query)
+    assert answer.status_code == status, answer.text
+    return answer.get_json()
+
+
+def asked(client: FlaskClient, election: int, path: str = "", **query: Any) -> TestResponse:
+    moment = query.get("as_of")
+    if isinstance(moment, datetime):
+        query["as_of"] = moment.isoformat().replace("+00:00", "Z")
+    return client.get(f"/api/elections/{election}/results{path}", query_string=query)
+
+
+def accept_sheet(night: Recorded, election: int, station: int, at: datetime = NOW - HOUR, **numbers: int) -> None:
+    """An accepted sheet, by two entries, as the daemon leaves it behind."""
+    said = {**dict.fromkeys(("registered", "voted", "received", "unused", "in_box", "invalid", "blank"), 0), **numbers}
+    with night.database.writing() as session:
+        state = SheetState.ACCEPTED.value
+        session.add(
+            TallySheet(election_id=election, station_id=station, state=state, last=2, standing=2, changed_at=at)
+        )
+        session.flush()
+        for number in (1, 2):
+            session.add(
+                SheetEvent(
+                    election_id=election,
+                    station_id=station,
+                    number=number,
+                    id=f"{election}-{station}-{number}",
+                    act=SheetAct.ENTRY.value,
+                    actor=f"official{number}@example.org",
+                    at=at,
+                    numbers={**said, "votes": {"1": 0, "2": 0}},
+                )
+            )
+
+
+def add_up(children: list[dict[str, Any]], name: str) -> int:
+    return sum(int(child[name]) for child in children)
+
+
+@pytest.fixture
+def country(night: Recorded) -> tuple[Recorded, int, list[int]]:
+    """Eight stations of 100 voters and more, five of which sent files; the sheets of two are accepted."""
+    election = night.election(["Left", "Right", "Third"], hours=HOURS)
+    stations = night.stations([100, 110, 120, 130, 140, 150, 160, 170])
+    sent = [
+        (0, {1: 30, 2: 10}, [INVALID]),
+        (1, {1: 5, 2: 20}, [DUPLICATE]),
+        (2, {2: 7, 3: 7}, []),
+        (0, {3: 4}, []),
+        (5, {}, [DUPLICATE]),
+        (6, {1: 1}, []),
+        (None, {2: 3}, [INVALID]),
+    ]
+    for number, (station, votes, refused) in enumerate(sent):
+        night.part(
+            *(election, votes, refused),
+            received_at=START + number * MINUTE,
+            partition=number % 2,
+            station=None if station is None else stations[station],
+        )
+    night.drained(NOW, NOW)
+    accept_sheet(night, election, stations[0], voted=46, in_box=46, invalid=1, blank=1)
+    accept_sheet(night, election, stations[7])
+    return night, election, stations
+
+
+def test_the_result_says_how_many_stations_have_reported_and_of_whom_the_turnout_is(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night, election, _ = country
+    found = get(client_of(night), election)
+    # Stations 1, 2, 3 and 7 have ballots in the box, and of 8 the sheet says that nobody voted; 6 sent duplicates only.
+    cast, registered = 30 + 10 + 1 + 4 + 25 + 14 + 1, 100 + 110 + 120 + 160 + 170
+    assert found["stations"] == {
+        "total": 8,
+        "counted": 5,
+        "sheets": 2,
+        "registered": 1080,
+        "registered_counted": registered,
+        "cast": cast,
+        "turnout": f"{cast / registered:.4f}",
+    }
+    assert (found["registered"], found["turnout"], found["turnout_of"]) == (
+        *(1080, f"{cast / registered:.4f}"),
+        "registered_counted",
+    )
+    assert found["unattributed"] == 4
+    assert found["last_change"] == (START + 6 * MINUTE).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("level", ["region", "constituency", "municipality", "centre", "station"])
+def test_the_places_of_each_level_add_up_to_all_that_is_of_a_station(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient], level: str
+) -> None:
+    night, election, _ = country
+    client = client_of(night)
+    found = get(client, election, "/places", level=level, per_page=500)
+    assert found["total"] == {"region": 2, "constituency": 2, "municipality": 4, "centre": 4, "station": 8}[level]
+    assert [one["name"] for one in found["items"]] == sorted(one["name"] for one in found["items"])
+    whole = get(client, election)
+    for name in ("total", "counted", "sheets", "registered", "registered_counted", "cast"):
+        assert sum(one["stations"][name] for one in found["items"]) == whole["stations"][name]
+    votes: Counter[int] = Counter()
+    for one in found["items"]:
+        votes.update({line["poll_number"]: line["votes"] for line in one["lists"]})
+        assert one["valid_votes"] == one["counted"] == sum(line["votes"] for line in one["lists"])
+        most = max(line["votes"] for line in one["lists"])
+        leaders = [line["poll_number"] for line in one["lists"] if line["votes"] == most]
+        assert one["leading"] == (leaders[0] if most and len(leaders) == 1 else None)
+    assert votes == {1: 36, 2: 37, 3: 11}
+    assert (add_up(found["items"], "duplicate"), add_up(found["items"], "invalid")) == (2, 1)
+
+
+def test_one_goes_down_from_a_region_to_a_station_and_back_along_the_trail(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night, election, stations = country
+    client = client_of(night)
+    place = get(client, election, "/places", level="region")["items"][0]
+    trail: list[dict[str, Any]] = []
+    while True:
+        found = get(client, election, f"/places/{place['level']}/{place['id']}")
+        assert found["place"] == place
+        assert found["trail"] == trail
+        trail.append({name: place[name] for name in ("level", "id", "name")})
+        if not found["children"]:
+            break
+        assert add_up(found["children"], "counted") == place["counted"]
+        query = {"level": found["children"][0]["level"], "within": f"{place['level']}:{place['id']}"}
+        assert get(client, election, "/places", **query)["items"] == found["children"]
+        place = found["children"][0]
+    assert [one["level"] for one in trail] == ["region", "constituency", "municipality", "centre", "station"]
+    assert trail[-1]["id"] == str(stations[0])
+    assert (place["counted"], place["invalid"], place["leading"]) == (44, 1, 1)
+    assert place["declared"] == {"sheets": 1, "voted": 46, "in_box": 46, "invalid": 1, "blank": 1}
+    assert (place["latitude"], place["longitude"]) == (45.0, 20.0)
+
+
+def test_places_that_there_are_not_and_parameters_that_say_nothing_are_refused_in_a_sentence(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night, election, _ = country
+    client = client_of(night)
+    assert "no region 99" in get(client, election, "/places/region/99", 404)["detail"]
+    assert get(client, 99, "/places", 404, level="region")["detail"] == "There is no election 99."
+    for path, query, field in (
+        ("/places/village/1", {}, "level"),
+        ("/places", {}, "level"),
+        ("/places", {"level": "region", "within": "village:1"}, "within"),
+        ("/places", {"level": "region", "within": "station:1"}, "within"),
+        ("/places", {"level": "region", "as_of": NOW + HOUR}, "as_of"),
+        ("", {"as_of": NOW + HOUR}, "as_of"),
+        ("", {"as_of": "yesterday"}, "as_of"),
+        ("", {"as_of": "2026-04-12T21:00:00"}, "as_of"),
+        ("", {"asof": "2026-04-12T21:00:00Z"}, "asof"),
+    ):
+        assert get(client, election, path, 422, **query)["errors"][0]["field"] == field
+
+
+def test_who_has_a_place_is_told_so_until_something_of_it_changes(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night, election, stations = country
+    first, other = client_of(night), client_of(night)
+    path = f"/api/elections/{election}/results/places?level=municipality"
+    answer = first.get(path)
+    tag = answer.headers["ETag"]
+    assert other.get(path, headers={"If-None-Match": tag}).status_code == 304
+    accept_sheet(night, election, stations[3])
+    changed = first.get(path, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert sum(one["stations"]["sheets"] for one in changed.get_json()["items"]) == 3
+    with night.database.writing() as session:
+        session.get_one(PollingStation, stations[4]).registered += 1000
+    again = first.get(path, headers={"If-None-Match": changed.headers["ETag"]})
+    assert sum(one["stations"]["registered"] for one in again.get_json()["items"]) == 2080
+    assert get(first, election)["registered"] == 2080
+
+
+def test_the_result_of_a_moment_is_what_was_shown_when_the_queue_was_drained_at_that_moment(
+    anywhere: Recorded, client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    """Stopped after each file, and asked for later; on every engine."""
+    night = anywhere
+    rules = {"seats": 12, "method": "dhondt", "threshold": "0.05", "threshold_base": "ballots_cast"}
+    election = night.election(["Left", "Right", "Third"], hours=(START, NOW + HOUR), rules=rules)
+    stations = night.stations([100, 200, 300, 400])
+    client = client_of(night)
+    shown = []
+    for number in range(6):
+        moment = START + (number + 1) * MINUTE + timedelta(microseconds=number)
+        votes = {1: 10 + number, 2: 5 * number, 3: 1}
+        refused = [INVALID] * number + ([DUPLICATE] if number % 2 else [])
+        night.part(election, votes, refused, received_at=moment, partition=number % 2, station=stations[number % 3])
+        night.drained(moment + MINUTE / 2, moment + MINUTE / 2)
+        levels = {level: get(client, election, "/places", level=level) for level in ("region", "station")}
+        shown.append((moment, get(client, election), levels))
+    night.drained(NOW, NOW)
+    later = client_of(night)
+    for moment, live, levels in shown:
+        past = get(later, election, as_of=moment)
+        for name in live.keys() - {"counted_until", "as_of", "waits_for"}:
+            assert past[name] == live[name], (moment, name)
+        assert (past["certainty"], past["waits_for"]) == ("provisional", [])
+        assert past["as_of"] == past["counted_until"] == moment.isoformat().replace("+00:00", "Z")
+        for level, found in levels.items():
+            assert get(later, election, "/places", level=level, as_of=moment) == found
+        before = get(later, election, as_of=moment - timedelta(microseconds=1))
+        assert before["ballots"]["received"] < live["ballots"]["received"]
+    nothing = get(later, election, as_of=START - HOUR)
+    assert (nothing["ballots"]["received"], nothing["stations"]["counted"], nothing["registered"]) == (0, 0, 1000)
+    assert {line["votes"] for line in nothing["lists"]} == {0}
+
+
+def test_what_was_at_a_moment_may_be_kept_for_long_once_it_cannot_change_any_more(
+    night: Recorded, client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    election = night.election(hours=(START, NOW + HOUR))
+    night.part(election, {1: 7}, received_at=START + MINUTE)
+    client = client_of(night)
+    moment = START + HOUR
+
+    def kept() -> tuple[str, int]:
+        answer = asked(client, election, as_of=moment)
+        return answer.headers["Cache-Control"], answer.get_json()["ballots"]["counted"]
+
+    night.drained(moment, moment)
+    assert kept() == ("public, max-age=1", 7)
+    night.part(election, {1: 2}, received_at=moment, partition=1)
+    assert kept() == ("public, max-age=1", 9)
+    night.drained(moment + MINUTE, moment + MINUTE)
+    assert kept() == ("public, max-age=600", 9)
+    buried = night.dead_letter(START + 2 * MINUTE)
+    assert kept() == ("public, max-age=1", 9)
+    night.part(election, {2: 4}, received_at=START + 2 * MINUTE, batch_id=buried)
+    assert kept() == ("public, max-age=600", 13)
+    night.part(election, {1: 50}, received_at=moment + MINUTE)
+    statements: list[str] = []
+    database: Database = client.application.extensions["database"]
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    assert kept() == ("public, max-age=600", 13)
+    statements.clear()
+    assert kept() == ("public, max-age=600", 13)
+    assert not [statement for statement in statements if "tallies" in statement]
+
+
+def test_the_time_line_says_how_much_had_come_in_and_agrees_with_the_moments(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night, election, _ = country
+    client = client_of(night)
+    found = get(client, election, "/timeline")["moments"]
+    assert len(found) == 200
+    assert (found[0]["at"], found[-1]["at"]) == tuple(one.isoformat().replace("+00:00", "Z") for one in HOURS)
+    assert (found[0]["counted"], found[-1]["counted"], found[-1]["stations"]) == (0, 87, 4)
+    for one in found[1:6]:
+        past = get(client, election, as_of=datetime.fromisoformat(one["at"]))
+        assert past["ballots"]["counted"] == one["counted"]
+    # A sheet that says that nobody voted is accepted later, and no ballots came.
+    assert get(client, election, as_of=datetime.fromisoformat(found[5]["at"]))["stations"]["counted"] == 4
+
+
+def test_seats_are_given_in_each_constituency_and_lots_drawn_in_each(
+    anywhere: Recorded, client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night = anywhere
+    rules = {
+        "seats": 5,
+        "method": "dhondt",
+        "threshold": "0.1",
+        "threshold_base": "valid_votes",
+        "tie_policy": "lots",
+        "apportioned": "constituency",
+        "threshold_over": "constituency",
+    }
+    election = night.election(["Left", "Right", "Third"], hours=HOURS, rules=rules)
+    stations = night.stations([100, 100, 100, 100], seats=(3, 2))
+    in_first, in_second = (stations[0], stations[2]), (stations[1], stations[3])
+    client = client_of(night)
+    for number, votes in enumerate([{1: 10, 2: 10}, {1: 10, 2: 10, 3: 1}, {1: 5, 2: 10}, {2: 5}]):
+        station = (*in_first, *in_second)[number]
+        night.part(election, votes, received_at=START + number * MINUTE, partition=number % 2, station=station)
+        get(client, election)
+    night.drained(NOW, NOW)
+    found = get(client, election)
+    first, second = found["apportionment"]["constituencies"]
+    assert [(one["name"], one["seats"], one["awarded"]) for one in (first, second)] == [
+        ("Part 1", 3, 2),
+        ("Part 2", 2, 2),
+    ]
+    assert {line["poll_number"]: line["seats"] for line in second["lists"]} == {1: 0, 2: 2, 3: 0}
+    assert (first["tie"], first["threshold"]["excluded"][0]["poll_number"]) == (
+        {"lists": [{"poll_number": 1, "name": "Left"}, {"poll_number": 2, "name": "Right"}], "seats_open": 1},
+        3,
+    )
+    assert (found["certainty"], found["waits_for"]) == (
+        "provisional",
+        ["One seat is tied in Part 1 between the lists 1 (Left), 2 (Right); a lot has to be drawn."],
+    )
+    assert found["apportionment"]["threshold"] is None
+    with night.database.writing() as session:
+        session.get_one(Election, election).lots = {str(first["id"]): [2]}
+    for one in (client, client_of(night)):
+        drawn = get(one, election)
+        assert (drawn["certainty"], drawn["apportionment"]["awarded"]) == ("final", 5)
+        assert [line["seats"] for line in drawn["lists"]] == [1, 4, 0]
+        assert drawn["apportionment"]["constituencies"][0]["lots"] == [2]
+    assert client.get(f"/elections/{election}").status_code == 200
+
+
+def test_corrections_are_listed_without_the_names_of_those_who_made_them(
+    country: tuple[Recorded, int, list[int]], client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    night, election, stations = country
+    replayed, dismissed = night.dead_letter(START + MINUTE), night.dead_letter(None)
+    foreign = night.dead_letter(START - HOUR)
+    assert foreign not in (replayed, dismissed)
+    night.part(election, {1: 1}, batch_id=replayed, received_at=START + MINUTE)
+    with night.database.writing() as session:
+        session.execute(sa.update(Part).where(Part.batch_id == replayed).values(recorded_at=NOW))
+        session.add(Dismissal(batch_id=dismissed, part=0, reason="Nothing in it.", dismissed_at=NOW + MINUTE))
+        for number, act, reason in (
+            (3, SheetAct.REOPENING, "Two numbers swapped."),
+            (4, SheetAct.RESOLUTION, "Paper."),
+        ):
+            session.add(
+                SheetEvent(
+                    election_id=election,
+                    station_id=stations[0],
+                    number=number,
+                    id=f"event-{number}",
+                    act=act.value,
+                    actor="vera@example.org",
+                    at=NOW + number * HOUR,
+                    reason=reason,
+                )
+            )
+        row = session.get_one(Election, election)
+        row.lots, row.stage = [2], CANCELLED
+        row.cancelled_at, row.cancelled_reason = NOW + 9 * HOUR, "A flood."
+    answer = client_of(night).get(f"/api/elections/{election}/corrections")
+    assert b"@" not in answer.data
+    found = answer.get_json()
+    assert [(one["kind"], one["reason"], one["station"]) for one in found["items"]] == [
+        ("part_laid_aside", "", None),
+        ("part_laid_aside", "", None),
+        ("part_replayed", "", None),
+        ("part_dismissed", "Nothing in it.", None),
+        ("sheet_reopened", "Two numbers swapped.", "1"),
+        ("sheet_resolved", "Paper.", "1"),
+        ("election_cancelled", "A flood.", None),
+        ("lots_drawn", "", None),
+    ]
+    assert (found["total"], found["items"][-1]["lots"]) == (8, [2])
