@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.terms import Role
-from tests.services.access_board import BOARD_PAGES
+from tests.services.access_pages import ADMINISTRATION_PAGES, example
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 
@@ -87,7 +87,8 @@ class Row:
 
 def page(route: str, path: str = "") -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, path, by_cookie=True)
+    done = 303 if route.startswith("GET ") else 403
+    return Row(route, EVERYBODY, done, path or example(route), by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
@@ -152,44 +153,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
-        *(page(route, path) for route, path in BOARD_PAGES),
-        # Pages.
-        page("GET /"),
-        page("GET /elections"),
-        page("GET /elections/new"),
-        page("POST /elections/new"),
-        page("GET /elections/{election_id}"),
-        page("GET /elections/{election_id}/uploads"),
-        page("GET /elections/{election_id}/edit"),
-        page("POST /elections/{election_id}/edit"),
-        page("GET /elections/{election_id}/ballot"),
-        page("POST /elections/{election_id}/ballot"),
-        page("GET /elections/{election_id}/{act}"),
-        page("POST /elections/{election_id}/publish"),
-        page("POST /elections/{election_id}/close"),
-        page("POST /elections/{election_id}/cancel"),
-        page("POST /elections/{election_id}/delete"),
-        page("POST /elections/{election_id}/lots"),
-        page("GET /participants"),
-        page("GET /participants/new"),
-        page("POST /participants/new"),
-        page("GET /participants/{participant_id}"),
-        page("POST /participants/{participant_id}"),
-        page("GET /participants/{participant_id}/delete"),
-        page("POST /participants/{participant_id}/delete"),
-        page("GET /candidates"),
-        page("GET /candidates/new"),
-        page("POST /candidates/new"),
-        page("GET /candidates/{candidate_id}"),
-        page("POST /candidates/{candidate_id}"),
-        page("POST /candidates/{candidate_id}/decision"),
-        page("GET /candidates/{candidate_id}/picture/{size}"),
-        page("POST /candidates/{candidate_id}/picture"),
-        page("POST /candidates/{candidate_id}/picture/delete"),
-        page("GET /candidates/{candidate_id}/delete"),
-        page("POST /candidates/{candidate_id}/delete"),
-        page("GET /journal"),
-        page("GET /dead-letters"),
+        *(page(route) for route in ADMINISTRATION_PAGES),
         # Pictures of candidates.
         Row("GET /api/candidates/{candidate_id}/picture", STAFF, 200, "/api/candidates/{candidate}/picture"),
         Row(
