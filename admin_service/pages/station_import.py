@@ -16,7 +16,7 @@ from flask_babel import gettext, lazy_gettext
 
 from admin_service.actions.station_import import Import, import_stations
 from admin_service.pages.filled_in import spoken
-from admin_service.pages.frame import NOTICES, database, show
+from admin_service.pages.frame import database, show
 from admin_service.rules.station_files import COLUMNS, Change
 from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError
 from shared.terms import Role
@@ -35,7 +35,6 @@ PER_PAGE = 200
 # The way through the rest of a preview is in the file itself: nobody mends more at once.
 MOST_TOLD = 1000
 
-NOTICES |= {"stations-imported": lazy_gettext("The polling stations are imported.")}
 CHANGES = {
     Change.NEW: lazy_gettext("new"),
     Change.CHANGED: lazy_gettext("will change"),

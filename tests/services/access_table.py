@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.terms import Role
+from tests.services.access_pages import ADMINISTRATION_PAGES, example
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 
@@ -86,7 +87,8 @@ class Row:
 
 def page(route: str, path: str = "") -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, path, by_cookie=True)
+    done = 303 if route.startswith("GET ") else 403
+    return Row(route, EVERYBODY, done, path or example(route), by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
@@ -151,43 +153,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
-        # Pages.
-        page("GET /"),
-        page("GET /elections"),
-        page("GET /elections/new"),
-        page("POST /elections/new"),
-        page("GET /elections/{election_id}", "/elections/1"),
-        page("GET /elections/{election_id}/uploads", "/elections/1/uploads"),
-        page("GET /elections/{election_id}/edit", "/elections/1/edit"),
-        page("POST /elections/{election_id}/edit", "/elections/1/edit"),
-        page("GET /elections/{election_id}/ballot", "/elections/1/ballot"),
-        page("POST /elections/{election_id}/ballot", "/elections/1/ballot"),
-        page("GET /elections/{election_id}/{act}", "/elections/1/publish"),
-        page("POST /elections/{election_id}/publish", "/elections/1/publish"),
-        page("POST /elections/{election_id}/close", "/elections/1/close"),
-        page("POST /elections/{election_id}/cancel", "/elections/1/cancel"),
-        page("POST /elections/{election_id}/delete", "/elections/1/delete"),
-        page("POST /elections/{election_id}/lots", "/elections/1/lots"),
-        page("GET /participants"),
-        page("GET /participants/new"),
-        page("POST /participants/new"),
-        page("GET /participants/{participant_id}", "/participants/1"),
-        page("POST /participants/{participant_id}", "/participants/1"),
-        page("GET /participants/{participant_id}/delete", "/participants/1/delete"),
-        page("POST /participants/{participant_id}/delete", "/participants/1/delete"),
-        page("GET /candidates"),
-        page("GET /candidates/new"),
-        page("POST /candidates/new"),
-        page("GET /candidates/{candidate_id}", "/candidates/1"),
-        page("POST /candidates/{candidate_id}", "/candidates/1"),
-        page("POST /candidates/{candidate_id}/decision", "/candidates/1/decision"),
-        page("GET /candidates/{candidate_id}/picture/{size}", "/candidates/1/picture/small"),
-        page("POST /candidates/{candidate_id}/picture", "/candidates/1/picture"),
-        page("POST /candidates/{candidate_id}/picture/delete", "/candidates/1/picture/delete"),
-        page("GET /candidates/{candidate_id}/delete", "/candidates/1/delete"),
-        page("POST /candidates/{candidate_id}/delete", "/candidates/1/delete"),
-        page("GET /journal"),
-        page("GET /dead-letters"),
+        *(page(route) for route in ADMINISTRATION_PAGES),
         # Pictures of candidates.
         Row("GET /api/candidates/{candidate_id}/picture", STAFF, 200, "/api/candidates/{candidate}/picture"),
         Row(

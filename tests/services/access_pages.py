@@ -1,0 +1,101 @@
+"""The administration's pages, for access_table.py, and where a page of whichever service is for example."""
+
+import re
+
+_ELECTIONS = [
+    "GET /",
+    "GET /elections",
+    "GET /elections/new",
+    "POST /elections/new",
+    "GET /elections/{election_id}",
+    "GET /elections/{election_id}/uploads",
+    "GET /elections/{election_id}/edit",
+    "POST /elections/{election_id}/edit",
+    "GET /elections/{election_id}/ballot",
+    "POST /elections/{election_id}/ballot",
+    "GET /elections/{election_id}/{act}",
+    "POST /elections/{election_id}/publish",
+    "POST /elections/{election_id}/close",
+    "POST /elections/{election_id}/cancel",
+    "POST /elections/{election_id}/delete",
+    "POST /elections/{election_id}/lots",
+    "GET /participants",
+    "GET /participants/new",
+    "POST /participants/new",
+    "GET /participants/{participant_id}",
+    "POST /participants/{participant_id}",
+    "GET /participants/{participant_id}/delete",
+    "POST /participants/{participant_id}/delete",
+    "GET /candidates",
+    "GET /candidates/new",
+    "POST /candidates/new",
+    "GET /candidates/{candidate_id}",
+    "POST /candidates/{candidate_id}",
+    "POST /candidates/{candidate_id}/decision",
+    "GET /candidates/{candidate_id}/picture/{size}",
+    "POST /candidates/{candidate_id}/picture",
+    "POST /candidates/{candidate_id}/picture/delete",
+    "GET /candidates/{candidate_id}/delete",
+    "POST /candidates/{candidate_id}/delete",
+    "GET /journal",
+    "GET /dead-letters",
+]
+_STATIONS = [
+    "GET /stations",
+    "GET /stations/new",
+    "POST /stations/new",
+    "GET /stations/{station_id}",
+    "GET /stations/{station_id}/change",
+    "POST /stations/{station_id}/change",
+    "POST /stations/{station_id}/status",
+    "POST /stations/{station_id}/deletion",
+    "GET /stations/centre-names",
+    "GET /stations/import",
+    "POST /stations/import",
+    "POST /stations/import/preview",
+    "GET /stations/map",
+]
+_PLACES = [
+    route.format(sort)
+    for sort in ("regions", "constituencies", "centres")
+    for route in (
+        "GET /stations/{}",
+        "GET /stations/{}/new",
+        "POST /stations/{}/new",
+        "GET /stations/{}/{{number}}",
+        "POST /stations/{}/{{number}}",
+        "POST /stations/{}/{{number}}/deletion",
+    )
+]
+_SHEETS = [
+    "GET /sheets",
+    "GET /sheets/{election_id}",
+    "GET /sheets/{election_id}/screen",
+    "GET /sheets/{election_id}/map",
+    "GET /sheets/{election_id}/board.csv",
+    "POST /sheets/{election_id}/acceptances",
+    "GET /sheets/{election_id}/{station_id}",
+    "GET /sheets/{election_id}/{station_id}/photographs/{photograph_id}",
+    "POST /sheets/{election_id}/{station_id}/resolution",
+    "POST /sheets/{election_id}/{station_id}/acceptance",
+    "POST /sheets/{election_id}/{station_id}/reopening",
+]
+_DIFFERENCES = [
+    "GET /differences",
+    "GET /differences/{election_id}",
+    "GET /differences/{election_id}/differences.csv",
+    "GET /differences/{election_id}/{station_id}",
+    "POST /differences/{election_id}/{station_id}/explanation",
+]
+ADMINISTRATION_PAGES = (*_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
+
+# What stands in an example for a part of a path; whoever may not see a page is not told either whether it is there.
+_PARTS = {"{act}": "publish", "{size}": "small", "{photograph_id}": "0" * 32}
+
+
+def example(route: str) -> str:
+    """The path of a route with numbers in it."""
+    path = route.partition(" ")[2]
+    for name, part in _PARTS.items():
+        path = path.replace(name, part)
+    return re.sub(r"{[a-z_]+}", "1", path)
