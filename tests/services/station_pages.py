@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -28,7 +29,7 @@ class Visitor:
         return made
 
     def sign_in(self, *roles: Role, name: str = "vera", stations: tuple[int, ...] = (1,)) -> None:
-        claims = {CSRF_CLAIM: VALUE, "stations": list(stations)}
+        claims: dict[str, Any] = {CSRF_CLAIM: VALUE, "stations": list(stations)}
         header = self.station.token(*(roles or (Role.OFFICIAL,)), email=f"{name}@example.org", **claims)
         self.client.set_cookie(COOKIE, header["Authorization"].removeprefix("Bearer "), secure=True)
 
