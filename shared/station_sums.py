@@ -4,7 +4,8 @@ As with ``shared.tallies.sums_since`` the places of the parts say how far sums g
 its batch is from, and the row of the batch is written with its part 0: parts that were recorded before that one are of
 no station until then. Sums over all parts cost the number of the parts; adding to them costs that of the new ones.
 
-``until`` leaves out what was received later than a moment; such sums are not added to.
+What was received by a moment that has passed is told by a ``History``, which has each upload for itself
+(``shared/station_history.py``).
 """
 
 from array import array
@@ -92,29 +93,35 @@ class _Recorded:
     station_id: int | None
 
 
-def reports(session: Session, election_id: int, until: datetime | None = None) -> Reports:
+def reports(session: Session, election_id: int) -> Reports:
     """What all parts of an election say."""
-    statement = _parts().outerjoin(Batch, Batch.id == Part.batch_id).where(Part.election_id == election_id)
-    if until is not None:
-        statement = statement.where(Part.received_at <= until)
+    parts = (
+        sa.select(
+            *(sa.null(), sa.null(), sa.null(), Part.received_at),
+            *(sa.func.sum(Part.counted), sa.func.sum(Part.duplicate), sa.func.sum(Part.invalid), Batch.station_id),
+        )
+        .select_from(Part)
+        .outerjoin(Batch, Batch.id == Part.batch_id)
+        .where(Part.election_id == election_id)
+        # By upload, of which there are fewer than parts.
+        .group_by(Part.batch_id, Part.received_at, Batch.station_id)
+    )
     nothing = Reports(tallies.places(session), {}, {}, {}, None)
-    found = list(_recorded(session.execute(statement)))
+    found = list(_recorded(session.execute(parts)))
     return _with(nothing, nothing.places, found, found)
 
 
 def reports_since(session: Session, election_id: int, kept: Reports, reached: Mapping[int, int]) -> Reports:
     """``kept`` and what was recorded up to the places that are ``reached``, which were read in the same snapshot."""
-    bounds = _bounds(election_id, kept.places, reached)
+    bounds = bounds_of(election_id, kept.places, reached)
     if bounds is None:
         return kept
-    new = _recorded(session.execute(_new_parts(_stretches(bounds)), _without_election(bounds)))
+    new = _recorded(session.execute(_new_parts(stretches_in(bounds)), without_election(bounds)))
     own = [part for part in new if part.election_id == election_id]
-    return _with(kept, _grown(bounds), own, _attributed(session, bounds))
+    return _with(kept, grown_to(bounds), own, _attributed(session, bounds))
 
 
-def votes(
-    session: Session, election_id: int, poll_numbers: Sequence[int], until: datetime | None = None
-) -> StationVotes:
+def votes(session: Session, election_id: int, poll_numbers: Sequence[int]) -> StationVotes:
     """The votes of all stations, from all parts of an election."""
     statement = (
         sa.select(Batch.station_id, Tally.poll_number, sa.func.sum(Tally.votes))
@@ -131,19 +138,17 @@ def votes(
         .where(Part.election_id == election_id, Batch.station_id.is_not(None))
         .group_by(Batch.station_id, Tally.poll_number)
     )
-    if until is not None:
-        statement = statement.where(Part.received_at <= until)
     nothing = StationVotes(tallies.places(session), tuple(sorted(poll_numbers)), {})
     return _with_votes(nothing, nothing.places, session.execute(statement))
 
 
 def votes_since(session: Session, election_id: int, kept: StationVotes, reached: Mapping[int, int]) -> StationVotes:
     """``kept`` and the votes of what was recorded up to the places that are ``reached``, as for ``reports_since``."""
-    bounds = _bounds(election_id, kept.places, reached)
+    bounds = bounds_of(election_id, kept.places, reached)
     if bounds is None:
         return kept
     station_of = {(part.partition, part.sequence): part.station_id for part in _attributed(session, bounds)}
-    found = [row for row in session.execute(_new_tallies(_stretches(bounds)), bounds) if row[:2] in station_of]
+    found = [row for row in session.execute(new_tallies(stretches_in(bounds)), bounds) if row[:2] in station_of]
     known = {(row.partition, row.sequence) for row in found}
     # Parts that were recorded long before the part 0 of their batch, or that have no vote at all.
     missing = sorted(station_of.keys() - known)
@@ -155,7 +160,7 @@ def votes_since(session: Session, election_id: int, kept: StationVotes, reached:
                 sa.or_(*(sa.and_(Tally.partition == place[0], Tally.sequence == place[1]) for place in some)),
             )
         )
-    return _with_votes(kept, _grown(bounds), ((station_of[row[0], row[1]], row[2], row[3]) for row in found))
+    return _with_votes(kept, grown_to(bounds), ((station_of[row[0], row[1]], row[2], row[3]) for row in found))
 
 
 def by_constituency(places: Geography, votes: StationVotes, reports: Reports) -> list[Constituency]:
@@ -184,7 +189,8 @@ def _parts(part: Any = Part, station: Any = Batch.station_id) -> "sa.Select[Any]
 
 def _recorded(rows: Iterable[Any]) -> Iterator[_Recorded]:
     for election_id, partition, sequence, received_at, counted, duplicate, invalid, station_id in rows:
-        count = Count(counted, duplicate, invalid)
+        # MySQL and PostgreSQL sum integers to decimals.
+        count = Count(int(counted), int(duplicate), int(invalid))
         yield _Recorded(election_id, partition, sequence, received_at, count, station_id)
 
 
@@ -196,14 +202,14 @@ def _with(
     for part in new:
         last = part.received_at if last is None else max(last, part.received_at)
         if part.count.counted:
-            seconds[_second(part.received_at)] += part.count.counted
+            seconds[second_of(part.received_at)] += part.count.counted
     for part in attributed:
         number = part.station_id
         if number is None:
             continue
         stations[number] = stations.get(number, Count()) + part.count
         if part.count.cast:
-            second = _second(part.received_at)
+            second = second_of(part.received_at)
             first[number] = min(first.get(number, second), second)
     return Reports({**kept.places, **reached}, stations, seconds, first, last)
 
@@ -222,11 +228,12 @@ def _with_votes(kept: StationVotes, reached: Mapping[int, int], rows: Iterable[A
     return StationVotes({**kept.places, **reached}, kept.poll_numbers, stations)
 
 
-def _second(moment: datetime) -> datetime:
+def second_of(moment: datetime) -> datetime:
+    """The moment, cut to its second."""
     return moment.replace(microsecond=0)
 
 
-def _bounds(election_id: int, kept: Mapping[int, int], reached: Mapping[int, int]) -> dict[str, int] | None:
+def bounds_of(election_id: int, kept: Mapping[int, int], reached: Mapping[int, int]) -> dict[str, int] | None:
     """What the queries for the new stretches are bound to; None where nothing is new."""
     grown = [(partition, place) for partition, place in reached.items() if place > kept.get(partition, 0)]
     bounds: dict[str, int] = {"election": election_id}
@@ -236,23 +243,25 @@ def _bounds(election_id: int, kept: Mapping[int, int], reached: Mapping[int, int
     return bounds if grown else None
 
 
-def _grown(bounds: Mapping[str, int]) -> dict[int, int]:
+def grown_to(bounds: Mapping[str, int]) -> dict[int, int]:
     """The new places; those that were reached before, by whoever looked later than this snapshot, stay."""
-    return {bounds[f"partition{number}"]: bounds[f"last{number}"] for number in range(_stretches(bounds))}
+    return {bounds[f"partition{number}"]: bounds[f"last{number}"] for number in range(stretches_in(bounds))}
 
 
-def _stretches(bounds: Mapping[str, int]) -> int:
+def stretches_in(bounds: Mapping[str, int]) -> int:
+    """Of how many stretches these are the bounds."""
     return len(bounds) // 3
 
 
 def _attributed(session: Session, bounds: Mapping[str, int]) -> list[_Recorded]:
     """The parts whose station is known now, each once, though it may come by itself and with its batch's part 0."""
-    rows = set(map(tuple, session.execute(_newly_attributed(_stretches(bounds)), _without_election(bounds))))
+    rows = set(map(tuple, session.execute(_newly_attributed(stretches_in(bounds)), without_election(bounds))))
     found = _recorded(rows)
     return [part for part in found if part.station_id is not None and part.election_id == bounds["election"]]
 
 
-def _without_election(bounds: Mapping[str, int]) -> dict[str, int]:
+def without_election(bounds: Mapping[str, int]) -> dict[str, int]:
+    """The bounds for a query that has no condition on the election."""
     return {name: value for name, value in bounds.items() if name != "election"}
 
 
@@ -266,7 +275,8 @@ def _new_parts(stretches: int) -> "sa.CompoundSelect[Any]":
 
 
 @lru_cache(maxsize=256)
-def _new_tallies(stretches: int) -> "sa.CompoundSelect[Any]":
+def new_tallies(stretches: int) -> "sa.CompoundSelect[Any]":
+    """The tallies of an election in these stretches: partition, sequence, poll number, votes."""
     return sa.union_all(
         *(
             sa.select(Tally.partition, Tally.sequence, Tally.poll_number, Tally.votes).where(

@@ -264,38 +264,6 @@ def sums_since(session: Session, election_id: int, kept: Sums, reached: Mapping[
     )
 
 
-def sums_until(session: Session, election_id: int, moment: datetime) -> Sums:
-    """What had been received of an election by ``moment``, inclusive; costs the number of its parts.
-
-    Of ballots with the same GUID the one that was received first counts, so what was received later changes nothing of
-    it. Only a part that was laid aside and replayed stands here by its receipt, although it was counted later.
-    """
-    received = sa.select(sa.func.sum(Part.counted), sa.func.sum(Part.duplicate), sa.func.sum(Part.invalid)).where(
-        Part.election_id == election_id, Part.received_at <= moment
-    )
-    counted, duplicate, invalid = (int(value or 0) for value in session.execute(received).one())
-    found = session.execute(
-        sa.select(Tally.poll_number, sa.func.sum(Tally.votes))
-        .select_from(Part)
-        .join(
-            Tally,
-            sa.and_(
-                Tally.election_id == Part.election_id,
-                Tally.partition == Part.partition,
-                Tally.sequence == Part.sequence,
-            ),
-        )
-        .where(Part.election_id == election_id, Part.received_at <= moment)
-        .group_by(Tally.poll_number)
-    )
-    return Sums(
-        places=places(session),
-        votes={poll_number: int(total) for poll_number, total in found if total},
-        counts=Counts(counted + duplicate + invalid, counted, duplicate, invalid),
-        outside=outside(session, election_id, moment),
-    )
-
-
 def is_in_stretch(number: int, table: type[Part | Tally]) -> sa.ColumnElement[bool]:
     """A stretch is the parts of one partition after one place, up to another one, bound as in ``sums_since``."""
     return sa.and_(

@@ -28,6 +28,7 @@ from shared.database import Database
 from shared.electorate import Geography
 from shared.errors import NotFound, Unavailable
 from shared.schema.election import Election
+from shared.station_history import History
 from shared.terms import State
 
 T = TypeVar("T")
@@ -47,6 +48,8 @@ _KEPT = 128
 # Geographies that it keeps beside those of these elections; all that are not frozen share one.
 _GROUNDS = 4
 _STATIONS = 8
+# A page has up to a megabyte.
+_PAGES = 32
 
 # What is in these states will hardly change.
 SETTLED = (State.FINAL, State.CANCELLED)
@@ -203,6 +206,9 @@ class Desk:
         # What was counted at the stations of a country takes four megabytes, as of a moment too.
         self.stations: Recent[int, Stations] = Recent(_STATIONS)
         self.past: Recent[tuple[int, datetime], Stations] = Recent(_STATIONS)
+        self.histories: Recent[int, History] = Recent(_STATIONS)
+        # Pages of places as they were written.
+        self.pages: Recent[str, bytes] = Recent(_PAGES)
         self.results_of_the_past: Recent[tuple[int, datetime], tuple[object, Kept[ElectionResult]]] = Recent(_KEPT)
         self.looks: Crowd[int, Stations] = Crowd()
         # To look at the past costs more than all else, so there is one look at a time.

@@ -13,8 +13,9 @@ from results_service import actions
 from results_service.actions import Counted, Desk, ElectionResult, Kept, Stations
 from results_service.rules import fingerprint
 from results_service.rules.places import reporting
-from shared import station_sums, tallies
+from shared import tallies
 from shared.errors import InvalidInput
+from shared.station_history import History, history, history_since
 from shared.tallies import Standing
 
 _FORM = 1
@@ -74,15 +75,8 @@ def _present(desk: Desk, session: Session, counted: Counted, standing: Standing)
     known = desk.stations.get(counted.election.id)
     if known is not None and known.tag == tag and known.counted.reports is counted.reports:
         return known
-    numbers = _poll_numbers(counted)
-    if known is not None and known.votes.poll_numbers == numbers:
-        # Read in this snapshot, which may be older than what another request has counted meanwhile.
-        places = tallies.places(session)
-        votes = station_sums.votes_since(session, counted.election.id, known.votes, places)
-        reports = station_sums.reports_since(session, counted.election.id, known.reports, places)
-    else:
-        votes = station_sums.votes(session, counted.election.id, numbers)
-        reports = station_sums.reports(session, counted.election.id)
+    everything = _history(desk, session, counted).at()
+    reports, votes = everything.reports, everything.votes
     settled = standing.state in actions.SETTLED
     found = Stations(tag, settled, counted, standing, counted.sums, reports, votes, None)
     desk.stations.keep(counted.election.id, found)
@@ -95,9 +89,16 @@ def _past(desk: Desk, session: Session, counted: Counted, standing: Standing, as
     known = desk.past.get((election_id, as_of))
     if known is not None and _is_as_it_was(known, counted, settled):
         return known
-    sums = tallies.sums_until(session, election_id, as_of)
-    reports = station_sums.reports(session, election_id, as_of)
-    votes = station_sums.votes(session, election_id, _poll_numbers(counted), as_of)
+    found = _history(desk, session, counted).at(as_of)
+    reports, votes, count = found.reports, found.votes, found.count
+    sums = tallies.Sums(
+        places=reports.places,
+        votes={number: total for number, total in found.everybody.items() if total},
+        counts=tallies.Counts(
+            count.counted + count.duplicate + count.invalid, count.counted, count.duplicate, count.invalid
+        ),
+        outside=tallies.outside(session, election_id, as_of),
+    )
     tag = fingerprint(
         *(_FORM, election_id, counted.look.ballot, counted.ground.tag, standing.state, as_of),
         None if settled else (standing.drained, standing.dead_letter),
@@ -107,9 +108,20 @@ def _past(desk: Desk, session: Session, counted: Counted, standing: Standing, as
         sorted(reports.stations.items()),
         sorted((number, bytes(row)) for number, row in votes.stations.items()),
     )
-    found = Stations(tag, settled, counted, standing, sums, reports, votes, as_of)
-    desk.past.keep((election_id, as_of), found)
-    return found
+    past = Stations(tag, settled, counted, standing, sums, reports, votes, as_of)
+    desk.past.keep((election_id, as_of), past)
+    return past
+
+
+def _history(desk: Desk, session: Session, counted: Counted) -> History:
+    election_id, numbers = counted.election.id, _poll_numbers(counted)
+    kept = desk.histories.get(election_id)
+    if kept is None or kept.poll_numbers != numbers:
+        kept = history(session, election_id, numbers)
+    else:
+        kept = history_since(session, election_id, kept, tallies.places(session))
+    desk.histories.keep(election_id, kept)
+    return kept
 
 
 def _is_settled(standing: Standing, as_of: datetime) -> bool:

@@ -1,11 +1,14 @@
 """The results per place, over the time, and what was corrected: for everybody, cached like the results."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
-from pydantic import AwareDatetime, Field
+from flask import Response
+from pydantic import AwareDatetime, BaseModel, Field
 
+from results_service.actions import Answer, Known
 from results_service.actions import corrections as log
 from results_service.actions import places as actions
 from results_service.routes import (
@@ -15,6 +18,7 @@ from results_service.routes import (
     ReportingAnswer,
     ResultQuery,
     answered,
+    caching,
     desk,
     is_known,
     offset,
@@ -25,6 +29,8 @@ from results_service.rules.places import Key, Level
 from shared.auth import public
 from shared.errors import InvalidInput
 from shared.web.requests import Page, PageQuery
+
+T = TypeVar("T")
 
 places = APIBlueprint("places", __name__, url_prefix="/api/elections", tag="Results per place")
 
@@ -138,12 +144,11 @@ class PlaceQuery(PageQuery):
 @places.doc(summary="Results per place", responses=_NO_PLACE)
 def list_places(election_id: int, query: PlaceQuery) -> Any:
     within = None if query.within is None else _key(query.within)
-    answer = actions.list_places(
-        desk(), election_id, query.level, within, query.per_page, offset(query), is_known, query.as_of
-    )
-    return answered(
-        answer,
-        lambda found: page([_place(one) for one in found.items], found.total, query),
+    return _kept(
+        lambda known: actions.list_places(
+            desk(), election_id, query.level, within, query.per_page, offset(query), known, query.as_of
+        ),
+        lambda found: PlacePage.model_validate(page([_place(one) for one in found.items], found.total, query)),
         past=query.as_of is not None,
     )
 
@@ -154,9 +159,9 @@ def list_places(election_id: int, query: PlaceQuery) -> Any:
 @places.output(InPlaceAnswer)
 @places.doc(summary="The result of a place, and of those in it", responses=_NO_PLACE)
 def read_place(election_id: int, level: str, place: str, query: ResultQuery) -> Any:
-    answer = actions.read_place(desk(), election_id, (_level(level, "level"), place), is_known, query.as_of)
-    return answered(
-        answer,
+    key = (_level(level, "level"), place)
+    return _kept(
+        lambda known: actions.read_place(desk(), election_id, key, known, query.as_of),
         lambda found: InPlaceAnswer(
             place=_place(found.place),
             trail=[NameAnswer.model_validate(one) for one in found.trail],
@@ -193,6 +198,25 @@ def list_corrections(election_id: int, query: PageQuery) -> Any:
         answer,
         lambda found: page([CorrectionAnswer.model_validate(one) for one in found.items], found.total, query),
     )
+
+
+def _kept(ask: Callable[[Known], Answer[T]], shape: Callable[[T], BaseModel], *, past: bool) -> Response:
+    """An answer that is written once for all who ask for the same state of the same page."""
+    pages = desk().pages
+    answer = ask(lambda tag: is_known(tag) or pages.get(tag) is not None)
+    headers = caching(answer, past=past)
+    if is_known(answer.tag):
+        return Response(status=304, headers=headers)
+    written = pages.get(answer.tag)
+    while written is None:
+        if answer.body is None:
+            # It was kept a moment ago, and is not any more.
+            answer = ask(lambda _: False)
+            headers = caching(answer, past=past)
+        else:
+            written = shape(answer.body).model_dump_json().encode()
+            pages.keep(answer.tag, written)
+    return Response(written, headers=headers, mimetype="application/json")
 
 
 def _place(found: Any) -> PlaceAnswer:

@@ -211,9 +211,10 @@ def _sheets(night: Night) -> dict[str, Any]:
 
 @contextmanager
 def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iterator[World]:
-    """The results service with elections."""
+    """The results service with elections and a polling station."""
     recorded = Recorded(url)
     names = _elections(recorded)
+    (names["station"],) = recorded.stations([500])
     recorded.close()
     app = create_results(settings(ResultsSettings, election_database_url=url, redis_url=redis_url))
     with closing(Tables(url)) as tables:

@@ -1,12 +1,14 @@
 """Officials belong to polling stations, and hand in ballots for these only."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.queue import keys, snapshot
 from shared.terms import Role
-from tests.services.station import BATCHES, VOTE, Station, contents, file_of, json_of
+from tests.services.station import BATCHES, OPEN, VOTE, Station, contents, file_of, json_of, known
 
 STATIONS = {7: "active", 8: "active", 9: "disabled"}
 
@@ -89,3 +91,37 @@ def test_the_copy_of_the_stations_is_replaced_as_a_whole(station: Station) -> No
     assert not station.redis.exists(keys.STATIONS)
     # Where there is no station at all there is nothing to be written.
     assert snapshot.knows_stations(station.redis, "")
+
+
+@pytest.mark.parametrize(("path", "status"), [(BATCHES, 409), (VOTE, 400)])
+def test_an_election_per_constituency_takes_ballots_of_polling_stations_only(
+    station: Station, path: str, status: int
+) -> None:
+    snapshot.write(station.redis, [replace(known(OPEN, -1, 1), by_constituency=True)])
+    before = contents(station.redis)
+    refused = station.send(file_of(3), path, header=official(station))
+    assert refused.status_code == status
+    body = json_of(refused)
+    assert "ballots have to be of a polling station" in body["detail" if path == BATCHES else "message"]
+    assert contents(station.redis) == before
+    assert station.send(file_of(3), path, header=official(station, 7)).status_code in (200, 202)
+    assert station.status(station.only_batch()).head.station_id == 7
+
+
+def test_a_file_without_a_number_is_refused_a_moment_before_an_election_per_constituency_opens(
+    station: Station,
+) -> None:
+    """It would be received when that is open; who hands in for another election goes on."""
+    soon = replace(known(8, 0.01, 1), by_constituency=True)
+    snapshot.write(station.redis, [known(OPEN, -1, 1), soon])
+    assert station.send(file_of(3), VOTE, header=official(station)).status_code == 400
+    assert station.send(file_of(3), BATCHES, header=official(station)).status_code == 202
+
+
+def test_elections_are_read_from_a_snapshot_of_an_earlier_and_of_a_later_version(station: Station) -> None:
+    snapshot.write(station.redis, [known(OPEN, -1, 1), replace(known(8, -1, 1), by_constituency=True)])
+    plain, parted = json.loads(station.redis.get(keys.ELECTIONS) or b"")
+    # An earlier version reads what it knows, as long as no election needs more.
+    assert ("by_constituency" in plain, parted["by_constituency"]) == (False, True)
+    (read,) = snapshot.parsed(json.dumps([{**plain, "of_the_next_version": [1]}]).encode())
+    assert (read.id, read.by_constituency) == (OPEN, False)

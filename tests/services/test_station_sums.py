@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from shared import station_sums
+from shared import station_sums, tallies
 from shared.schema.election import Batch, Part, Partition, Tally
+from shared.station_history import History, history, history_since
 from shared.station_sums import Count, Reports, StationVotes
 from shared.terms import Refusal
 from tests.services.recorded import NOON, Recorded
@@ -24,12 +25,17 @@ def night(election_database_url: str) -> Iterator[Recorded]:
     recorded.close()
 
 
-def both(night: Recorded, election: int, until: datetime | None = None) -> tuple[Reports, StationVotes]:
+def both(night: Recorded, election: int) -> tuple[Reports, StationVotes]:
     with night.database.reading() as session:
-        return (
-            station_sums.reports(session, election, until),
-            station_sums.votes(session, election, LISTS, until),
-        )
+        return station_sums.reports(session, election), station_sums.votes(session, election, LISTS)
+
+
+def past_of(night: Recorded, election: int, kept: History | None = None) -> History:
+    with night.database.reading() as session:
+        if kept is None:
+            return history(session, election, LISTS)
+        reached = dict(session.execute(sa.select(Partition.partition, Partition.sequence)).all())
+        return history_since(session, election, kept, reached)
 
 
 def since(night: Recorded, election: int, kept: tuple[Reports, StationVotes]) -> tuple[Reports, StationVotes]:
@@ -47,14 +53,14 @@ def by_hand(night: Recorded, election: int, until: datetime | None) -> tuple[dic
     votes: dict[int, list[int]] = {}
     with night.database.reading() as session:
         station_of = dict(session.execute(sa.select(Batch.id, Batch.station_id)).all())
-        tallies = session.execute(sa.select(Tally.partition, Tally.sequence, Tally.poll_number, Tally.votes)).all()
+        rows = session.execute(sa.select(Tally.partition, Tally.sequence, Tally.poll_number, Tally.votes)).all()
         for part in session.scalars(sa.select(Part).where(Part.election_id == election)):
             station = station_of.get(part.batch_id)
             if station is None or (until is not None and part.received_at > until):
                 continue
             count = Count(part.counted, part.duplicate, part.invalid)
             counts[station] = counts.get(station, Count()) + count
-            for partition, sequence, poll_number, found in tallies:
+            for partition, sequence, poll_number, found in rows:
                 if (partition, sequence) == (part.partition, part.sequence):
                     votes.setdefault(station, [0, 0, 0])[poll_number - 1] += found
     return counts, votes
@@ -72,6 +78,7 @@ def test_what_is_added_to_kept_sums_of_stations_makes_the_sums_over_all_rows(nig
     chance = random.Random(seed)
     elections = [night.election(["A", "B", "C"]), night.election(["D", "E", "F"])]
     kept = {election: both(night, election) for election in elections}
+    past = {election: past_of(night, election) for election in elections}
     begun: list[tuple[str, int, int | None, datetime]] = []
     for step in range(20):
         for _ in range(chance.randint(0, 4)):
@@ -102,14 +109,22 @@ def test_what_is_added_to_kept_sums_of_stations_makes_the_sums_over_all_rows(nig
             if chance.random() < 0.7:
                 kept[election] = since(night, election, kept[election])
                 assert_by_hand(night, election, kept[election], None)
+                past[election] = past_of(night, election, past[election])
     for election in elections:
         kept[election] = since(night, election, kept[election])
         assert_by_hand(night, election, kept[election], None)
         found = both(night, election)
         assert found[1] == kept[election][1]
         assert found[0] == kept[election][0]
-        middle = NOON + timedelta(seconds=9, microseconds=5)
-        assert_by_hand(night, election, both(night, election, middle), middle)
+        for told in (past_of(night, election), past_of(night, election, past[election])):
+            for second in (-1, 3, 9, 14, 99):
+                moment = NOON + timedelta(seconds=second, microseconds=5)
+                at = told.at(moment)
+                assert_by_hand(night, election, (at.reports, at.votes), moment)
+            assert (at.reports, at.votes) == kept[election]
+            with night.database.reading() as session:
+                assert at.everybody == tallies.votes(session, election)
+                assert at.count.duplicate == tallies.counts(session, election).duplicate
 
 
 def test_what_was_received_when_is_told_to_the_second(night: Recorded) -> None:
