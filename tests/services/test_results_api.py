@@ -345,6 +345,10 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
         "/api/elections/{election_id}/results",
         "/api/elections/{election_id}/refused-ballots",
         "/api/elections/{election_id}/live",
+        "/api/elections/{election_id}/results/places",
+        "/api/elections/{election_id}/results/places/{level}/{place}",
+        "/api/elections/{election_id}/results/timeline",
+        "/api/elections/{election_id}/corrections",
     }
     for operations in results.values():
         assert set(operations) == {"get"}
