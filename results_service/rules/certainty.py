@@ -126,7 +126,7 @@ def _by_constituency(basis: Basis, rules: Rules, parts: Parts) -> SeatsCertainty
 
 
 def _under_one_threshold(basis: Basis, rules: Rules, parts: Parts) -> SeatsCertainty:
-    """While ballots are to come, the threshold of the whole would have to be searched with all constituencies at once."""
+    """While ballots are to come, all constituencies would have to be searched at once for what moves the threshold."""
     if basis.outstanding != 0:
         return SeatsCertainty(OVER_WHOLE, basis.outstanding, 0, 0, (), ())
     found, _ = seats_by_constituency(basis.listed, rules, basis.ballots_cast, parts)
