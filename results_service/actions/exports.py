@@ -17,7 +17,7 @@ from results_service.rules.election_report import (
     election_report,
     status_of,
 )
-from results_service.rules.places import Declared, Level, Place, result_of_place
+from results_service.rules.places import Declared, Level, Place, reporting
 from results_service.rules.tables import list_table, station_table
 from shared.errors import Conflict
 from shared.terms import Kind, State
@@ -99,7 +99,6 @@ def _report(stations: Stations, result: Result, level: Level) -> Report:
         for entry in election.entries
     )
     title = {_UNDETERMINED: election.title or f"Election {election.id}"}
-    reporting = result.stations
     tree = stations.counted.ground.tree
     contests = []
     parts = result.apportionment.constituencies if result.apportionment else None
@@ -125,7 +124,7 @@ def _report(stations: Stations, result: Result, level: Level) -> Report:
         areas=tuple(_areas(stations, level)),
         participants=tuple(Participant(str(key), {_UNDETERMINED: name or "–"}) for key, name in people),
         contests=tuple(contests),
-        status=status_of(stations.standing.state, reported=reporting.counted, stations=reporting.total),
+        status=status_of(stations.standing.state, reported=result.stations.counted, stations=result.stations.total),
         # The moment of the numbers, which is the same whoever asks and when.
         generated=result.last_change or election.start,
         issuer="Urna, results service",
@@ -166,35 +165,38 @@ def _id(place: Place) -> str:
 
 def _whole(stations: Stations, result: Result) -> AreaCounts:
     """The whole country, with ballots that are of no polling station."""
-    reporting = result.stations
+    found = result.stations
     facts = stations.facts
     return AreaCounts(
         _COUNTRY.id,
-        registered=reporting.registered,
+        registered=found.registered,
         ballots=result.ballots.cast,
         invalid=result.ballots.invalid,
         votes={one.poll_number: one.votes for one in result.lists},
-        reported=reporting.counted,
-        stations=reporting.total,
-        voted=_voted(facts.declared.values(), reporting.sheets, reporting.total),
-        outstanding=_outstanding(stations, reporting.registered - reporting.registered_counted),
+        reported=found.counted,
+        stations=found.total,
+        voted=_voted(facts.declared.values(), found.sheets, found.total),
+        outstanding=_outstanding(stations, found.registered - found.registered_counted),
         seats=None if result.apportionment is None else {one.poll_number: one.seats or 0 for one in result.lists},
     )
 
 
 def _counts(stations: Stations, place: Place, seats: Mapping[int, int] | None = None) -> AreaCounts:
-    found = result_of_place(place, stations.facts, stations.votes_of)
-    reporting = found.stations
+    facts = stations.facts
+    found = reporting(facts, place.station_ids)
+    votes = stations.votes_of(place.station_ids)
+    invalid = sum(facts.received[number].invalid for number in place.station_ids if number in facts.received)
+    declared = [facts.declared[number] for number in place.station_ids if number in facts.declared]
     return AreaCounts(
         _id(place),
-        registered=reporting.registered,
-        ballots=found.valid_votes + found.invalid,
-        invalid=found.invalid,
-        votes={one.poll_number: one.votes for one in found.lists},
-        reported=reporting.counted,
-        stations=reporting.total,
-        voted=_voted([found.declared] if found.declared else [], reporting.sheets, reporting.total),
-        outstanding=_outstanding(stations, reporting.registered - reporting.registered_counted),
+        registered=found.registered,
+        ballots=sum(votes.values()) + invalid,
+        invalid=invalid,
+        votes=votes,
+        reported=found.counted,
+        stations=found.total,
+        voted=_voted(declared, found.sheets, found.total),
+        outstanding=_outstanding(stations, found.registered - found.registered_counted),
         seats=seats,
     )
 

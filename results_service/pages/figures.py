@@ -26,12 +26,12 @@ class Line:
 
 @dataclass(frozen=True)
 class DrawnWedge:
-    """The seats of a list as the path of its dots, and of those that are not certain."""
+    """The seats of a list as the paths of its dots: of those that are certain, and of the others."""
 
     poll_number: int
     name: str
     look: Look
-    seats: str
+    certain: str
     unsettled: str
     label: tuple[float, float] | None
 
@@ -100,7 +100,7 @@ def assembly_of(result: Result, certainty: SeatsCertainty) -> Assembly | None:
             wedge.key,
             names[wedge.key],
             looks[wedge.key],
-            _dots(wedge.certain + wedge.unsettled),
+            _dots(wedge.certain),
             _dots(wedge.unsettled),
             wedge.label if len(wedge.certain + wedge.unsettled) >= _NUMBERED * seats.seats else None,
         )
