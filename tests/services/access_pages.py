@@ -1,4 +1,4 @@
-"""The administration's pages, for access_table.py, and where a page of whichever service is for example."""
+"""The pages for who is signed in, for access_table.py, and where each is for example."""
 
 import re
 
@@ -86,6 +86,32 @@ _DIFFERENCES = [
     "GET /differences/{election_id}/differences.csv",
     "GET /differences/{election_id}/{station_id}",
     "POST /differences/{election_id}/{station_id}/explanation",
+]
+ACCOUNT_PAGES = [
+    "GET /",
+    "GET /sessions",
+    "POST /sign-in",
+    "POST /sign-out",
+    "POST /password",
+    "POST /sessions/end",
+    "POST /sessions/end-others",
+    "GET /accounts",
+    "GET /accounts/{user_id}",
+    "POST /accounts/{user_id}",
+    "POST /accounts/{user_id}/approval",
+    "GET /accounts/{user_id}/delete",
+    "POST /accounts/{user_id}/delete",
+]
+STATION_PAGES = [
+    "GET /",
+    "GET /files",
+    "GET /files/{batch_id}",
+    "GET /files/{batch_id}/progress",
+    "GET /elections/{election_id}/files",
+    "POST /elections/{election_id}/files",
+    "POST /elections/{election_id}/files/check",
+    "GET /elections/{election_id}/stations/{station_id}/sheet",
+    "POST /elections/{election_id}/stations/{station_id}/sheet",
 ]
 ADMINISTRATION_PAGES = (*_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
 

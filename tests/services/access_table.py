@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.terms import Role
-from tests.services.access_pages import ADMINISTRATION_PAGES, example
+from tests.services.access_pages import ACCOUNT_PAGES, ADMINISTRATION_PAGES, STATION_PAGES, example
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 
@@ -136,20 +136,7 @@ OWN: dict[str, list[Row]] = {
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
         # Pages.
-        page("GET /"),
-        page("GET /sessions"),
-        page("POST /sign-in"),
-        page("POST /sign-out"),
-        page("POST /password"),
-        page("POST /sessions/end"),
-        page("POST /sessions/end-others"),
-        # Pages of the accounts of others.
-        page("GET /accounts"),
-        page("GET /accounts/{user_id}"),
-        page("POST /accounts/{user_id}"),
-        page("POST /accounts/{user_id}/approval"),
-        page("GET /accounts/{user_id}/delete"),
-        page("POST /accounts/{user_id}/delete"),
+        *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
@@ -420,15 +407,7 @@ OWN: dict[str, list[Row]] = {
             is_trial=True,
         ),
         # Pages.
-        page("GET /"),
-        page("GET /files"),
-        page("GET /files/{batch_id}", "/files/{batch}"),
-        page("GET /files/{batch_id}/progress", "/files/{batch}/progress"),
-        page("GET /elections/{election_id}/files", "/elections/{open}/files"),
-        page("POST /elections/{election_id}/files", "/elections/{open}/files"),
-        page("POST /elections/{election_id}/files/check", "/elections/{open}/files/check"),
-        page("GET /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
-        page("POST /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
+        *(page(route) for route in STATION_PAGES),
         page(
             "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
             "/elections/{open}/stations/1/sheet/progress",
