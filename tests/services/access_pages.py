@@ -112,6 +112,8 @@ STATION_PAGES = [
     "POST /elections/{election_id}/files/check",
     "GET /elections/{election_id}/stations/{station_id}/sheet",
     "POST /elections/{election_id}/stations/{station_id}/sheet",
+    "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
+    "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
 ]
 ADMINISTRATION_PAGES = (*_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
 

@@ -85,21 +85,17 @@ class Row:
         return not self.rule.startswith(("/api/", "/health/"))
 
 
-def page(route: str, path: str = "") -> Row:
+def page(route: str) -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    done = 303 if route.startswith("GET ") else 403
-    return Row(route, EVERYBODY, done, path or example(route), by_cookie=True)
+    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, example(route), by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
 # The sheet of station 3, as the world of the administration has it.
 WAITING = [{"station_id": 3, "last": 2}]
 
-_NOW = datetime.now(UTC)
-_NEXT_YEAR = {
-    "start": (_NOW + timedelta(days=365)).isoformat(),
-    "end": (_NOW + timedelta(days=366)).isoformat(),
-}
+_IN_A_YEAR = datetime.now(UTC) + timedelta(days=365)
+_NEXT_YEAR = {"start": _IN_A_YEAR.isoformat(), "end": (_IN_A_YEAR + timedelta(days=1)).isoformat()}
 
 EVERY_SERVICE = [
     Row("GET /health/live", EVERYBODY, 200),
@@ -135,7 +131,6 @@ OWN: dict[str, list[Row]] = {
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["voter"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
-        # Pages.
         *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
     ],
@@ -406,16 +401,7 @@ OWN: dict[str, list[Row]] = {
             upload=True,
             is_trial=True,
         ),
-        # Pages.
         *(page(route) for route in STATION_PAGES),
-        page(
-            "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
-            "/elections/{open}/stations/1/sheet/progress",
-        ),
-        page(
-            "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
-            "/elections/{open}/stations/1/sheet/photographs",
-        ),
     ],
     # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
     "results_service": [
