@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, request, url_for
 from flask_babel import gettext
-from sqlalchemy.orm import Session
 
 from admin_service import store as elections
 from admin_service.actions import sheets as actions
@@ -42,7 +41,7 @@ boards = page_blueprint("board_pages", __name__)
 @boards.doc(summary="A page to choose the election whose tally sheets somebody looks after")
 def choose() -> Response:
     with database().reading() as session:
-        found = opened(session)
+        found = store.elections_with_sheets(session, datetime.now(UTC), MOST_ELECTIONS)
         numbers = {
             election.id: _sums(store.totals(session, store.board(session, election.id, Filter(), Order.STATION)))
             for election in found
@@ -121,17 +120,6 @@ def accept(election_id: int) -> Response:
             codes.setdefault(one.station_id, gettext("Polling station %(code)s", code=one.station_id))
         session.expunge_all()
     return show("sheets/accepted.html", election=election, found=found, codes=codes)
-
-
-def opened(session: Session) -> list[Election]:
-    """The elections that have tally sheets, the latest first."""
-    now = datetime.now(UTC)
-    found = session.scalars(
-        elections.elections(session, now)
-        .where(Election.stage.not_in([DRAFT, CANCELLED]), Election.start <= now)
-        .limit(MOST_ELECTIONS)
-    )
-    return list(found)
 
 
 def lists_of(election: Election) -> dict[int, str]:

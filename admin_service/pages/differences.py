@@ -10,7 +10,7 @@ from admin_service import store as elections
 from admin_service.actions import reconciliation as actions
 from admin_service.actions.reconciliation import Compared, Show
 from admin_service.pages import filled_in
-from admin_service.pages.boards import lists_of, may_decide, opened
+from admin_service.pages.boards import MOST_ELECTIONS, lists_of, may_decide
 from admin_service.pages.filled_in import spoken
 from admin_service.pages.frame import NOTICES, READERS, database, show
 from admin_service.pages.station_words import DIFFERENCES, LACKING, difference_sentence, difference_title, list_title
@@ -44,7 +44,7 @@ differences = page_blueprint("difference_pages", __name__)
 @differences.doc(summary="A page to choose the election whose differences somebody looks after")
 def choose() -> Response:
     with database().reading() as session:
-        found = opened(session)
+        found = store.elections_with_sheets(session, datetime.now(UTC), MOST_ELECTIONS)
         session.expunge_all()
     return show("sheets/choose_differences.html", elections=found)
 

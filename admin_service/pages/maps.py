@@ -84,7 +84,7 @@ def _map(
         ],
         legend=[(state, SHAPES[state], path(SHAPES[state], [(12, 12)], 7)) for state in states[::-1]],
         targets=[
-            (row, path("square", [place], size + 4))
+            (row, path("square", [place], size + 8))
             for row, place in zip(located, drawing.places if drawing else (), strict=True)
         ]
         if len(located) <= MOST_LINKS

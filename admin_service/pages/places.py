@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Response, request, url_for
 from flask_babel import lazy_gettext
-from sqlalchemy.orm import Session
 
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import CENTRE, CONSTITUENCY, REGION, Sort
@@ -42,9 +40,9 @@ class Pages:
     new: Any
     lower: Any
     below: Any
-    search: Callable[[str], sa.Select[Any]]
+    search: Callable[[str], Any]
     read: Callable[[], dict[str, Any]]
-    parents: Callable[[Session], Sequence[Any]] = lambda _session: ()
+    parents: Callable[[Any], Sequence[Any]] = lambda _session: ()
 
 
 def _region() -> dict[str, Any]:
@@ -176,9 +174,7 @@ for _sort in SORTS:
 def _list(sort: str) -> Response:
     pages, text, page = SORTS[sort], filled_in.text_in_address("search"), filled_in.page_number()
     with database().reading() as session:
-        statement = pages.search(text)
-        total = session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
-        found = session.scalars(statement.limit(PER_PAGE).offset((page - 1) * PER_PAGE)).all()
+        found, total = store.places_of(session, pages.search(text), PER_PAGE, (page - 1) * PER_PAGE)
         below = store.numbers_below(session, pages.below, [place.id for place in found])
         parents = {parent.id: parent for parent in pages.parents(session)}
         session.expunge_all()

@@ -107,6 +107,12 @@ def page_of(
     return [dict(row) for row in rows], total
 
 
+def places_of(session: Session, statement: sa.Select[Any], limit: int, offset: int) -> tuple[Sequence[Any], int]:
+    """Some of the places of a statement, and how many it has in all."""
+    total = session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
+    return session.scalars(statement.limit(limit).offset(offset)).all(), total
+
+
 def municipalities(session: Session) -> list[str]:
     """The municipalities that have a polling centre, by name."""
     found = session.scalars(sa.select(PollingCentre.municipality).distinct().order_by(PollingCentre.municipality))

@@ -159,6 +159,17 @@ def place(session: Session, election_id: int, station_id: int) -> Mapping[str, A
     return dict(found)
 
 
+def elections_with_sheets(session: Session, now: datetime, limit: int) -> list[Election]:
+    """The published elections that have opened, the latest first."""
+    found = session.scalars(
+        sa.select(Election)
+        .where(Election.stage == PUBLISHED, Election.start <= now)
+        .order_by(Election.start.desc(), Election.id.desc())
+        .limit(limit)
+    )
+    return list(found)
+
+
 def of_station(session: Session, station_id: int, now: datetime) -> list[tuple[Election, SheetState]]:
     """The elections that have opened with a station in their electorate, the latest first, and its sheet in each.
 

@@ -219,7 +219,7 @@ def test_of_two_administrators_who_resolve_a_sheet_at_once_the_second_is_told(
     journey: Journey, open_window: OpenWindow, declared: Declared, board: int
 ) -> None:
     declared.photograph(board, 1, _paper(), "image/jpeg", '"><script>alert(1)</script>.jpg')
-    change_account(journey, roles=["administrator", "official"])
+    change_account(journey, roles=["administrator"])
     address = f"{journey.suite.addresses.admin}/sheets/{board}/1"
     first, second = open_window().page(), open_window().page()
     sign_in(first, journey, as_administrator=True, address=address)

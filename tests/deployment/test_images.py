@@ -15,6 +15,7 @@ from admin_service import pictures
 from admin_service.routes.station_import import MOST_BYTES
 from daemon.health import FRESH_SECONDS
 from shared.config import MAX_UPLOAD_BYTES, SERVICE_SETTINGS
+from shared.sheets import photographs
 from shared.web.pages.language import LANGUAGES
 from tests.deployment.test_files import COMPOSE, MIGRATIONS, PORTS, ROOT, TARGETS
 from tests.left_out import leave_out
@@ -195,9 +196,10 @@ def test_nginx_takes_large_bodies_of_files_only_and_lets_the_service_refuse() ->
     main = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
     site = (ROOT / "deploy" / "nginx" / "site.conf").read_text()
     assert re.findall(r"client_max_body_size (\d+)m;", main) == ["1"]
-    limits = re.findall(r"location .*(import|vote|candidates).* {\n\s+client_max_body_size (\d+)m;", site)
-    assert site.count("client_max_body_size") == len(limits) == 3
+    limits = re.findall(r"location .*(import|vote|candidates|photographs).* {\n\s+client_max_body_size (\d+)m;", site)
+    assert site.count("client_max_body_size") == len(limits) == 4
     services = {"import": MOST_BYTES, "vote": MAX_UPLOAD_BYTES, "candidates": pictures.MOST_BYTES}
+    services["photographs"] = photographs.MOST_BYTES
     assert all(int(limit) * 1024 * 1024 > services[name] for name, limit in limits)
 
 

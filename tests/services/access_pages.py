@@ -1,4 +1,4 @@
-"""The administration's pages, for access_table.py, and where a page of whichever service is for example."""
+"""The pages for who is signed in, for access_table.py, and where each is for example."""
 
 import re
 
@@ -13,7 +13,11 @@ _ELECTIONS = [
     "POST /elections/{election_id}/edit",
     "GET /elections/{election_id}/ballot",
     "POST /elections/{election_id}/ballot",
-    "GET /elections/{election_id}/{act}",
+    "GET /elections/{election_id}/publish",
+    "GET /elections/{election_id}/close",
+    "GET /elections/{election_id}/cancel",
+    "GET /elections/{election_id}/delete",
+    "GET /elections/{election_id}/lots",
     "POST /elections/{election_id}/publish",
     "POST /elections/{election_id}/close",
     "POST /elections/{election_id}/cancel",
@@ -87,10 +91,38 @@ _DIFFERENCES = [
     "GET /differences/{election_id}/{station_id}",
     "POST /differences/{election_id}/{station_id}/explanation",
 ]
+ACCOUNT_PAGES = [
+    "GET /",
+    "GET /sessions",
+    "POST /sign-in",
+    "POST /sign-out",
+    "POST /password",
+    "POST /sessions/end",
+    "POST /sessions/end-others",
+    "GET /accounts",
+    "GET /accounts/{user_id}",
+    "POST /accounts/{user_id}",
+    "POST /accounts/{user_id}/approval",
+    "GET /accounts/{user_id}/delete",
+    "POST /accounts/{user_id}/delete",
+]
+STATION_PAGES = [
+    "GET /",
+    "GET /files",
+    "GET /files/{batch_id}",
+    "GET /files/{batch_id}/progress",
+    "GET /elections/{election_id}/files",
+    "POST /elections/{election_id}/files",
+    "POST /elections/{election_id}/files/check",
+    "GET /elections/{election_id}/stations/{station_id}/sheet",
+    "POST /elections/{election_id}/stations/{station_id}/sheet",
+    "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
+    "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
+]
 ADMINISTRATION_PAGES = (*_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
 
 # What stands in an example for a part of a path; whoever may not see a page is not told either whether it is there.
-_PARTS = {"{act}": "publish", "{size}": "small", "{photograph_id}": "0" * 32}
+_PARTS = {"{size}": "small", "{photograph_id}": "0" * 32}
 
 
 def example(route: str) -> str:

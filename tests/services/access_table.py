@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.terms import Role
-from tests.services.access_pages import ADMINISTRATION_PAGES, example
+from tests.services.access_pages import ACCOUNT_PAGES, ADMINISTRATION_PAGES, STATION_PAGES, example
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 
@@ -85,21 +85,17 @@ class Row:
         return not self.rule.startswith(("/api/", "/health/"))
 
 
-def page(route: str, path: str = "") -> Row:
+def page(route: str) -> Row:
     """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    done = 303 if route.startswith("GET ") else 403
-    return Row(route, EVERYBODY, done, path or example(route), by_cookie=True)
+    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, example(route), by_cookie=True)
 
 
 NEWEST = {"If-Match": "*"}
 # The sheet of station 3, as the world of the administration has it.
 WAITING = [{"station_id": 3, "last": 2}]
 
-_NOW = datetime.now(UTC)
-_NEXT_YEAR = {
-    "start": (_NOW + timedelta(days=365)).isoformat(),
-    "end": (_NOW + timedelta(days=366)).isoformat(),
-}
+_IN_A_YEAR = datetime.now(UTC) + timedelta(days=365)
+_NEXT_YEAR = {"start": _IN_A_YEAR.isoformat(), "end": (_IN_A_YEAR + timedelta(days=1)).isoformat()}
 
 EVERY_SERVICE = [
     Row("GET /health/live", EVERYBODY, 200),
@@ -135,21 +131,7 @@ OWN: dict[str, list[Row]] = {
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["voter"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
-        # Pages.
-        page("GET /"),
-        page("GET /sessions"),
-        page("POST /sign-in"),
-        page("POST /sign-out"),
-        page("POST /password"),
-        page("POST /sessions/end"),
-        page("POST /sessions/end-others"),
-        # Pages of the accounts of others.
-        page("GET /accounts"),
-        page("GET /accounts/{user_id}", "/accounts/1"),
-        page("POST /accounts/{user_id}", "/accounts/1"),
-        page("POST /accounts/{user_id}/approval", "/accounts/1/approval"),
-        page("GET /accounts/{user_id}/delete", "/accounts/1/delete"),
-        page("POST /accounts/{user_id}/delete", "/accounts/1/delete"),
+        *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
     ],
     "admin_service": [
@@ -419,24 +401,7 @@ OWN: dict[str, list[Row]] = {
             upload=True,
             is_trial=True,
         ),
-        # Pages.
-        page("GET /"),
-        page("GET /files"),
-        page("GET /files/{batch_id}", "/files/{batch}"),
-        page("GET /files/{batch_id}/progress", "/files/{batch}/progress"),
-        page("GET /elections/{election_id}/files", "/elections/{open}/files"),
-        page("POST /elections/{election_id}/files", "/elections/{open}/files"),
-        page("POST /elections/{election_id}/files/check", "/elections/{open}/files/check"),
-        page("GET /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
-        page("POST /elections/{election_id}/stations/{station_id}/sheet", "/elections/{open}/stations/1/sheet"),
-        page(
-            "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
-            "/elections/{open}/stations/1/sheet/progress",
-        ),
-        page(
-            "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
-            "/elections/{open}/stations/1/sheet/photographs",
-        ),
+        *(page(route) for route in STATION_PAGES),
     ],
     # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
     "results_service": [
