@@ -10,6 +10,7 @@ from shared.web.pages import public_page, render
 
 # So many moments can be chosen; the time line has up to 200.
 _CHOICES = 49
+_SECONDS_OF_A_PAGE = 300
 
 
 @blueprint.get("/elections/<int:election_id>/moments")
@@ -19,10 +20,12 @@ def moments(election_id: int) -> Response:
     moment = as_of()
     result = result_of(election_id, moment)
     line = read_time_line(desk(), election_id, lambda _tag: False)
-    headers, same = kept(result, line.tag)
+    found = line.body.moments if line.body else ()
+    # While an election is open its moments end a little later with every second, which is no other page.
+    until = int(found[-1].at.timestamp()) // _SECONDS_OF_A_PAGE if found else 0
+    headers, same = kept(result, until)
     if same:
         return same
-    found = line.body.moments if line.body else ()
     last = max(len(found) - 1, 1)
     steps = min(_CHOICES - 1, last)
     choices = [found[last * step // steps] for step in range(steps + 1)] if len(found) > 1 else list(found)

@@ -431,9 +431,47 @@ OWN: dict[str, list[Row]] = {
             "/api/elections/{final}/results/timeline",
         ),
         Row("GET /api/elections/{election_id}/results", EVERYBODY, 200, "/api/elections/{final}/results"),
+        Row(
+            "GET /api/elections/{election_id}/results/certainty",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/certainty",
+        ),
+        Row("GET /api/elections/{election_id}/results.csv", EVERYBODY, 200, "/api/elections/{final}/results.csv"),
+        Row(
+            "GET /api/elections/{election_id}/results/stations.csv",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/stations.csv",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/results.nist.json",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results.nist.json",
+        ),
         # Pages.
         Row("GET /", EVERYBODY, 200),
         Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),
+        Row("GET /elections/{election_id}/screen", EVERYBODY, 200, "/elections/{final}/screen"),
+        Row("GET /elections/{election_id}/why", EVERYBODY, 200, "/elections/{final}/why"),
+        Row("GET /elections/{election_id}/places", EVERYBODY, 200, "/elections/{final}/places"),
+        Row(
+            "GET /elections/{election_id}/places/{level}/{place}",
+            EVERYBODY,
+            200,
+            "/elections/{final}/places/station/{station}",
+        ),
+        Row("GET /elections/{election_id}/map", EVERYBODY, 200, "/elections/{final}/map"),
+        Row("GET /elections/{election_id}/moments", EVERYBODY, 200, "/elections/{final}/moments"),
+        Row("GET /elections/{election_id}/corrections", EVERYBODY, 200, "/elections/{final}/corrections"),
+        Row("GET /elections/{election_id}/protocol", EVERYBODY, 200, "/elections/{final}/protocol"),
+        Row(
+            "GET /elections/{election_id}/protocol/station/{station}",
+            EVERYBODY,
+            200,
+            "/elections/{final}/protocol/station/{station}",
+        ),
     ],
 }
 
