@@ -19,5 +19,11 @@ rm -rf "$packages/sqlalchemy/dialects/mssql" "$packages/sqlalchemy/dialects/orac
 if [ -d "$packages/babel/locale-data" ]; then
     find "$packages/babel/locale-data" -type f ! -name 'root.dat' ! -name 'en*.dat' ! -name 'sr*.dat' ! -name 'fr*.dat' -delete
 fi
+# What of Pillow reads and writes pictures that nobody sends here, writes letters and manages colours, with the libraries
+# that nothing else needs; and the time zones of a library that is only asked for UTC.
+rm -f "$packages"/PIL/_avif.*.so "$packages"/PIL/_imagingft.*.so "$packages"/PIL/_imagingcms.*.so "$packages"/PIL/_imagingtk.*.so
+rm -f "$packages"/pillow.libs/libavif-* "$packages"/pillow.libs/libharfbuzz-* "$packages"/pillow.libs/libfreetype-* \
+    "$packages"/pillow.libs/liblcms2-* "$packages"/pillow.libs/libbrotli* "$packages"/pillow.libs/libpng16-*
+rm -rf "$packages/pytz/zoneinfo"
 find "$packages" -type f \( -name '*.c' -o -name '*.h' -o -name '*.pxd' -o -name '*.pyi' -o -name '*.pyx' \) -delete
 find "$packages" -type f -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} +
