@@ -62,6 +62,10 @@ def openapi_documents() -> dict[Path, str]:
     return found
 
 
+# The modules of the election store in the order in which they are read best.
+_NOUNS = ("elections", "geography", "electorate", "counting", "sheets", "journal")
+
+
 def schema_documents() -> dict[Path, str]:
     """Both stores' tables as Markdown."""
     return {DOCS / f"schema-{name}.md": "\n".join(_store(title, base)) + "\n" for name, (title, base) in STORES.items()}
@@ -126,7 +130,8 @@ def _app(service: str) -> Iterator[APIFlask]:
 def _store(title: str, base: type[DeclarativeBase]) -> Iterator[str]:
     yield f"# {title}"
     yield ""
-    module = importlib.import_module(base.__module__)
+    # Models that are split by noun have their store described by the package.
+    module = importlib.import_module(base.__module__.removesuffix(".base"))
     yield _paragraph(module.__doc__)
     yield ""
     yield "Written from the models by `urna schema`; do not edit. Moments are UTC. PK: primary key, FK: refers to."
@@ -135,10 +140,11 @@ def _store(title: str, base: type[DeclarativeBase]) -> Iterator[str]:
         yield from _table(mapper.class_)
 
 
-def _place(model: type[Any]) -> int:
-    """Where a model stands in its module: the order in which a person wrote them explains more than the alphabet."""
+def _place(model: type[Any]) -> tuple[int, int]:
+    """Where a model stands: the order in which a person wrote them explains more than the alphabet."""
     module = importlib.import_module(model.__module__)
-    return list(vars(module)).index(model.__name__)
+    noun = model.__module__.rpartition(".")[2]
+    return _NOUNS.index(noun) if noun in _NOUNS else 0, list(vars(module)).index(model.__name__)
 
 
 def _table(model: type[Any]) -> Iterator[str]:

@@ -6,6 +6,8 @@ from apiflask import APIFlask
 
 from results_service import actions, pages, routes, store
 from results_service.live import Live
+from results_service.routes.certainty import certainty
+from results_service.routes.exports import exports
 from results_service.routes.places import places
 from shared.config import ResultsSettings, load
 from shared.database import Database
@@ -32,6 +34,7 @@ def create_app(settings: ResultsSettings | None = None) -> APIFlask:
         is_stopping=lambda: app.extensions["is_stopping"](),
     )
     app.register_blueprint(routes.blueprint)
-    app.register_blueprint(places)
+    for blueprint in (places, certainty, exports):
+        app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
     return finish(app, routes.describe)

@@ -43,6 +43,7 @@ def test_a_translation_has_the_placeholders_of_its_message(code: str, part: str)
 
 @pytest.mark.parametrize(("code", "part"), BOTH)
 def test_a_catalogue_has_a_form_for_each_number_of_its_language(code: str, part: str) -> None:
+    # French has a form for whole millions, too.
     wanted = {"sr_Cyrl": 3, "fr": 3}[code]
     for key, forms in texts(code, part).items():
         assert len(forms) == (1 if isinstance(key, str) else wanted), key

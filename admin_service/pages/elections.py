@@ -114,7 +114,11 @@ def uploads(election_id: int) -> Response:
     return show("uploads.html", one=election, page=page)
 
 
-@elections.get("/elections/<int:election_id>/<any(publish, close, cancel, delete, lots):act>")
+@elections.get("/elections/<int:election_id>/publish", defaults={"act": "publish"})
+@elections.get("/elections/<int:election_id>/close", defaults={"act": "close"})
+@elections.get("/elections/<int:election_id>/cancel", defaults={"act": "cancel"})
+@elections.get("/elections/<int:election_id>/delete", defaults={"act": "delete"})
+@elections.get("/elections/<int:election_id>/lots", defaults={"act": "lots"})
 @page_requires(Role.ADMINISTRATOR)
 @elections.doc(summary="A page that asks whether something is to be done with an election, and says what follows")
 def ask(election_id: int, act: str) -> Response:

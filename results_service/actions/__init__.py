@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 
 from results_service import store
 from results_service.actions.ground import Ground, look_at_ground
+from results_service.actions.outcomes import outcome_of, parts_of, rules_of
 from results_service.memory import Crowd, Recent
-from results_service.rules import Ballots, Certainty, ListVotes, Result, fingerprint, result_of
+from results_service.rules import Certainty, Result, fingerprint
+from results_service.rules.certainty import Basis, SeatsCertainty, certainty_of_seats
 from results_service.rules.places import Facts, Tree, reporting
 from results_service.rules.result import Reporting
 from results_service.rules.seats import Parts
 from shared import station_sums, tallies
-from shared.apportionment import Rules, lots_drawn_in, lots_drawn_over_whole
 from shared.database import Database
 from shared.electorate import Geography
 from shared.errors import NotFound, Unavailable
@@ -48,6 +49,9 @@ _KEPT = 128
 # Geographies that it keeps beside those of these elections; all that are not frozen share one.
 _GROUNDS = 4
 _STATIONS = 8
+
+# Files for other programs, some megabytes each where thousands of stations report.
+_DOCUMENTS = 12
 # A page has up to a megabyte.
 _PAGES = 32
 
@@ -129,6 +133,12 @@ class ElectionResult:
 
     election: Summary
     result: Result
+    basis: Basis
+
+    @cached_property
+    def seats(self) -> SeatsCertainty:
+        """What is certain of the seats; found out when somebody asks for the first time."""
+        return certainty_of_seats(self.basis)
 
 
 @dataclass(frozen=True)
@@ -206,6 +216,7 @@ class Desk:
         # What was counted at the stations of a country takes four megabytes, as of a moment too.
         self.stations: Recent[int, Stations] = Recent(_STATIONS)
         self.past: Recent[tuple[int, datetime], Stations] = Recent(_STATIONS)
+        self.documents: Recent[tuple[int, str], tuple[str, bytes]] = Recent(_DOCUMENTS)
         self.histories: Recent[int, History] = Recent(_STATIONS)
         # Pages of places as they were written.
         self.pages: Recent[str, bytes] = Recent(_PAGES)
@@ -279,11 +290,6 @@ def list_refused_ballots(
         return Answer(tag, standing.state in SETTLED, Listing(items, counts.duplicate + counts.invalid))
 
 
-def rules_of(election: Election) -> Rules | None:
-    """By which rules the votes of an election become seats; None when it gives none."""
-    return Rules.from_dict(election.rules) if election.rules else None
-
-
 def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     with desk.database.reading() as session:
         counted = look_at_count(desk, session, election_id)
@@ -341,62 +347,12 @@ def _elects_by_constituency(election: Election) -> bool:
 
 
 def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[ElectionResult]:
-    result = result_from(
-        counted.election,
-        standing,
-        counted.sums,
-        counted.reporting,
-        counted.reports,
-        counted.parts,
+    outcome = outcome_of(
+        counted.election, standing, counted.sums, counted.reporting, counted.facts, counted.reports, counted.parts
     )
-    settled = result.certainty is not Certainty.PROVISIONAL
-    return Kept(tag, settled, ElectionResult(summary_of(counted.election, standing.state), result))
-
-
-def result_from(
-    election: Election,
-    standing: tallies.Standing,
-    sums: tallies.Sums,
-    stations: Reporting,
-    reports: station_sums.Reports,
-    parts: Parts | None,
-    as_of: datetime | None = None,
-) -> Result:
-    """The result of an election that is counted so far, or that was at ``as_of``."""
-    return result_of(
-        state=standing.state,
-        end=election.end,
-        drained=standing.drained,
-        dead_letter=standing.dead_letter,
-        listed=[
-            ListVotes(entry.poll_number, entry.participant.name, entry.exempt, sums.votes.get(entry.poll_number, 0))
-            for entry in election.entries
-        ],
-        ballots=Ballots(
-            counted=sums.counts.counted,
-            duplicate=sums.counts.duplicate,
-            invalid=sums.counts.invalid,
-            outside=sums.outside,
-        ),
-        rules=rules_of(election),
-        lots=lots_drawn_over_whole(election.lots),
-        parts=parts,
-        stations=stations,
-        last_change=reports.last,
-        as_of=as_of,
-    )
-
-
-def parts_of(
-    election: Election, ground: Ground, votes: station_sums.StationVotes | None, reports: station_sums.Reports
-) -> Parts | None:
-    """The constituencies, where each elects for itself."""
-    if votes is None:
-        return None
-    names = {part.id: part.name for part in ground.geography.constituencies.values()}
-    found = station_sums.by_constituency(ground.geography, votes, reports)
-    found.sort(key=lambda part: (names[part.id].casefold(), part.id))
-    return Parts(found, names, lots_drawn_in(election.lots))
+    settled = outcome.result.certainty is not Certainty.PROVISIONAL
+    summary = summary_of(counted.election, standing.state)
+    return Kept(tag, settled, ElectionResult(summary, outcome.result, outcome.basis))
 
 
 def published_election(session: Session, election_id: int) -> Election:

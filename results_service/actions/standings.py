@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from results_service import actions
 from results_service.actions import Counted, Desk, ElectionResult, Kept, Stations
+from results_service.actions.outcomes import outcome_of, parts_of
 from results_service.rules import fingerprint
 from results_service.rules.places import reporting
 from shared import tallies
@@ -46,17 +47,18 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
     stations = look_at_stations(desk, election_id, as_of)
     counted, election, standing = stations.counted, stations.election, stations.standing
     votes = stations.votes if counted.votes is not None else None
-    result = actions.result_from(
+    outcome = outcome_of(
         election,
         standing,
         stations.sums,
         reporting(stations.facts, stations.facts.stations),
+        stations.facts,
         stations.reports,
-        actions.parts_of(election, counted.ground, votes, stations.reports),
+        parts_of(election, counted.ground, votes, stations.reports),
         as_of,
     )
     summary = actions.summary_of(election, standing.state)
-    kept = Kept(stations.tag, stations.settled, ElectionResult(summary, result))
+    kept = Kept(stations.tag, stations.settled, ElectionResult(summary, outcome.result, outcome.basis))
     desk.results_of_the_past.keep((election_id, as_of), (state, kept))
     return kept
 

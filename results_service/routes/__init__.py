@@ -227,7 +227,7 @@ def read_result(election_id: int, query: ResultQuery) -> Any:
     headers = caching(result, past=query.as_of is not None)
     if is_known(result.tag):
         return Response(status=304, headers=headers)
-    return Response(result.form("json", _as_json), headers=headers, mimetype="application/json")
+    return Response(result.form("json", as_json), headers=headers, mimetype="application/json")
 
 
 @blueprint.get("/<int:election_id>/live")
@@ -359,7 +359,8 @@ def caching(answer: actions.Answer[T] | Kept[T], *, past: bool = False) -> dict[
     return {"ETag": f'"{answer.tag}"', "Cache-Control": f"public, max-age={seconds}"}
 
 
-def _as_json(result: Kept[ElectionResult]) -> bytes:
+def as_json(result: Kept[ElectionResult]) -> bytes:
+    """The result as the JSON that programs are answered; its form is named ``json``."""
     found = result.body
     stations = found.result.stations
     beside = {"registered": stations.registered, "turnout": stations.turnout, "turnout_of": "registered_counted"}

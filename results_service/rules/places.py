@@ -266,6 +266,29 @@ def result_of_place(place: Place, facts: Facts, votes_of: Callable[[Sequence[int
     )
 
 
+@dataclass(frozen=True)
+class Reconciled:
+    """Stations whose tally sheet is accepted: how many, and at how many of them something else was counted.
+
+    ``in_box`` are the ballots in the box by these sheets, ``cast`` those counted at the same stations.
+    """
+
+    sheets: int
+    different: int
+    in_box: int
+    cast: int
+
+
+def reconciled(facts: Facts) -> Reconciled:
+    """The accepted sheets held against what was counted at their stations."""
+    different = in_box = cast = 0
+    for number, declared in facts.declared.items():
+        received = facts.received.get(number)
+        own = received.cast if received is not None else 0
+        in_box, cast, different = in_box + declared.in_box, cast + own, different + (own != declared.in_box)
+    return Reconciled(len(facts.declared), different, in_box, cast)
+
+
 def moments_of(start: int, end: int, at_most: int) -> list[int]:
     """Moments from ``start`` to ``end``, both among them, as whole seconds and evenly apart; ``at_most`` of them."""
     if end <= start:

@@ -96,7 +96,7 @@ def test_an_administrator_makes_an_election_from_its_participants_to_its_publica
     expect(page.get_by_label("Title")).to_have_value(f"Election {mark}")
     page.get_by_label("Ends").fill("2033-05-01T20:00")
     page.get_by_role("button", name="Make the draft").click()
-    page.get_by_label("Search participants to put on the ballot").fill(mark)
+    page.get_by_role("searchbox").fill(mark)
     page.get_by_role("button", name="Search").click()
     for name in (f"List {mark}", f"{HOSTILE} {mark}"):
         page.get_by_label(name).check()
@@ -108,7 +108,6 @@ def test_an_administrator_makes_an_election_from_its_participants_to_its_publica
     page.get_by_role("link", name="To the election").click()
     rows = page.get_by_role("table", name="Who stands in it").locator("tbody tr")
     expect(rows).to_have_text([f"1{HOSTILE} {mark}exempt", f"2List {mark}holds"])
-    expect(page.get_by_text("Quotients are multiplied by 1.35")).to_have_count(0)
     expect(page.get_by_text("quotients are multiplied by 1.35")).to_be_visible()
     page.get_by_role("link", name="Publish").click()
     expect(page.get_by_text("it cannot be deleted any more")).to_be_visible()

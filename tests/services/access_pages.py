@@ -13,7 +13,11 @@ _ELECTIONS = [
     "POST /elections/{election_id}/edit",
     "GET /elections/{election_id}/ballot",
     "POST /elections/{election_id}/ballot",
-    "GET /elections/{election_id}/{act}",
+    "GET /elections/{election_id}/publish",
+    "GET /elections/{election_id}/close",
+    "GET /elections/{election_id}/cancel",
+    "GET /elections/{election_id}/delete",
+    "GET /elections/{election_id}/lots",
     "POST /elections/{election_id}/publish",
     "POST /elections/{election_id}/close",
     "POST /elections/{election_id}/cancel",
@@ -118,7 +122,7 @@ STATION_PAGES = [
 ADMINISTRATION_PAGES = (*_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
 
 # What stands in an example for a part of a path; whoever may not see a page is not told either whether it is there.
-_PARTS = {"{act}": "publish", "{size}": "small", "{photograph_id}": "0" * 32}
+_PARTS = {"{size}": "small", "{photograph_id}": "0" * 32}
 
 
 def example(route: str) -> str:

@@ -5,90 +5,24 @@ request that does on it what the route is for. A ``{name}`` in a path or in a bo
 the request is made.
 """
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from shared.terms import Role
-from tests.services.access_pages import ACCOUNT_PAGES, ADMINISTRATION_PAGES, STATION_PAGES, example
+from tests.services.access_pages import ACCOUNT_PAGES, ADMINISTRATION_PAGES, STATION_PAGES
+from tests.services.access_rows import (
+    ADMINISTRATOR,
+    ANY_ACCOUNT,
+    EVERYBODY,
+    OFFICIAL,
+    REFRESH_TOKEN,
+    STAFF,
+    SUPERVISION,
+    Row,
+    page,
+)
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
-
-
-@dataclass(frozen=True)
-class Who:
-    """Which type of token a route takes, None for none, and the roles of which one is needed, if any is."""
-
-    token: str | None
-    roles: frozenset[str] = frozenset()
-
-
-def holders(*roles: Role) -> Who:
-    """Accounts with one of these roles."""
-    return Who("access", frozenset(role.value for role in roles))
-
 
 SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
 SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
-
-EVERYBODY = Who(None)
-ANY_ACCOUNT = Who("access")
-REFRESH_TOKEN = Who("refresh")
-ADMINISTRATOR = holders(Role.ADMINISTRATOR)
-OFFICIAL = holders(Role.OFFICIAL)
-SUPERVISION = holders(Role.ADMINISTRATOR, Role.AUDITOR)
-STAFF = holders(Role.ADMINISTRATOR, Role.AUDITOR, Role.OFFICIAL)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A route and what it is expected to do; ``done`` is the status of a request by somebody who may make it."""
-
-    route: str
-    who: Who
-    done: int
-    path: str = ""
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    # Multipart with a file of ballots.
-    upload: bool = False
-    # A body that is a picture.
-    picture: bool = False
-    # A body of this CSV.
-    csv: str = ""
-    # Who does not supervise is shown only what is his own, the official's of the matrix.
-    owned: bool = False
-    # Of a polling station: who supervises may look, and an official has to belong to it (test_station_sheets.py).
-    placed: bool = False
-    # It only says what would come of the request, and stores nothing.
-    is_trial: bool = False
-    # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.
-    by_cookie: bool = False
-
-    def __str__(self) -> str:
-        return self.route
-
-    @property
-    def method(self) -> str:
-        return self.route.partition(" ")[0]
-
-    @property
-    def rule(self) -> str:
-        return self.route.partition(" ")[2]
-
-    @property
-    def example(self) -> str:
-        """A path for which the request makes sense."""
-        return self.path or self.rule
-
-    @property
-    def is_classic(self) -> bool:
-        return not self.rule.startswith(("/api/", "/health/"))
-
-
-def page(route: str) -> Row:
-    """A page that asks whoever has no cookie to sign in, or a form that is taken from its own page only."""
-    return Row(route, EVERYBODY, 303 if route.startswith("GET ") else 403, example(route), by_cookie=True)
-
 
 NEWEST = {"If-Match": "*"}
 # The sheet of station 3, as the world of the administration has it.
@@ -431,9 +365,47 @@ OWN: dict[str, list[Row]] = {
             "/api/elections/{final}/results/timeline",
         ),
         Row("GET /api/elections/{election_id}/results", EVERYBODY, 200, "/api/elections/{final}/results"),
+        Row(
+            "GET /api/elections/{election_id}/results/certainty",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/certainty",
+        ),
+        Row("GET /api/elections/{election_id}/results.csv", EVERYBODY, 200, "/api/elections/{final}/results.csv"),
+        Row(
+            "GET /api/elections/{election_id}/results/stations.csv",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results/stations.csv",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/results.nist.json",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/results.nist.json",
+        ),
         # Pages.
         Row("GET /", EVERYBODY, 200),
         Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),
+        Row("GET /elections/{election_id}/screen", EVERYBODY, 200, "/elections/{final}/screen"),
+        Row("GET /elections/{election_id}/why", EVERYBODY, 200, "/elections/{final}/why"),
+        Row("GET /elections/{election_id}/places", EVERYBODY, 200, "/elections/{final}/places"),
+        Row(
+            "GET /elections/{election_id}/places/{level}/{place}",
+            EVERYBODY,
+            200,
+            "/elections/{final}/places/station/{station}",
+        ),
+        Row("GET /elections/{election_id}/map", EVERYBODY, 200, "/elections/{final}/map"),
+        Row("GET /elections/{election_id}/moments", EVERYBODY, 200, "/elections/{final}/moments"),
+        Row("GET /elections/{election_id}/corrections", EVERYBODY, 200, "/elections/{final}/corrections"),
+        Row("GET /elections/{election_id}/protocol", EVERYBODY, 200, "/elections/{final}/protocol"),
+        Row(
+            "GET /elections/{election_id}/protocol/station/{station}",
+            EVERYBODY,
+            200,
+            "/elections/{final}/protocol/station/{station}",
+        ),
     ],
 }
 

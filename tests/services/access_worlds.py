@@ -18,7 +18,7 @@ from shared.config import ResultsSettings
 from shared.queue import snapshot
 from shared.terms import Refusal
 from tests.services import accounts, administration, station
-from tests.services.access_table import Row
+from tests.services.access_rows import Row
 from tests.services.bearers import Bearer
 from tests.services.declared import Declared
 from tests.services.pictures import PICTURE

@@ -349,6 +349,10 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
         "/api/elections/{election_id}/results/places/{level}/{place}",
         "/api/elections/{election_id}/results/timeline",
         "/api/elections/{election_id}/corrections",
+        "/api/elections/{election_id}/results/certainty",
+        "/api/elections/{election_id}/results.csv",
+        "/api/elections/{election_id}/results/stations.csv",
+        "/api/elections/{election_id}/results.nist.json",
     }
     for operations in results.values():
         assert set(operations) == {"get"}

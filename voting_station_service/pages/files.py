@@ -129,7 +129,8 @@ def show(batch_id: str) -> Response:
 @page_requires(Role.OFFICIAL)
 @blueprint.doc(summary="The part of it that changes")
 def progress(batch_id: str) -> Response:
-    return _render("file_outcome.html", found=_own_batch(batch_id), alone=request.args.get("alone") == "1")
+    shown: dict[str, Any] = {name: request.args.get(name) == "1" for name in ("alone", "repeated")}
+    return _render("file_outcome.html", found=_own_batch(batch_id), **shown)
 
 
 def _own_batch(batch_id: str) -> BatchStatus:

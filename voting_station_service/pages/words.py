@@ -126,6 +126,12 @@ PHOTOGRAPHS = (
     lazy_gettext("This PDF runs something or carries files along; send a plain scan, or a photograph."),
     lazy_gettext("A photograph has at most 8 MiB; make it smaller."),
 )
+# Why an official enters nothing now, likewise; the rules of tally sheets are shared, and say it in English.
+WHY_NOTHING = (
+    lazy_gettext("You made the first entry of this tally sheet; the second is made by another official."),
+    lazy_gettext("The election has not begun yet; its tally sheets are taken from its beginning on."),
+    lazy_gettext("The election ended more than 7 days ago; its tally sheets are not taken any more."),
+)
 
 
 def size(count: int) -> str:

@@ -31,20 +31,32 @@ _Votes = Annotated[
 _Explanations = Annotated[Any, WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}})]
 
 
+def _missing() -> None:
+    """What is not there is no value, and none that the document could name."""
+
+
 class SheetInput(BaseModel):
     """What stands on the sheet. It is checked as a whole, so that its refusals are about sheets."""
 
     model_config = ConfigDict(extra="allow")
 
-    registered: _Count = Field(None, description="Voters on the electoral roll.")
-    voted: _Count = Field(None, description="Voters who voted, by the marks on the roll.")
-    received: _Count = Field(None, description="Ballots given to the station before the polls opened.")
-    unused: _Count = Field(None, description="Of those, left over.")
-    in_box: _Count = Field(None, description="Ballots found in the box.")
-    invalid: _Count = Field(None, description="Of those: without a choice that can be told, the blank ones left out.")
-    blank: _Count = Field(None, description="Of those: without any mark.")
-    votes: _Votes = Field(None, description="Of those: valid votes by poll number, every list among them.")
-    explanations: _Explanations = Field(None, description="Why it is so, by the code of each warning.")
+    registered: _Count = Field(default_factory=_missing, description="Voters on the electoral roll.")
+    voted: _Count = Field(default_factory=_missing, description="Voters who voted, by the marks on the roll.")
+    received: _Count = Field(
+        default_factory=_missing, description="Ballots given to the station before the polls opened."
+    )
+    unused: _Count = Field(default_factory=_missing, description="Of those, left over.")
+    in_box: _Count = Field(default_factory=_missing, description="Ballots found in the box.")
+    invalid: _Count = Field(
+        default_factory=_missing, description="Of those: without a choice that can be told, the blank ones left out."
+    )
+    blank: _Count = Field(default_factory=_missing, description="Of those: without any mark.")
+    votes: _Votes = Field(
+        default_factory=_missing, description="Of those: valid votes by poll number, every list among them."
+    )
+    explanations: _Explanations = Field(
+        default_factory=_missing, description="Why it is so, by the code of each warning."
+    )
 
 
 class FindingAnswer(BaseModel):

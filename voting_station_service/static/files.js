@@ -56,7 +56,8 @@
       send: is("chosen", "checked"),
       pause: sends && one.wants === "send",
       resume: is("paused"),
-      remove: !sends && !is("waits", "checking"),
+      // What was handed in is not taken back by leaving the list.
+      remove: !sends && !is("waits", "checking", "accepted"),
     };
     for (const button of one.row.querySelectorAll("[data-act]")) button.hidden = !shown[button.dataset.act];
     one.row.querySelector("progress").hidden = !sends;

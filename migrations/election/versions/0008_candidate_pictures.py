@@ -1,6 +1,6 @@
 """Pictures of candidates.
 
-Revision 0010, after 0007.
+Revision 0008, after 0007.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 
 import shared.database
 
-revision = "0010"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
