@@ -196,7 +196,7 @@ OWN: dict[str, list[Row]] = {
             {"registered": 701},
             NEWEST,
         ),
-        Row("DELETE /api/polling-stations/{station_id}", ADMINISTRATOR, 204, "/api/polling-stations/1"),
+        Row("DELETE /api/polling-stations/{station_id}", ADMINISTRATOR, 204, "/api/polling-stations/{empty_station}"),
         Row("GET /api/polling-stations.geojson", STAFF, 200),
         Row(
             "POST /api/polling-stations/import",

@@ -194,6 +194,8 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
         for number in _STATIONS.values():
             station = {"centre_id": 1, "code": f"Бор {number}", "registered": 700}
             assert service.post("/api/polling-stations", station, 201)["id"] == number
+        spare = {"centre_id": 1, "code": "Бор 5", "registered": 700}
+        empty["empty_station"] = service.post("/api/polling-stations", spare, 201)["id"]
         names = _elections(recorded)
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
