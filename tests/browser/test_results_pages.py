@@ -79,7 +79,7 @@ def night(tmp_path: Path, browser: Browser) -> Iterator[Night]:
     election = recorded.election(
         names, hours=(START, NOW + timedelta(hours=1)), exempt=MINORITIES, rules=RULES, title="Избори за посланике"
     )
-    stations = recorded.stations([900_000, 850_000, 800_000, 750_000, 30_000, 25_000, 20_000, 15_000])
+    stations = recorded.stations([1_800_000, 1_700_000, 1_400_000, 1_000_000, 30_000, 25_000, 20_000, 15_000])
     with ExitStack() as stack:
         stack.callback(recorded.close)
         service = stack.enter_context(running_results(url, NO_REDIS, new_keys().public_pem))
