@@ -43,7 +43,7 @@ class Window:
     def close(self) -> None:
         """Close it, and fail when a page did what none may do."""
         self.context.close()
-        assert not self.wrong
+        assert not self.wrong, self.wrong
 
     def _note_request(self, request: Request) -> None:
         address = urlsplit(request.url)

@@ -77,6 +77,8 @@ def test_every_page_is_public_kept_by_language_and_safe_with_hostile_names(
             # The moments go on to now, and are other ones every few minutes.
             again = client.get(path, headers={"If-None-Match": again.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
+        # Browsers take the headers of this answer for those of the page that they have.
+        assert again.headers["Content-Security-Policy"] == policy
         tags.add(page.headers["ETag"])
     assert len(tags) == 4
 

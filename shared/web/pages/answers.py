@@ -77,9 +77,8 @@ def render(
 
 def unchanged(headers: Mapping[str, str]) -> Response:
     """The answer to who has this page already: 304."""
-    response = Response(status=304, headers=dict(headers))
-    language.remember(response)
-    return response
+    # A browser takes the headers of this answer for those of the page that it has, the policy among them.
+    return _as_page(Response(status=304, headers=dict(headers)))
 
 
 def page_tag(tag: str) -> str:

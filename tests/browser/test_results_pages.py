@@ -1,0 +1,258 @@
+"""The pages of results in a real browser: what the whole country looks at when the votes are counted."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from cli.failure import SUCCESS
+from shared.schema.election import Election
+from tests.browser.conftest import OpenWindow
+from tests.browser.looking import Window, assert_everybody_can_use, assert_targets_are_large, take_pictures
+from tests.journey.command import urna
+from tests.journey.people import Journey, write_ballots
+from tests.services.recorded import Recorded
+from tests.services.results import Results, running_results
+from tests.services.test_results_places import accept_sheet
+from tests.services.tokens import new_keys
+
+# The lists of the parliamentary election of 2014 in Serbia with their votes, and those of national minorities.
+VOTES = [
+    *(1736920, 484607, 152436, 120879, 75294, 72303, 109167, 216634, 128458, 35157),
+    *(204767, 16206, 6388, 3983, 74973, 3182, 4514, 6547, 24301),
+]
+MINORITIES = (5, 10, 13, 14, 18, 19)
+RULES = {
+    "seats": 250,
+    "method": "dhondt",
+    "threshold": "0.05",
+    "threshold_base": "ballots_cast",
+    "tie_policy": "more_votes",
+    "waive_if_none_reach": True,
+}
+HOSTILE = "<script>alert(1)</script>"
+VIEWS = ("", "why", "places", "map", "moments", "corrections", "protocol")
+NO_REDIS = "redis://127.0.0.1:1/0"
+NOW = datetime.now(UTC).replace(microsecond=0)
+START = NOW - timedelta(hours=3)
+
+
+@dataclass
+class Night:
+    """An election of 19 lists at eight stations, half of which have sent; a results service that shows it."""
+
+    recorded: Recorded
+    election: int
+    stations: list[int]
+    browser: Browser
+    service: Results
+    windows: list[Window] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.service.port}/elections/{self.election}"
+
+    def page(self, **options: Any) -> Page:
+        self.windows.append(Window.open(self.browser, {urlsplit(self.address).netloc}, **options))
+        return self.windows[-1].page()
+
+    def send(self, station: int, share: float, after: timedelta) -> None:
+        votes = {number: int(count * share) for number, count in enumerate(VOTES, 1)}
+        self.recorded.part(self.election, votes, received_at=START + after, station=self.stations[station])
+
+
+@pytest.fixture
+def night(tmp_path: Path, browser: Browser) -> Iterator[Night]:
+    url = f"sqlite:///{tmp_path / 'election.db'}"
+    recorded = Recorded(url)
+    names = [f"Листа број {number} – за боље сутра, праведну и уређену земљу" for number in range(1, 20)]
+    names[18] = HOSTILE
+    election = recorded.election(
+        names, hours=(START, NOW + timedelta(hours=1)), exempt=MINORITIES, rules=RULES, title="Избори за посланике"
+    )
+    stations = recorded.stations([1_800_000, 1_700_000, 1_400_000, 1_000_000, 30_000, 25_000, 20_000, 15_000])
+    with ExitStack() as stack:
+        stack.callback(recorded.close)
+        service = stack.enter_context(running_results(url, NO_REDIS, new_keys().public_pem))
+        made = Night(recorded, election, stations, browser, service)
+        for station, share in enumerate((0.3, 0.25, 0.2, 0.15)):
+            made.send(station, share, timedelta(minutes=20 * (station + 1)))
+        recorded.drained(NOW, NOW)
+        accept_sheet(recorded, election, stations[0], voted=1_100_000, in_box=1_100_000)
+        yield made
+        for window in made.windows:
+            window.close()
+
+
+def test_the_page_changes_while_files_are_counted_and_nobody_loses_the_place(
+    journey: Journey, open_window: OpenWindow, tmp_path: Path
+) -> None:
+    election = journey.open_election([HOSTILE, "Second", "Third"])
+    page = open_window().page()
+    page.goto(f"{journey.suite.addresses.results}/elections/{election}")
+    live = page.locator("#live")
+    expect(live).to_have_text("Live")
+    page.evaluate("window.sameDocument = true")
+    link = page.locator("#lists thead a").nth(2)
+    link.focus()
+    scrolled = page.evaluate("scrollTo(0, 300), scrollY")
+    for number, ballots in enumerate(([1] * 7 + [2] * 3, [2] * 30), 1):
+        file = tmp_path / f"{number}.csv"
+        write_ballots(file, ballots)
+        sent = urna("upload", file, "--election", str(election), environment=journey.environment())
+        assert sent.status == SUCCESS, sent.err
+        votes = page.locator("#list-2 td.number").nth(1)
+        expect(votes).to_have_text(str([3, 33][number - 1]))
+    expect(page.locator(".headline")).to_contain_text("Second leads with 33 votes")
+    expect(page.locator("#news")).to_contain_text("The result has changed.")
+    assert page.evaluate("window.sameDocument && document.activeElement.matches('#lists thead a')")
+    assert page.evaluate("scrollY") == scrolled
+    assert page.locator("#list-1 th").inner_text().strip().startswith(HOSTILE)
+
+
+def test_a_connection_that_is_dropped_is_said_and_comes_back(night: Night) -> None:
+    page = night.page()
+    page.goto(night.address)
+    live = page.locator("#live")
+    expect(live).to_have_text("Live")
+    # The one worker is killed, and its master cannot start another one yet.
+    master = night.service.process.pid
+    (worker,) = map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split())
+    os.kill(master, signal.SIGSTOP)
+    try:
+        os.kill(worker, signal.SIGKILL)
+        expect(live).to_have_text("Reconnecting…")
+        take_pictures(page, "results-reconnecting")
+        night.send(4, 0.05, timedelta(hours=2))
+    finally:
+        os.kill(master, signal.SIGCONT)
+    expect(live).to_have_text("Live")
+    expect(page.locator(".tiles .figure").first).to_have_text("5 of 8")
+    # So does the loss of the network alone.
+    page.context.set_offline(True)
+    expect(live).to_have_text("Reconnecting…")
+    page.context.set_offline(False)
+    expect(live).to_have_text("Live")
+    # At the end the page says so and asks for nothing any more.
+    with night.recorded.database.writing() as session:
+        found = session.get_one(Election, night.election)
+        found.end = datetime.now(UTC) - timedelta(seconds=1)
+    night.recorded.drained(datetime.now(UTC), datetime.now(UTC))
+    expect(live).to_have_text("Final")
+
+
+def test_one_looks_back_to_any_moment_of_the_night(night: Night) -> None:
+    page = night.page()
+    page.goto(f"{night.address}/moments")
+    slider = page.get_by_role("slider")
+    expect(page.locator(".tiles .figure").first).to_have_text("4 of 8")
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".as-of")).to_contain_text("As it stood at")
+    expect(page.locator(".headline")).to_have_text("No votes are counted yet.")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".tiles .figure").first).to_have_text("2 of 8")
+    assert "as_of=" in page.url
+    take_pictures(page, "results-as-of")
+    assert_everybody_can_use(page)
+    plain = night.page(java_script_enabled=False)
+    plain.goto(page.url)
+    expect(plain.locator(".tiles .figure").first).to_have_text("2 of 8")
+    plain.locator("#as_of").select_option(index=1)
+    plain.get_by_role("button", name="Show").click()
+    expect(plain.locator(".headline")).to_have_text("No votes are counted yet.")
+    plain.get_by_role("link", name="To the result now").click()
+    expect(plain.locator(".tiles .figure").first).to_have_text("4 of 8")
+
+
+def test_one_asks_why_a_seat_went_where_it_did(night: Night) -> None:
+    page = night.page()
+    page.goto(night.address)
+    page.get_by_role("link", name="Why these seats").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Why these seats")
+    expect(page.locator(".lead")).to_contain_text("Seat 250 went to list")
+    expect(page.locator("td.q.last small")).to_have_text("250")
+    expect(page.locator("td.q.next")).to_have_count(1)
+    assert page.locator("td.q.won").count() == 250
+    take_pictures(page, "results-why")
+    assert_everybody_can_use(page)
+    page.locator("#seat").fill("1")
+    page.get_by_role("button", name="Why this seat").click()
+    expect(page.locator(".lead")).to_contain_text("Seat 1 went to list 1")
+
+
+def test_everybody_can_use_every_page_in_every_language(night: Night) -> None:
+    languages = ["en", "sr_Cyrl", "sr_Latn", "fr"]
+    views = [
+        *VIEWS,
+        "places/municipality/1:A",
+        f"places/station/{night.stations[0]}",
+        f"protocol/station/{night.stations[0]}",
+    ]
+    page = night.page()
+    for place, view in enumerate([*views, "screen"]):
+        # Every page in two of the languages, and so each language on some pages.
+        for language in (languages[place % 4], languages[(place + 1) % 4]):
+            page.goto(f"{night.address}/{view}?language={language}".replace("/?", "?"))
+            assert_everybody_can_use(page)
+            if view != "screen":
+                assert_targets_are_large(page)
+        take_pictures(page, f"results-{(view or 'election').replace('/', '-').replace(':', '-')}")
+    page.goto(night.address.rpartition("/elections")[0])
+    assert_everybody_can_use(page)
+    take_pictures(page, "results-index")
+
+
+def test_no_page_needs_a_script(night: Night) -> None:
+    page = night.page(java_script_enabled=False)
+    page.goto(night.address)
+    for name, heading in (
+        ("Why these seats", "Why these seats"),
+        ("Places", "Results per place"),
+        ("Map", "Municipalities by leading list"),
+        ("Corrections", "Corrections"),
+        ("Protocol", "Избори за посланике"),
+        ("Result", "Избори за посланике"),
+    ):
+        page.get_by_role("navigation", name="Pages of the election").get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+    page.locator("#lists").get_by_role("link", name="Votes").click()
+    votes = [int(text.replace(",", "")) for text in page.locator("#lists tbody td:nth-child(3)").all_inner_texts()]
+    assert votes == sorted(votes, reverse=True)
+    page.goto(f"{night.address}/map")
+    page.locator(".map a").first.click()
+    expect(page.get_by_role("navigation", name="Where this place lies")).to_be_visible()
+    # The picture of the seats says what the table says.
+    page.goto(night.address)
+    said = page.locator("#seats-desc").text_content() or ""
+    for row in page.locator("#lists tbody tr").all():
+        number, seats = row.locator("td").first.inner_text(), row.locator("td.strong").inner_text()
+        if seats.isdigit() and int(seats):
+            assert f"{number} " in said
+            assert f": {seats} seat" in said
+
+
+def test_the_page_of_an_election_is_light_on_a_phone(night: Night) -> None:
+    page = night.page(viewport={"width": 390, "height": 844})
+    page.goto(night.address, wait_until="load")
+    expect(page.locator("#live")).to_have_text("Live")
+    loaded = page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+          .filter((one) => one.initiatorType !== "other")
+          .map((one) => [new URL(one.name).pathname, one.decodedBodySize])"""
+    )
+    sizes = dict(loaded)
+    print(json.dumps(loaded), page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime"))
+    # Before anybody compresses it; nginx sends about a quarter of this.
+    assert sum(sizes.values()) < 90_000, sizes
+    assert len(sizes) <= 6
