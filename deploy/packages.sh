@@ -13,11 +13,14 @@ pip --python /opt/urna/bin/python check
 packages=$(/opt/urna/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 find "$packages" -depth -type d -name tests -exec rm -rf {} +
 rm -rf "$packages/alembic/testing" "$packages/gevent/testing" "$packages/sqlalchemy/testing"
-# The databases that Urna does not know, and the look-up of names of mail servers, which nothing here asks for.
+# The databases that Urna does not know, and the look-up of names of mail servers, which nothing here asks for;
+# nor is gevent's other loop, or its look-up of names by another library, used.
+rm -rf "$packages/gevent/libuv" "$packages"/gevent/resolver/cares.*.so
 rm -rf "$packages/sqlalchemy/dialects/mssql" "$packages/sqlalchemy/dialects/oracle" "$packages/dns"
 # The locales of languages that there are no pages in, which are most of what Babel brings.
 if [ -d "$packages/babel/locale-data" ]; then
-    find "$packages/babel/locale-data" -type f ! -name 'root.dat' ! -name 'en*.dat' ! -name 'sr*.dat' ! -name 'fr*.dat' -delete
+    find "$packages/babel/locale-data" -type f ! -name 'root.dat' ! -name 'en.dat' ! -name 'en_001.dat' ! -name 'en_GB.dat' \
+        ! -name 'fr.dat' ! -name 'sr.dat' ! -name 'sr_Cyrl.dat' ! -name 'sr_Latn.dat' -delete
 fi
 # What of Pillow reads and writes pictures that nobody sends here, writes letters and manages colours, with the libraries
 # that nothing else needs; and the time zones of a library that is only asked for UTC.
