@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from results_service import actions, sockets
 from results_service.actions import ElectionResult, Kept
@@ -38,6 +38,16 @@ AS_OF = (
     "The result as it was then, of all that had been received by this moment, inclusive: ISO 8601 with an offset, such "
     "as 2026-04-12T21:00:00Z. Left out: now."
 )
+
+
+def _written(said: object) -> object:
+    """A moment is written out; a bare number would be taken for seconds since 1970."""
+    if isinstance(said, str) and "-" not in said[1:]:
+        raise ValueError("This is a moment in ISO 8601, with an offset.")
+    return said
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 UNKEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -142,7 +152,7 @@ class ResultQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    as_of: AwareDatetime | None = Field(None, description=AS_OF)
+    as_of: Moment | None = Field(None, description=AS_OF)
 
 
 class LiveList(Shape):
@@ -283,6 +293,8 @@ def describe(spec: dict[str, Any]) -> None:
             responses["200"]["content"] = {"text/event-stream": {"schema": _describe_events(spec)}}
         elif path.startswith("/api/elections"):
             responses["200"]["headers"] = headers
+            if path.endswith(".csv"):
+                responses["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
             responses["304"] = {"description": responses["304"]["description"], "headers": headers}
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from results_service.actions import Answer, Known
 from results_service.actions import corrections as log
@@ -15,6 +15,7 @@ from results_service.routes import (
     AS_OF,
     NO_ELECTION,
     ElectionSummary,
+    Moment,
     ReportingAnswer,
     ResultQuery,
     answered,
@@ -134,7 +135,7 @@ class PlaceQuery(PageQuery):
         None, max_length=300, description="Only those in this place: its level, a colon and its id, such as `region:3`."
     )
     per_page: int = Field(50, ge=1, le=500, description="Items on a page.")
-    as_of: AwareDatetime | None = Field(None, description=AS_OF)
+    as_of: Moment | None = Field(None, description=AS_OF)
 
 
 @places.get("/<int:election_id>/results/places")

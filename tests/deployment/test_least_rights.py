@@ -198,9 +198,9 @@ def test_the_daemon_does_not_change_what_is_voted_on(store: LeastRights) -> None
         "INSERT INTO entries VALUES (1, 9, 1, 0)"
         if not store.is_postgresql
         else "INSERT INTO entries VALUES (1, 9, 1)",
-        "SELECT name FROM participants",
+        "SELECT individual FROM participants",
         "SELECT biography FROM candidates",
-        "SELECT rules FROM elections",
+        "SELECT lots FROM elections",
     )
 
 

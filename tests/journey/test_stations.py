@@ -34,7 +34,8 @@ def test_a_file_is_looked_at_imported_and_listed(journey: Journey, file: Path) -
     refused = urna("--json", "station", "import", file, environment=admin)
     assert (refused.status, refused.out) == (REFUSED, "")
     assert refused.error["error"].startswith("Line 5, registered: ")
-    assert urna("--json", "station", "list", environment=admin).json == {"items": []}
+    known = urna("--json", "station", "list", environment=admin).json["items"]
+    assert not [one for one in known if one["code"].startswith("Ада")]
 
     brought = urna("--json", "station", "import", "--skip-wrong", file, environment=admin)
     assert (brought.json["new"], brought.json["wrong"], brought.json["done"]) == (3, 1, True)

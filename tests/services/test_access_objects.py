@@ -178,7 +178,9 @@ def test_a_draft_looks_to_everybody_as_if_there_were_none(
 def test_no_page_and_no_list_names_a_draft(results: FlaskClient) -> None:
     draft, none = (results.get(f"/elections/{number}") for number in (DRAFT_ID, NO_ID))
     assert draft.status_code == none.status_code == 404
-    assert draft.text.replace(f"no election {DRAFT_ID}.", f"no election {NO_ID}.") == none.text
+    # The page names the number that was asked for, in its sentence and in the links to its other languages.
+    told = draft.text.replace(f"no election {DRAFT_ID}.", f"no election {NO_ID}.")
+    assert told.replace(f"/elections/{DRAFT_ID}?", f"/elections/{NO_ID}?") == none.text
     for path in ("/", "/api/elections", "/api/elections?per_page=200"):
         text = results.get(path).text
         assert "Over" in text

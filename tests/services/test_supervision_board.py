@@ -3,18 +3,20 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from admin_service.actions.station_import import import_stations
 from shared.schema.election import Electorate, ElectorateConstituency, ElectorateStation
 from shared.terms import Lacking, Role
 from tests.left_out import leave_out
 from tests.services.administration import Administration, answered, running
 from tests.services.declared import SERBIA, numbers, whole_of_serbia
 from tests.services.recorded import Recorded
-from tests.services.supervising import VOTES, Night, night
+from tests.services.supervising import STATIONS, VOTES, Night, night
 from tests.services.tokens import ServiceSettings, Token
 
 
@@ -60,10 +62,13 @@ def test_the_board_has_every_active_station_with_the_missing_ones_first(evening:
         **dict.fromkeys(["empty", "differing", "waiting_for_review", "accepted"], (1, 700)),
         **dict.fromkeys(["reopened", "entered_once"], (0, 0)),
     }
-    # A station that is not active is no station of the election.
+    # Which stations an election has is settled when it opens.
     answered(evening.admin.call("PATCH", "/api/polling-stations/4",
                                 {"status": "disabled", "reason": "merged"}, match=1), 200)  # fmt: skip
-    assert stations(evening.board()) == [3, 2, 1]
+    assert stations(evening.board()) == [4, 3, 2, 1]
+    now = datetime.now(UTC)
+    later = replace(evening, election=evening.recorded.election(hours=(now, now + timedelta(hours=1))))
+    assert stations(later.board()) == [1, 2, 3]
 
 
 def test_the_totals_are_those_of_the_filter_and_not_of_the_page(evening: Night) -> None:
@@ -131,9 +136,11 @@ def test_the_board_goes_by_the_geography_that_the_election_was_opened_with(eveni
     evening.admin.get(f"{evening.path}/sheets/2", 404)
 
 
-def test_a_spreadsheet_gets_every_station_and_no_formula(evening: Night) -> None:
+def test_a_spreadsheet_gets_every_station_and_no_formula(admin: Administration, recorded: Recorded) -> None:
     lines = 'municipality,station,registered\n"=HYPERLINK(""http://x"")",+381,700\n  @Ада,-1,700\n'
-    answered(evening.admin.call("POST", "/api/polling-stations/import", data=lines.encode()), 200)
+    for content in (STATIONS, lines):
+        answered(admin.call("POST", "/api/polling-stations/import", data=content.encode()), 200)
+    evening = night(admin, recorded)
     evening.enter(1, numbers(VOTES, voted=99), explanations={"W204": "One too many.", "W206": "One too many."})
     evening.files(1)
     assert evening.sheet(1)["state"] == "waiting_for_review"
@@ -157,6 +164,8 @@ def test_the_whole_of_serbia_differs_where_it_did_in_2014_and_where_it_was_plant
         leave_out("the election of 2014", "its file is not beside the checkout")
     now = datetime.now(UTC)
     names = [f"List {number}" for number in range(1, 20)]
+    # Where people vote is settled before the election opens.
+    import_stations(admin.database, SERBIA.read_bytes(), preview=False)
     election = recorded.election(names, hours=(now - timedelta(hours=1), now + timedelta(hours=1)))
     with SERBIA.open(encoding="utf-8", newline="") as lines:
         official = list(csv.DictReader(lines))
