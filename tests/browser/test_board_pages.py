@@ -131,7 +131,8 @@ def test_a_file_with_mistakes_is_looked_at_and_imported_without_being_chosen_twi
     expect(preview).to_contain_text("There is nothing to import")
     expect(preview.get_by_role("listitem").filter(has_text="as they are")).to_contain_text(f"{len(serbia):,}")
     preview.get_by_role("button", name="Next").click()
-    expect(preview).to_contain_text("Page 2 of 42")
+    # The file is sent once more for it, and read again.
+    expect(preview).to_contain_text("Page 2 of 42", timeout=60_000)
     name = f"Нова {uuid4().hex[:8]}"
     look_at(MISTAKES.format(name=name).encode())
     wrong = preview.get_by_role("table", name="Wrong lines")

@@ -191,7 +191,7 @@ def test_one_asks_why_a_seat_went_where_it_did(night: Night) -> None:
     expect(page.locator(".lead")).to_contain_text("Seat 1 went to list 1")
 
 
-def test_everybody_can_use_every_page_in_every_language(night: Night) -> None:
+def test_everybody_can_use_every_page_in_one_language_or_another(night: Night) -> None:
     languages = ["en", "sr_Cyrl", "sr_Latn", "fr"]
     views = [
         *VIEWS,
@@ -201,12 +201,11 @@ def test_everybody_can_use_every_page_in_every_language(night: Night) -> None:
     ]
     page = night.page()
     for place, view in enumerate([*views, "screen"]):
-        # Every page in two of the languages, and so each language on some pages.
-        for language in (languages[place % 4], languages[(place + 1) % 4]):
-            page.goto(f"{night.address}/{view}?language={language}".replace("/?", "?"))
-            assert_everybody_can_use(page)
-            if view != "screen":
-                assert_targets_are_large(page)
+        # Each page in one of the languages, and so each language on some pages.
+        page.goto(f"{night.address}/{view}?language={languages[place % 4]}".replace("/?", "?"))
+        assert_everybody_can_use(page)
+        if view != "screen":
+            assert_targets_are_large(page)
         take_pictures(page, f"results-{(view or 'election').replace('/', '-').replace(':', '-')}")
     page.goto(night.address.rpartition("/elections")[0])
     assert_everybody_can_use(page)
