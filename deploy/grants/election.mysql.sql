@@ -34,7 +34,7 @@ GRANT SELECT (watermark) ON partitions TO 'administration'@'%';
 GRANT SELECT, INSERT ON electorates TO 'administration'@'%';
 GRANT SELECT, INSERT ON electorate_constituencies TO 'administration'@'%';
 GRANT SELECT, INSERT ON electorate_stations TO 'administration'@'%';
-GRANT SELECT (`partition`, sequence) ON parts TO 'administration'@'%';
+GRANT SELECT (`partition`, sequence, received_at) ON parts TO 'administration'@'%';
 GRANT SELECT (`partition`, sequence) ON tallies TO 'administration'@'%';
 GRANT SELECT, INSERT ON journal TO 'administration'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';

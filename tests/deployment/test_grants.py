@@ -65,7 +65,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         ),
         "entries": may(ALL, ALL, "", ALL),
         "batches": READS,
-        "parts": may(f"batch_id part partition sequence election_id received {SUMS}"),
+        "parts": may(f"batch_id part partition sequence election_id received_at received {SUMS}"),
         "refused_lines": may(REFUSED),
         "tallies": READS,
         **dict.fromkeys(ELECTORATES, may(ALL, ALL)),

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from admin_service.actions.seats import Count
 from daemon.store import parts
 from results_service import store as results
+from shared.apportionment import SPAIN_CONGRESS
 from shared.database import Database
 from shared.queue.work import DamagedPart
 from shared.schema.election import DeadLetter, Election, Partition
@@ -50,3 +52,11 @@ def test_a_daemon_can_bury_a_part_and_the_results_service_sees_that(store: Least
     database.close()
     assert look is not None
     assert look.dead_letter
+
+
+def test_the_administration_can_give_the_seats_of_each_constituency(store: LeastRights) -> None:
+    database = Database(store.url("administration"))
+    with database.reading() as session:
+        election = session.get_one(Election, 1)
+        assert Count(session, election, SPAIN_CONGRESS).seats() == {}
+    database.close()
