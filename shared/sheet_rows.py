@@ -4,6 +4,7 @@ Whoever adds an event locks the row of the sheet first (``locked``), so that two
 Sessions come from the caller, nothing is committed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -27,13 +28,13 @@ def history(session: Session, election_id: int, station_id: int) -> list[Event]:
         .where(SheetEvent.election_id == election_id, SheetEvent.station_id == station_id)
         .order_by(SheetEvent.number)
     )
-    return [_event(row) for row in rows]
+    return [event_of(row) for row in rows]
 
 
-def add(session: Session, row: TallySheet, sheet: Sheet, event: Event, event_id: str | None = None) -> None:
+def add(session: Session, row: TallySheet, sheet: Sheet, event: Event) -> None:
     """Add ``event`` to the locked sheet of ``row``, which becomes ``sheet``: what ``advance`` said comes of it."""
     key = {"election_id": row.election_id, "station_id": row.station_id}
-    session.add(SheetEvent(**key, **columns(event, event_id)))
+    session.add(SheetEvent(**key, **columns(event)))
     for name, value in outcome(sheet, event).items():
         setattr(row, name, value)
 
@@ -66,13 +67,14 @@ def outcome(sheet: Sheet, last: Event) -> dict[str, Any]:
     }
 
 
-def numbers_of(stored: dict[str, Any]) -> Numbers:
+def numbers_of(stored: Mapping[str, Any]) -> Numbers:
     """The numbers of an entry as they were judged when they were taken in."""
     votes = {int(number): votes for number, votes in stored["votes"].items()}
     return Numbers(**{**stored, "votes": votes})
 
 
-def _event(row: SheetEvent) -> Event:
+def event_of(row: Any) -> Event:
+    """The event of a row of ``sheet_events``, whole or with the columns that an event has."""
     return Event(
         number=row.number,
         act=SheetAct(row.act),

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from daemon.rules.sheets import Photograph, Place, Poll
+from shared import sheet_rows
 from shared.schema.election import (
     PUBLISHED,
     Election,
@@ -25,8 +26,7 @@ from shared.schema.election import (
     TallySheet,
 )
 from shared.schema.journal import AnyJournal
-from shared.sheets import Event, Numbers, Sheet, replay
-from shared.terms import SheetAct
+from shared.sheets import Event, Sheet, replay
 
 Key = tuple[int, int]
 
@@ -74,7 +74,7 @@ def sheets(session: Session, keys: Iterable[Key]) -> dict[Key, Sheet]:
             .order_by(SheetEvent.station_id, SheetEvent.number)
         )
         for row in rows:
-            events[election_id, row.station_id].append(_event(row))
+            events[election_id, row.station_id].append(sheet_rows.event_of(row))
     return {key: replay(its_events) for key, its_events in events.items()}
 
 
@@ -83,38 +83,21 @@ def add(session: Session, new: Sequence[NewEvent], after: Mapping[Key, Sheet], e
 
     ``existing`` are the sheets that have a row. Raises ``Raced`` when one of the others has got one meanwhile.
     """
-    latest = {one.sheet: one.event.at for one in new}
-    made = [{"key": key, **_outcome(after[key], at)} for key, at in latest.items() if key not in existing]
+    last = {one.sheet: one.event for one in new}
+    made = [_named(key) | sheet_rows.outcome(after[key], event) for key, event in last.items() if key not in existing]
     if made:
-        rows = [{"election_id": one["key"][0], "station_id": one["key"][1], **_without_key(one)} for one in made]
         try:
-            session.execute(sa.insert(TallySheet), rows)
+            session.execute(sa.insert(TallySheet), made)
         except IntegrityError as error:
             raise Raced from error
     session.connection().execute(
-        sa.insert(SheetEvent),
-        [
-            {
-                "election_id": one.sheet[0],
-                "station_id": one.sheet[1],
-                "number": one.event.number,
-                "id": one.id,
-                "act": one.event.act.value,
-                "actor": one.event.actor,
-                "at": one.event.at,
-                "numbers": one.event.numbers.to_dict() if one.event.numbers else None,
-                "explanations": dict(one.event.explanations),
-                "chosen": None,
-                "reason": "",
-            }
-            for one in new
-        ],
+        sa.insert(SheetEvent), [_named(one.sheet) | sheet_rows.columns(one.event, one.id) for one in new]
     )
-    for key in latest.keys() & set(existing):
+    for key in last.keys() & set(existing):
         session.execute(
             sa.update(TallySheet)
             .where(TallySheet.election_id == key[0], TallySheet.station_id == key[1])
-            .values(**_outcome(after[key], latest[key]))
+            .values(**sheet_rows.outcome(after[key], last[key]))
             .execution_options(synchronize_session=False)
         )
 
@@ -279,31 +262,8 @@ def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
     return {(row.election_id, row.station_id): row.registered for row in rows}
 
 
-def _event(row: Any) -> Event:
-    numbers = row.numbers
-    return Event(
-        row.number,
-        SheetAct(row.act),
-        row.actor,
-        row.at,
-        numbers=None if numbers is None else Numbers.from_dict(numbers, map(int, numbers["votes"])),
-        explanations=row.explanations or {},
-        chosen=row.chosen,
-        reason=row.reason,
-    )
-
-
-def _outcome(sheet: Sheet, at: datetime) -> dict[str, Any]:
-    return {
-        "state": sheet.state.value,
-        "last": sheet.last,
-        "standing": sheet.standing.number if sheet.standing else None,
-        "changed_at": at,
-    }
-
-
-def _without_key(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name != "key"}
+def _named(key: Key) -> dict[str, Any]:
+    return {"election_id": key[0], "station_id": key[1]}
 
 
 def _events_of(ids: Sequence[str]) -> sa.Select[str, int]:
