@@ -74,8 +74,7 @@ class Teller(threading.Thread):
 
     def tell(self, now: datetime) -> None:
         """Look once, and write of each election what has changed or what Redis has lost."""
-        with self.database.reading() as session:
-            _hold_still(session)
+        with self.database.reading(still=True) as session:
             places, drained = partitions.places(session), tallies.drained_until(session)
             found = elections.begun(session, now, now - self.keep)
             sums = {election: self._sums(session, election, (places, end)) for election, end in found.items()}
@@ -98,9 +97,3 @@ class Teller(threading.Thread):
     def _sums(self, session: Session, election_id: int, state: object) -> tallies.Sums:
         kept = self._kept.get(election_id)
         return kept.sums if kept is not None and kept.state == state else tallies.sums(session, election_id)
-
-
-def _hold_still(session: Session) -> None:
-    """Let the queries of this transaction see one moment; in SQLite they do anyway."""
-    if session.get_bind().dialect.name != "sqlite":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})

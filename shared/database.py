@@ -107,8 +107,9 @@ class Database:
     """One store, reached with one database user.
 
     ``reading`` and ``writing`` give a session in a transaction; the transaction ends with the block, by a commit
-    after ``writing`` unless the block raised, and by a rollback after ``reading``. Where the database is away or
-    lost a race, they raise ``Unavailable``.
+    after ``writing`` unless the block raised, and by a rollback after ``reading``. A reading that is ``still`` sees one
+    moment, that of its first query, so that sums of several queries fit together; in SQLite each does. Where the
+    database is away or lost a race, they raise ``Unavailable``.
     """
 
     def __init__(
@@ -133,8 +134,10 @@ class Database:
         return self.engine.dialect.name
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, *, still: bool = False) -> Iterator[Session]:
         with _translated(), Session(self.engine) as session, session.begin() as transaction:
+            if still and self.dialect != "sqlite":
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
             transaction.rollback()
 

@@ -84,8 +84,7 @@ def compare_all(session: Session, election_id: int, places: Iterable[Mapping[str
 
 def read(database: Database, election_id: int, station_id: int) -> Compared:
     """The reconciliation of one station; NotFound when the election or its station is not there."""
-    with database.reading() as session:
-        sheets.hold_still(session)
+    with database.reading(still=True) as session:
         store.election(session, election_id)
         (found,) = compare(session, election_id, [sheets.place(session, election_id, station_id)])
         return found
@@ -97,8 +96,7 @@ def listing(database: Database, election_id: int, wanted: Filter, show: Show, co
     Of the stations with differences only those are ``found`` that have one of this ``code``; ``list`` is that of every
     list.
     """
-    with database.reading() as session:
-        sheets.hold_still(session)
+    with database.reading(still=True) as session:
         store.election(session, election_id)
         counted = station_tallies.by_station(session, election_id)
         everywhere = sheets.stations(session, sheets.board(session, election_id, Filter(), Order.STATION))

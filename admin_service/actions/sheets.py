@@ -95,8 +95,7 @@ class Accepted:
 
 def board(database: Database, election_id: int, wanted: Filter, order: Order, limit: int, offset: int) -> Board:
     """The stations of an election from ``offset`` on, as many as ``limit``; NotFound when there is no election."""
-    with database.reading() as session:
-        sheets.hold_still(session)
+    with database.reading(still=True) as session:
         store.election(session, election_id)
         return _board(session, election_id, wanted, order, limit, offset)
 
@@ -105,8 +104,7 @@ def status_board(
     database: Database, election_id: int, wanted: Filter, order: Order, limit: int, offset: int
 ) -> StatusBoard:
     """The same, with the numbers of all states beside those that were asked for."""
-    with database.reading() as session:
-        sheets.hold_still(session)
+    with database.reading(still=True) as session:
         election = store.election(session, election_id)
         found = _board(session, election_id, wanted, order, limit, offset)
         waiting = [row.place["station_id"] for row in found.rows if row.state is SheetState.WAITING_FOR_REVIEW]
@@ -130,8 +128,7 @@ def status_board(
 
 def whole_board(database: Database, election_id: int, wanted: Filter, order: Order) -> Board:
     """All stations that were asked for."""
-    with database.reading() as session:
-        sheets.hold_still(session)
+    with database.reading(still=True) as session:
         store.election(session, election_id)
         statement = sheets.board(session, election_id, wanted, order)
         found = sheets.stations(session, statement)
@@ -148,8 +145,7 @@ def whole_board(database: Database, election_id: int, wanted: Filter, order: Ord
 
 def read(database: Database, election_id: int, station_id: int) -> Shown:
     """One sheet; NotFound when the election or its station is not there. A sheet that nobody entered is empty."""
-    with database.reading() as session:
-        sheets.hold_still(session)
+    with database.reading(still=True) as session:
         store.election(session, election_id)
         return _shown(session, election_id, station_id)
 

@@ -61,8 +61,7 @@ def board(election_id: int) -> Response:
 @page_requires(*READERS)
 @boards.doc(summary="The same for a big screen, without anything to act on")
 def screen(election_id: int) -> Response:
-    with database().reading() as session:
-        store.hold_still(session)
+    with database().reading(still=True) as session:
         election = elections.election(session, election_id)
         statement = store.board(session, election_id, Filter(), Order.STATION)
         totals = store.totals(session, statement)

@@ -51,15 +51,6 @@ class Photograph:
     size: int
 
 
-def hold_still(session: Session) -> None:
-    """Let the transaction that begins with this see one moment, so that counts from several queries fit together.
-
-    SQLite does so anyway.
-    """
-    if session.get_bind().dialect.name != "sqlite":
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-
-
 def board(session: Session, election_id: int, wanted: Filter, order: Order) -> sa.Select[Any]:
     """The active stations of an election with the state of their sheets."""
     places = stations_of(session, election_id).order_by(None).subquery("stations")
