@@ -48,6 +48,7 @@ OWN_NAMES = {
         "inspection": GROUND,  # Looks into photographs, in a process of its own.
     },
     "daemon": {
+        "duty": HTTP,  # The thread of what one daemon of all does beside the partitions.
         "health": STARTS,  # Tells a container's health check whether the daemon works.
         "monitor": HTTP,  # Answers on the daemon's own port how it is and what it counts.
         "provisional": HTTP,  # Tells Redis what is counted, from a thread of its own.
