@@ -63,6 +63,7 @@ class Sight:
         found = [
             Reading("urna_queued_ballots", "Ballots that wait to be counted.", waiting.ballots),
             Reading("urna_journal_waiting_entries", "Entries on their way to the journal.", waiting.journal),
+            Reading("urna_sheets_waiting_entries", "Tally sheets and photographs to be recorded.", waiting.sheets),
         ]
         for queue in waiting.queues:
             age = (now - queue.oldest).total_seconds() if queue.oldest else 0.0

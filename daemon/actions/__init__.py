@@ -21,7 +21,7 @@ from shared.database import Database
 from shared.errors import Misconfigured
 from shared.journal import events
 from shared.journal.store import note, note_event
-from shared.queue import inspection, intake, journal, keys, snapshot, work
+from shared.queue import inspection, intake, journal, keys, sheet_line, snapshot, work
 from shared.queue.batches import SHOWN_LINES, PartOutcome, RefusedLine
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
 
@@ -47,11 +47,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What lies in Redis: the partitions' queues, the ballots in them, and the entries for the journal."""
+    """What lies in Redis: the partitions' queues, the ballots in them, the entries for the journal, those of sheets."""
 
     queues: list[inspection.QueueState]
     ballots: int
     journal: int
+    sheets: int
 
 
 def prepare(database: Database, redis: Redis, count: int) -> None:
@@ -189,7 +190,9 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
 
 def waiting(redis: Redis) -> Waiting:
     """What waits in Redis at the moment."""
-    return Waiting(inspection.states(redis), intake.queued_ballots(redis), journal.waiting(redis))
+    return Waiting(
+        inspection.states(redis), intake.queued_ballots(redis), journal.waiting(redis), sheet_line.waiting(redis)
+    )
 
 
 def watermarks(database: Database) -> dict[int, datetime]:
