@@ -228,7 +228,10 @@ def changed_at(session: Session, keys: Iterable[Key]) -> dict[Key, datetime]:
 
 
 def rolls_fingerprint(session: Session) -> str:
-    """Another text whenever a station's name or roll was changed, or the geography of an election was frozen."""
+    """Another text whenever a station's name or roll was changed, or the geography of an election was frozen.
+
+    Empty while there is no station; then there is no copy either, which would be made anew every second.
+    """
     parts = []
     # The rolls themselves, too: a database may give the number of a removed station to the next one.
     for summed in (
@@ -237,6 +240,8 @@ def rolls_fingerprint(session: Session) -> str:
     ):
         columns = (sa.func.count(summed[0]), *map(sa.func.sum, summed))
         parts.append(":".join(map(str, session.execute(sa.select(*columns)).one())))
+    if parts[0].startswith("0:"):
+        return ""
     parts += map(str, session.scalars(sa.select(Electorate.election_id).order_by(Electorate.election_id)))
     return "/".join(parts)
 
