@@ -13,7 +13,7 @@ from shared.terms import SheetAct, StationStatus
 
 @dataclass(frozen=True)
 class Poll:
-    """An election whose sheets are taken; ``published`` is neither a draft nor cancelled."""
+    """An election that is no draft; one that is not ``published`` any more was cancelled."""
 
     id: int
     start: datetime

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from daemon.rules.sheets import Photograph, Place, Poll
 from shared import sheet_rows
 from shared.schema.election import (
+    DRAFT,
     PUBLISHED,
     Election,
     Electorate,
@@ -121,10 +122,9 @@ def told(session: Session, ids: Collection[str]) -> set[str]:
 
 
 def polls(session: Session, ids: Collection[int]) -> dict[int, Poll]:
-    """These elections, by their numbers."""
-    rows = session.execute(
-        sa.select(Election.id, Election.start, Election.end, Election.stage).where(Election.id.in_(ids))
-    ).all()
+    """Those of these elections that are no drafts, by their numbers."""
+    columns = (Election.id, Election.start, Election.end, Election.stage)
+    rows = session.execute(sa.select(*columns).where(Election.id.in_(ids), Election.stage != DRAFT)).all()
     numbers = defaultdict(set)
     for election_id, number in session.execute(
         sa.select(Entry.election_id, Entry.poll_number).where(Entry.election_id.in_(ids))
