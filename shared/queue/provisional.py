@@ -1,7 +1,7 @@
 """What is counted so far, for whoever reads Redis: a copy that the daemon keeps of the sums in the election store.
 
-The store is what counts. This is for a reader who has no way to it, or while it is away; it is a second old at most
-while a daemon works, and says itself how far it reaches.
+The store is what counts. This is for a reader who has no way to it, or while it is away; while a daemon works it is a
+second old, for a large election some seconds, and says itself how far it reaches.
 """
 
 import json

@@ -14,7 +14,7 @@ from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
 from shared.queue.sheets import ENTRY, PHOTOGRAPH
 from shared.sheets import photographs
 
-# An entry with the longest explanations has a tenth of it.
+# An entry with the longest explanations of every warning, each character escaped, has a third of it.
 _LONGEST = 256 * 1024
 
 # Only what was read is removed: a daemon that was frozen finds something else at the front. What became of it is told

@@ -143,9 +143,9 @@ def accept(
 ) -> Receipt:
     """Put what was sent into the line in one transaction; when this returns, it is in the append-only file.
 
-    ``judge`` raises what is to be refused. It is called again if
-    what it has seen of the official's own has changed; a repetition gets its receipt without it. Raises ``Unavailable``
-    when Redis cannot take it, and ``InvalidInput`` when the key was used for something else.
+    ``judge`` raises what is to be refused. It is called again if what it has seen of the official's own has changed; a
+    repetition gets its receipt without it. Raises ``Unavailable`` when Redis cannot take it, and ``InvalidInput`` when
+    the key was used for something else.
     """
     for _ in range(_ATTEMPTS):
         try:
