@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from shared.schema.election import Batch, Entry, Part, Tally
-from shared.sheets.reconciliation import NOTHING_COUNTED, Counted
+from shared.sheets.reconciliation import Counted
 
 # So many columns, and so many keys, every database takes at once.
 _COLUMNS = 200
@@ -28,13 +28,11 @@ _COUNTS = (
 )
 
 
-def of_station(session: Session, election_id: int, station_id: int) -> Counted:
-    """What came of the files of one station; costs the number of its parts."""
-    return of_stations(session, election_id, [station_id]).get(station_id, NOTHING_COUNTED)
-
-
 def of_stations(session: Session, election_id: int, station_ids: Collection[int]) -> dict[int, Counted]:
-    """The same for a few hundred stations at most; those without a file are left out."""
+    """What came of the files of a few hundred stations at most; those without a file are left out.
+
+    Costs the number of their parts.
+    """
     if not station_ids:
         return {}
     # The sum hides the election from the index on it, which would lead to all parts instead of those of the stations.

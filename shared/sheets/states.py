@@ -46,11 +46,6 @@ class Sheet:
     last: int = 0
 
     @property
-    def takes_entry(self) -> bool:
-        """Whether somebody may enter it now."""
-        return self.state not in _NOT_NOW
-
-    @property
     def declared(self) -> Numbers | None:
         """The declared result, once it is accepted."""
         return self.standing.numbers if self.standing and self.state is SheetState.ACCEPTED else None

@@ -64,9 +64,9 @@ def test_the_files_of_a_station_are_counted_apart_from_all_others(anywhere: Nigh
             # A part whose upload nobody knows is of no station.
             None: Counted({1: 7, 2: 1}, valid=8, uploads=2, is_complete=True),
         }
-        assert station_tallies.of_station(session, anywhere.election, 1) == one
+        assert station_tallies.of_stations(session, anywhere.election, [1]) == {1: one}
         assert station_tallies.of_stations(session, anywhere.election, [2, 1, 4]) == {1: one, 2: two}
-        assert station_tallies.of_station(session, anywhere.election, 3) == Counted()
+        assert station_tallies.of_stations(session, anywhere.election, [3]) == {}
         assert station_tallies.of_stations(session, anywhere.election, []) == {}
 
 
