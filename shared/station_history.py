@@ -105,14 +105,7 @@ def history(session: Session, election_id: int, poll_numbers: Sequence[int]) -> 
     votes = session.execute(
         sa.select(Part.batch_id, Tally.poll_number, sa.func.sum(Tally.votes))
         .select_from(Part)
-        .join(
-            Tally,
-            sa.and_(
-                Tally.election_id == Part.election_id,
-                Tally.partition == Part.partition,
-                Tally.sequence == Part.sequence,
-            ),
-        )
+        .join(Tally, tallies.IS_OF_PART)
         .where(Part.election_id == election_id)
         .group_by(Part.batch_id, Tally.poll_number)
     )

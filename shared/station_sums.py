@@ -127,14 +127,7 @@ def votes(session: Session, election_id: int, poll_numbers: Sequence[int]) -> St
         sa.select(Batch.station_id, Tally.poll_number, sa.func.sum(Tally.votes))
         .select_from(Part)
         .join(Batch, Batch.id == Part.batch_id)
-        .join(
-            Tally,
-            sa.and_(
-                Tally.election_id == Part.election_id,
-                Tally.partition == Part.partition,
-                Tally.sequence == Part.sequence,
-            ),
-        )
+        .join(Tally, tallies.IS_OF_PART)
         .where(Part.election_id == election_id, Batch.station_id.is_not(None))
         .group_by(Batch.station_id, Tally.poll_number)
     )

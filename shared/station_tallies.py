@@ -3,6 +3,10 @@
 Sums over the rows that the daemon has recorded, as in ``shared.tallies``: nothing here reads a ballot or unpacks a
 part. An upload says which station it is of, so the sums go by the stations of the uploads; ballots whose upload says
 none stand under None. Sessions come from the caller, who asks in one snapshot where sums have to fit to each other.
+
+Nothing is kept here, because whoever holds a station's counts against its sheet asks about a few stations, or once
+about all, and has to know whether every part of each upload is recorded. Who is asked again and again for sums that
+only grow keeps them and adds what is new: that is ``shared.station_sums``, which in turn says nothing of uploads.
 """
 
 from collections import defaultdict
@@ -13,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from shared import tallies
 from shared.schema.election import Batch, Entry, Part, Tally
 from shared.sheets.reconciliation import Counted
 
@@ -104,14 +109,7 @@ def _votes(election_id: int, poll_numbers: Sequence[int]) -> "sa.Select[*tuple[A
         sa.select(Batch.station_id, *of_list)
         .select_from(Part)
         .outerjoin(Batch, Batch.id == Part.batch_id)
-        .join(
-            Tally,
-            sa.and_(
-                Tally.election_id == Part.election_id,
-                Tally.partition == Part.partition,
-                Tally.sequence == Part.sequence,
-            ),
-        )
+        .join(Tally, tallies.IS_OF_PART)
         .where(Part.election_id == election_id)
         .group_by(Batch.station_id)
     )

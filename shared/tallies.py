@@ -50,6 +50,11 @@ HAS_DEAD_LETTER = sa.exists(_ONE).where(
     ~sa.exists(_ONE).where(Dismissal.batch_id == DeadLetter.batch_id, Dismissal.part == DeadLetter.part),
 )
 
+# Joins the votes of a part to it.
+IS_OF_PART = sa.and_(
+    Tally.election_id == Part.election_id, Tally.partition == Part.partition, Tally.sequence == Part.sequence
+)
+
 
 @dataclass(frozen=True)
 class Standing:
