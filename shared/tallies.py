@@ -36,6 +36,10 @@ _ELECTION = sa.bindparam("election", type_=sa.Integer)
 # Not the asterisk that exists() has otherwise: PostgreSQL would want the right to read every column for it.
 _ONE: sa.ColumnClause[int] = sa.literal_column("1")
 
+# What settles a dead letter: its part was recorded after all, or an operator has dismissed it.
+IS_REPLAYED = sa.exists(_ONE).where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part)
+IS_DISMISSED = sa.exists(_ONE).where(Dismissal.batch_id == DeadLetter.batch_id, Dismissal.part == DeadLetter.part)
+
 # Of an election: it has an unsettled dead letter. One of unknown time may belong to any election, but to none that had
 # ended before the watermark of its partition: what is final stays final, whatever comes later.
 HAS_DEAD_LETTER = sa.exists(_ONE).where(
@@ -46,8 +50,8 @@ HAS_DEAD_LETTER = sa.exists(_ONE).where(
         ),
         sa.and_(DeadLetter.received_at >= Election.start, DeadLetter.received_at < Election.end),
     ),
-    ~sa.exists(_ONE).where(Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part),
-    ~sa.exists(_ONE).where(Dismissal.batch_id == DeadLetter.batch_id, Dismissal.part == DeadLetter.part),
+    ~IS_REPLAYED,
+    ~IS_DISMISSED,
 )
 
 # Joins the votes of a part to it.

@@ -7,15 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from shared.schema.election import Candidate, DeadLetter, Dismissal, Part, TallySheet
+from shared.schema.election import Candidate, DeadLetter, TallySheet
+from shared.tallies import IS_DISMISSED, IS_REPLAYED
 from shared.terms import Approval, SheetState
-
-_SETTLED_BY_REPLAY = sa.exists(sa.literal_column("1")).where(
-    Part.batch_id == DeadLetter.batch_id, Part.part == DeadLetter.part
-)
-_DISMISSED = sa.exists(sa.literal_column("1")).where(
-    Dismissal.batch_id == DeadLetter.batch_id, Dismissal.part == DeadLetter.part
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ def sheets_waiting(session: Session, election_ids: Iterable[int]) -> dict[tuple[
 
 def dead_letters_waiting(session: Session) -> int:
     """How many dead letters are neither recorded nor dismissed."""
-    count = sa.select(sa.func.count(DeadLetter.batch_id)).where(~_SETTLED_BY_REPLAY, ~_DISMISSED)
+    count = sa.select(sa.func.count(DeadLetter.batch_id)).where(~IS_REPLAYED, ~IS_DISMISSED)
     return session.scalar(count) or 0
 
 
@@ -60,11 +54,11 @@ def dead_letters(session: Session, limit: int, offset: int, *, settled: bool | N
     """Dead letters, the latest first, and how many there are; None: all of them."""
     condition: sa.ColumnElement[bool] = sa.true()
     if settled is not None:
-        is_settled = sa.or_(_SETTLED_BY_REPLAY, _DISMISSED)
+        is_settled = sa.or_(IS_REPLAYED, IS_DISMISSED)
         condition = is_settled if settled else ~is_settled
     columns = [getattr(DeadLetter, name) for name in Letter.__dataclass_fields__ if hasattr(DeadLetter, name)]
     rows = session.execute(
-        sa.select(*columns, _SETTLED_BY_REPLAY.label("recorded"), _DISMISSED.label("dismissed"))
+        sa.select(*columns, IS_REPLAYED.label("recorded"), IS_DISMISSED.label("dismissed"))
         .where(condition)
         .order_by(DeadLetter.buried_at.desc(), DeadLetter.batch_id, DeadLetter.part)
         .limit(limit)
