@@ -1,8 +1,8 @@
 """Starts the daemon: a thread for each partition that it owns, and the main thread that keeps house.
 
 The main thread says that this daemon lives, takes its fair share of the partitions' leases and renews them, and gives
-the stations the elections. A worker thread takes what is at the front of its partition and records it, and two more
-threads move what the stations tell for the journal, and the tally sheets.
+the stations the elections. A worker thread takes what is at the front of its partition and records it. Three more
+threads move what the stations tell for the journal, move the tally sheets, and tell Redis what is counted.
 """
 
 import gc
