@@ -117,7 +117,7 @@ def geography(session: Session, election_id: int) -> Geography:
     """Who can vote where in this election."""
     if is_frozen(session, election_id):
         constituencies = _frozen(ElectorateConstituency, election_id).order_by(ElectorateConstituency.constituency_id)
-        return _read(session, True, stations_of(session, election_id), constituencies)
+        return _read(session, True, _frozen_stations(election_id), constituencies)
     return _read(session, False, _LIVE_STATIONS, _LIVE_CONSTITUENCIES)
 
 
@@ -126,9 +126,7 @@ def stations_of(session: Session, election_id: int) -> "sa.Select[*tuple[Any, ..
 
     Its columns are named as those of ``electorate_stations``, without the election.
     """
-    if is_frozen(session, election_id):
-        return _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
-    return _LIVE_STATIONS
+    return _frozen_stations(election_id) if is_frozen(session, election_id) else _LIVE_STATIONS
 
 
 def fingerprint(session: Session, election_id: int) -> str:
@@ -140,6 +138,10 @@ def fingerprint(session: Session, election_id: int) -> str:
         columns = (sa.func.count(), sa.func.sum(model.id), sa.func.sum(model.version))
         sums.append(":".join(map(str, session.execute(sa.select(*columns).select_from(model)).one())))
     return "/".join(sums)
+
+
+def _frozen_stations(election_id: int) -> "sa.Select[*tuple[Any, ...]]":
+    return _frozen(ElectorateStation, election_id).order_by(ElectorateStation.station_id)
 
 
 def _frozen(model: Any, election_id: int) -> "sa.Select[*tuple[Any, ...]]":
