@@ -155,6 +155,11 @@ def test_photographs_are_taken_for_what_they_are(case: str) -> None:
     assert look_into(content) == media_type == photographs.media_type(content)
 
 
+def test_the_daemon_takes_a_script_for_nothing_though_it_has_the_second_mark_of_a_picture() -> None:
+    assert photographs.media_type(b"RIFF\x04\0\0\0WEBP") == "image/webp"
+    assert photographs.media_type(b"<script>WEBP") is None
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_no_photograph_or_more_than_one_is_refused_with_a_sentence(case: str) -> None:
     content, words = REFUSED[case]
