@@ -133,9 +133,7 @@ def result_of(election_id: int, moment: datetime | None) -> Kept[ElectionResult]
     return read_result_as_of(desk(), election_id, moment)
 
 
-def kept(
-    answer: Answer[Any] | Kept[ElectionResult], *about: object, past: bool = False
-) -> tuple[dict[str, str], Response | None]:
+def kept(answer: Answer[Any] | Kept[Any], *about: object, past: bool = False) -> tuple[dict[str, str], Response | None]:
     """The headers of a page that shows an answer, and, for who has the page already, what to say.
 
     ``about`` is what the page depends on besides the answer and its address.

@@ -20,11 +20,7 @@ MOST_PLACES = 1000
 def places(election_id: int) -> Response:
     moment = as_of()
     result = result_of(election_id, moment)
-    # A level with one place alone says nothing that the result does not say.
-    for level in Level:
-        answer = actions.list_places(desk(), election_id, level, None, MOST_PLACES, 0, lambda _tag: False, moment)
-        if answer.body is None or answer.body.total > 1:
-            break
+    answer = actions.list_places(desk(), election_id, None, None, MOST_PLACES, 0, lambda _tag: False, moment)
     headers, same = kept(answer, result.tag, past=moment is not None)
     if same:
         return same
@@ -32,8 +28,7 @@ def places(election_id: int) -> Response:
         "places.html",
         headers=headers,
         election=result.body.election,
-        level=level.value,
-        children=answer.body.items if answer.body and answer.body.total else [],
+        children=answer.body.items if answer.body else [],
         as_of=moment,
         names={one.poll_number: one.name for one in result.body.result.lists},
         looks=looks_of([one.poll_number for one in result.body.result.lists]),

@@ -124,6 +124,11 @@ class Tree:
             if place.parent is not None:
                 self.children.setdefault(place.parent, []).append(place)
 
+    @property
+    def widest(self) -> Level:
+        """The largest level with more than one place: one place alone says nothing that the whole does not say."""
+        return next((level for level in Level if len(self.levels[level]) > 1), Level.STATION)
+
     def within(self, key: Key, level: Level) -> list[Place]:
         """The places of a level that lie in another place, by name; itself, if it is of that level."""
         found = [self.places[key]]

@@ -169,7 +169,9 @@ def test_the_record_names_the_file_by_its_digest(election: int, client: FlaskCli
     assert "no digital signature" in record
     figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", record))
     assert (figures["Ballots in the box by these sheets"], figures["Stations where they differ"]) == ("62", "1")
-    assert client.get(f"/elections/{election}/protocol/station/1").status_code == 200
+    station = client.get(f"/elections/{election}/protocol/station/1").text
+    assert sha256(client.get(f"/api/elections/{election}/results/places/station/1").data).hexdigest() in station
+    assert f'href="/api/elections/{election}/results/places/station/1"' in station
     assert client.get(f"/elections/{election}/protocol/station/77").status_code == 404
 
 
@@ -216,6 +218,9 @@ def test_a_cancelled_election_has_no_report(night: Recorded, client: FlaskClient
     assert client.get(f"/api/elections/{election}/results.nist.json").status_code == 409
     for view in VIEWS:
         assert client.get(f"/elections/{election}{view}").status_code == 200
+    record = client.get(f"/elections/{election}/protocol").text
+    assert "The election was cancelled: A flood." in record
+    assert "provisional" not in record
 
 
 def test_the_first_page_tells_what_is_counted_and_what_comes(
