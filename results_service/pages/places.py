@@ -1,5 +1,7 @@
 """Results per place, down to the polling station, and on a map."""
 
+from datetime import datetime
+
 from flask import Response
 
 from results_service.actions import places as actions
@@ -56,7 +58,7 @@ def place(election_id: int, level: str, place: str) -> Response:
         found=found,
         place=found.place,
         children=found.children,
-        stations_map=_map(_stations_of(election_id, found)) if level == Level.MUNICIPALITY else None,
+        stations_map=_map(_stations_of(election_id, found, moment)) if level == Level.MUNICIPALITY else None,
         names={one.poll_number: one.name for one in result.body.result.lists},
         looks=looks_of([one.poll_number for one in result.body.result.lists]),
         as_of=moment,
@@ -84,9 +86,9 @@ def map_page(election_id: int) -> Response:
     )
 
 
-def _stations_of(election_id: int, found: InPlace) -> list[PlaceResult]:
+def _stations_of(election_id: int, found: InPlace, moment: datetime | None) -> list[PlaceResult]:
     key = (found.place.level, found.place.id)
-    answer = actions.list_places(desk(), election_id, Level.STATION, key, MOST_PLACES, 0, lambda _tag: False)
+    answer = actions.list_places(desk(), election_id, Level.STATION, key, MOST_PLACES, 0, lambda _tag: False, moment)
     return answer.body.items if answer.body else []
 
 

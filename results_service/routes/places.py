@@ -17,6 +17,7 @@ from results_service.routes import (
     NO_ELECTION,
     ElectionSummary,
     Moment,
+    OfNow,
     ReportingAnswer,
     ResultQuery,
     answered,
@@ -171,9 +172,13 @@ def read_place(election_id: int, level: str, place: str, query: ResultQuery) -> 
 
 @places.get("/<int:election_id>/results/timeline")
 @public
+@places.input(OfNow, location="query", arg_name="_query")
 @places.output(TimeLineAnswer)
-@places.doc(summary="How the ballots came in, at up to 200 moments", responses=NO_ELECTION)
-def read_time_line(election_id: int) -> Any:
+@places.doc(
+    summary="How the ballots came in, at up to 200 moments",
+    responses={**NO_ELECTION, 422: "There is no such parameter"},
+)
+def read_time_line(election_id: int, _query: OfNow) -> Any:
     answer = actions.read_time_line(desk(), election_id, is_known)
     return answered(
         answer, lambda found: TimeLineAnswer.model_validate({**vars(found.election), "moments": found.moments})

@@ -227,6 +227,12 @@ def test_places_that_there_are_not_and_parameters_that_say_nothing_are_refused_i
         ("", {"as_of": "yesterday"}, "as_of"),
         ("", {"as_of": "2026-04-12T21:00:00"}, "as_of"),
         ("", {"asof": "2026-04-12T21:00:00Z"}, "asof"),
+        ("", {"as_of": "0001-01-01T00:00:00+14:00"}, "as_of"),
+        # Of now alone.
+        ("/timeline", {"as_of": START}, "as_of"),
+        ("/stations.csv", {"as_of": START}, "as_of"),
+        (".csv", {"as_of": START}, "as_of"),
+        (".nist.json", {"as_of": START}, "as_of"),
     ):
         assert get(client, election, path, 422, **query)["errors"][0]["field"] == field
 

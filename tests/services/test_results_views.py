@@ -158,7 +158,7 @@ def test_the_result_as_it_stood_is_shown_with_a_banner(election: int, client: Fl
     assert "No votes are counted yet." not in now
     after = client.get(path, query_string={"as_of": moments[-1]})
     assert ">70<" in after.text
-    for wrong in ("yesterday", (NOW + HOUR).isoformat()):
+    for wrong in ("yesterday", "1700000000", "0001-01-01T00:00:00+14:00", (NOW + HOUR).isoformat()):
         refused = client.get(path, query_string={"as_of": wrong})
         assert (refused.status_code, refused.mimetype) == (422, "text/html")
 
