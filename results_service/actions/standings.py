@@ -45,6 +45,8 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
     if known is not None and known[0] == state and known[1].settled:
         return known[1]
     stations = look_at_stations(desk, election_id, as_of)
+    if known is not None and known[1].tag == stations.tag:
+        return known[1]
     counted, election, standing = stations.counted, stations.election, stations.standing
     votes = stations.votes if counted.votes is not None else None
     outcome = outcome_of(
