@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from results_service.actions import Answer, Desk, ElectionResult, Kept, Known, Stations, result_of_count
 from results_service.actions.standings import look_at_stations
@@ -123,7 +123,8 @@ def _report(stations: Stations, whole: ElectionResult, level: Level) -> Report:
         election_name=title,
         kind=Kind(election.kind),
         start=election.start.astimezone(UTC).date(),
-        end=election.end.astimezone(UTC).date(),
+        # The end is the first moment at which nobody votes any more.
+        end=(election.end - timedelta.resolution).astimezone(UTC).date(),
         scope_id=_COUNTRY.id,
         areas=tuple(_areas(stations, smallest)),
         participants=tuple(Participant(str(key), {_UNDETERMINED: name or "–"}) for key, name in people),
