@@ -32,20 +32,16 @@ class StationRecord:
 def read_record(desk: Desk, election_id: int) -> Kept[Record]:
     """The record of an election; NotFound for a draft too."""
     stations = look_at_stations(desk, election_id, None)
+    result = result_of_count(desk, stations.counted, stations.standing)
     places = places_of(stations, None, None, _MOST_PLACES, 0).items
-    record = Record(_result(desk, stations), places, reconciled(stations.facts))
-    return Kept(_tag(stations), stations.settled, record)
+    return Kept(_tag(stations), result.settled, Record(result, places, reconciled(stations.facts)))
 
 
 def read_station_record(desk: Desk, election_id: int, station: str) -> Kept[StationRecord]:
     """The record of a polling station; NotFound for one that there is not, and for a draft."""
     stations = look_at_stations(desk, election_id, None)
-    record = StationRecord(_result(desk, stations), place_of(stations, (Level.STATION, station)))
-    return Kept(_tag(stations), stations.settled, record)
-
-
-def _result(desk: Desk, stations: Stations) -> Kept[ElectionResult]:
-    return result_of_count(desk, stations.counted, stations.standing)
+    result = result_of_count(desk, stations.counted, stations.standing)
+    return Kept(_tag(stations), result.settled, StationRecord(result, place_of(stations, (Level.STATION, station))))
 
 
 def _tag(stations: Stations) -> str:
