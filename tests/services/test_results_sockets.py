@@ -171,8 +171,9 @@ def test_a_refusal_is_an_ordinary_answer(night: Recorded, service: Results) -> N
     election = open_election(night)
     key = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
-    for offered in ({}, {"Sec-WebSocket-Protocol": "é"}, {"Sec-WebSocket-Extensions": "é;="}):
-        assert handshake(service, election, upgrade | key | offered).startswith("HTTP/1.1 101")
+    assert handshake(service, election, upgrade | key).startswith("HTTP/1.1 101")
+    for offered in ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"):
+        assert handshake(service, election, upgrade | key | {offered: "é;="}).startswith("HTTP/1.1 101")
     for path, headers, status in (
         (draft, upgrade | key, 404),
         (999, upgrade | key, 404),
