@@ -29,6 +29,8 @@ from shared.errors import InvalidInput
 
 NO_MESSAGES = "Nothing is taken in here; close the connection to end the stream."
 _READ_BYTES = 4096
+# What a handshake is made of. Extensions and protocols that somebody offers are not taken, so nobody reads them.
+_HEADERS = ("Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
 class Ended(Response):
@@ -45,16 +47,20 @@ def begin(environ: dict[str, Any]) -> "Socket":
     if connection is None:
         raise InvalidInput("WebSockets need the server that this service is started with; read the events instead.")
     protocol = WSConnection(ConnectionType.SERVER)
-    names = [name for name in environ if name.startswith("HTTP_")]
-    lines = [f"{name[5:].replace('_', '-')}: {environ[name]}" for name in names]
+    lines = [f"{name}: {environ[key]}" for name in _HEADERS if (key := _variable_of(name)) in environ]
     try:
-        protocol.receive_data("\r\n".join(["GET / HTTP/1.1", *lines, "", ""]).encode("latin-1"))
+        head = [f"{environ['REQUEST_METHOD']} / HTTP/1.1", "Host: results", *lines, "", ""]
+        protocol.receive_data("\r\n".join(head).encode("latin-1"))
         request = next(iter(protocol.events()), None)
-    except RemoteProtocolError as error:
+    except (RemoteProtocolError, UnicodeDecodeError) as error:
         raise InvalidInput("This is no handshake of a WebSocket of version 13.") from error
     if not isinstance(request, Request):
         raise InvalidInput("This is no handshake of a WebSocket of version 13.")
     return Socket(connection, protocol)
+
+
+def _variable_of(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
 
 
 class Socket:

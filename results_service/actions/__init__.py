@@ -21,7 +21,7 @@ from results_service.actions.outcomes import outcome_of, parts_of, rules_of
 from results_service.memory import Crowd, Recent
 from results_service.rules import Certainty, Result, fingerprint
 from results_service.rules.certainty import Basis, SeatsCertainty, certainty_of_seats
-from results_service.rules.places import Facts, Tree, reporting
+from results_service.rules.places import Facts, Tree, outstanding_in, reporting
 from results_service.rules.result import Reporting
 from results_service.rules.seats import Parts
 from shared import station_sums, tallies
@@ -166,6 +166,11 @@ class Counted:
         return reporting(self.facts, self.ground.geography.stations)
 
     @cached_property
+    def outstanding_in(self) -> Mapping[int, int]:
+        """The most ballots that may still come in each constituency; nothing where that is of no importance."""
+        return outstanding_in(self.facts) if self.votes is not None else {}
+
+    @cached_property
     def parts(self) -> Parts | None:
         """The constituencies, where each elects for itself."""
         return parts_of(self.election, self.ground, self.votes, self.reports)
@@ -293,8 +298,12 @@ def list_refused_ballots(
 def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     with desk.database.reading() as session:
         counted = look_at_count(desk, session, election_id)
-    standing = counted.standing(desk.now())
-    tag = tag_of(counted, standing)
+    return result_of_count(desk, counted, counted.standing(desk.now()))
+
+
+def result_of_count(desk: Desk, counted: Counted, standing: tallies.Standing) -> Kept[ElectionResult]:
+    """The result of what is counted, which is computed once for each state that it is in."""
+    election_id, tag = counted.election.id, tag_of(counted, standing)
     kept = desk.results.get(election_id)
     if kept is None or kept.tag != tag:
         kept = _result(counted, standing, tag)
@@ -348,7 +357,13 @@ def _elects_by_constituency(election: Election) -> bool:
 
 def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[ElectionResult]:
     outcome = outcome_of(
-        counted.election, standing, counted.sums, counted.reporting, counted.facts, counted.reports, counted.parts
+        counted.election,
+        standing,
+        counted.sums,
+        counted.reporting,
+        counted.outstanding_in,
+        counted.reports,
+        counted.parts,
     )
     settled = outcome.result.certainty is not Certainty.PROVISIONAL
     summary = summary_of(counted.election, standing.state)
@@ -378,6 +393,7 @@ def tag_of(counted: Counted, standing: tallies.Standing) -> str:
     return fingerprint(
         _FORM,
         counted.reporting,
+        sorted(counted.outstanding_in.items()),
         counted.reports.last,
         [(part.id, part.seats, part.ballots_cast, sorted(part.votes.items())) for part in constituencies],
         counted.election.id,

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 
-from results_service.actions import Answer, Desk, ElectionResult, Kept, Known, Stations, read_result
+from results_service.actions import Answer, Desk, ElectionResult, Kept, Known, Stations, result_of_count
 from results_service.actions.standings import look_at_stations
-from results_service.rules import Result, fingerprint
+from results_service.rules import fingerprint
 from results_service.rules.areas import Area, AreaCounts, AreaKind
 from results_service.rules.election_report import (
     Contest,
@@ -62,16 +62,17 @@ def as_nist_report(desk: Desk, election_id: int, level: Level, known: Known) -> 
 
     NotFound for a draft too; Conflict for a cancelled election.
     """
-    result = read_result(desk, election_id)
     stations = look_at_stations(desk, election_id, None)
     if stations.standing.state is State.CANCELLED:
         raise Conflict("The election was cancelled, so there are no results to report.")
-    tag = fingerprint(_tag("nist", stations), result.tag, level)
+    tag = fingerprint(_tag("nist", stations), level)
     if known(tag):
         return Answer(tag, stations.settled, None)
 
     def make() -> bytes:
-        report = _report(stations, result.body.result, level)
+        # Of the same moment as the stations, so that these add up to it.
+        result = result_of_count(desk, stations.counted, stations.standing)
+        report = _report(stations, result.body, level)
         return json.dumps(election_report(report), ensure_ascii=False, separators=(",", ":")).encode()
 
     return Answer(tag, stations.settled, _kept(desk, f"nist by {level}", stations, tag, make))
@@ -91,8 +92,8 @@ def _kept(desk: Desk, name: str, stations: Stations, tag: str, make: Callable[[]
     return Document(content)
 
 
-def _report(stations: Stations, result: Result, level: Level) -> Report:
-    election = stations.election
+def _report(stations: Stations, whole: ElectionResult, level: Level) -> Report:
+    election, result = stations.election, whole.result
     people = [(entry.participant_id, entry.participant.name) for entry in election.entries]
     standing = tuple(
         Standing(entry.poll_number, str(entry.participant_id), {_UNDETERMINED: entry.participant.name or "–"})
@@ -101,16 +102,19 @@ def _report(stations: Stations, result: Result, level: Level) -> Report:
     title = {_UNDETERMINED: election.title or f"Election {election.id}"}
     tree = stations.counted.ground.tree
     contests = []
+    smallest = level
     parts = result.apportionment.constituencies if result.apportionment else None
     if parts is None:
-        counts = (_whole(stations, result), *_used(_counts(stations, place) for place in tree.levels[level]))
+        counts = (_whole(stations, whole), *_used(_counts(stations, place) for place in tree.levels[level]))
         seats = result.apportionment.seats if result.apportionment else None
         contests.append(Contest("whole", title, _COUNTRY.id, election.individual, standing, counts, seats))
     else:
+        # A region has no part in it, but the areas have to go down to the constituencies that are voted in.
+        smallest = Level.CONSTITUENCY if level is Level.REGION else level
         for part in parts:
             place = tree.places[Level.CONSTITUENCY, str(part.id)]
             seats_there = {one.poll_number: one.seats for one in part.lists}
-            inner = [] if level is Level.CONSTITUENCY else tree.within(place.key, level)
+            inner = [] if smallest is Level.CONSTITUENCY else tree.within(place.key, level)
             counts = (_counts(stations, place, seats_there), *_used(_counts(stations, one) for one in inner))
             name = {_UNDETERMINED: part.name}
             contests.append(Contest(str(part.id), name, _id(place), election.individual, standing, counts, part.seats))
@@ -119,9 +123,10 @@ def _report(stations: Stations, result: Result, level: Level) -> Report:
         election_name=title,
         kind=Kind(election.kind),
         start=election.start.astimezone(UTC).date(),
-        end=election.end.astimezone(UTC).date(),
+        # The end is the first moment at which nobody votes any more.
+        end=(election.end - timedelta.resolution).astimezone(UTC).date(),
         scope_id=_COUNTRY.id,
-        areas=tuple(_areas(stations, level)),
+        areas=tuple(_areas(stations, smallest)),
         participants=tuple(Participant(str(key), {_UNDETERMINED: name or "–"}) for key, name in people),
         contests=tuple(contests),
         status=status_of(stations.standing.state, reported=result.stations.counted, stations=result.stations.total),
@@ -163,10 +168,10 @@ def _id(place: Place) -> str:
     return f"{place.level.value}-{_key(place)}"
 
 
-def _whole(stations: Stations, result: Result) -> AreaCounts:
+def _whole(stations: Stations, whole: ElectionResult) -> AreaCounts:
     """The whole country, with ballots that are of no polling station."""
+    result, facts = whole.result, stations.facts
     found = result.stations
-    facts = stations.facts
     return AreaCounts(
         _COUNTRY.id,
         registered=found.registered,
@@ -176,7 +181,7 @@ def _whole(stations: Stations, result: Result) -> AreaCounts:
         reported=found.counted,
         stations=found.total,
         voted=_voted(facts.declared.values(), found.sheets, found.total),
-        outstanding=_outstanding(stations, found.registered - found.registered_counted),
+        outstanding=whole.basis.outstanding,
         seats=None if result.apportionment is None else {one.poll_number: one.seats or 0 for one in result.lists},
     )
 
@@ -196,7 +201,8 @@ def _counts(stations: Stations, place: Place, seats: Mapping[int, int] | None = 
         reported=found.counted,
         stations=found.total,
         voted=_voted(declared, found.sheets, found.total),
-        outstanding=_outstanding(stations, found.registered - found.registered_counted),
+        # As for the certainty of the seats.
+        outstanding=0 if stations.standing.state is State.FINAL else found.outstanding,
         seats=seats,
     )
 
@@ -204,11 +210,6 @@ def _counts(stations: Stations, place: Place, seats: Mapping[int, int] | None = 
 def _used(counts: Iterable[AreaCounts]) -> list[AreaCounts]:
     """Without the places at which nobody votes and from which nothing came."""
     return [one for one in counts if one.stations]
-
-
-def _outstanding(stations: Stations, registered: int) -> int:
-    """The most ballots that may still come where so many voters are registered at stations that have not reported."""
-    return 0 if stations.standing.state is State.FINAL else registered
 
 
 def _voted(declared: Iterable[Declared], sheets: int, total: int) -> int | None:

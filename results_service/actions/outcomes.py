@@ -1,6 +1,5 @@
 """From what is counted to a result: the rules of an election put to its sums."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,6 @@ from datetime import datetime
 from results_service.actions.ground import Ground
 from results_service.rules import Ballots, ListVotes, Result, result_of
 from results_service.rules.certainty import Basis
-from results_service.rules.places import Facts
 from results_service.rules.result import Reporting
 from results_service.rules.seats import Parts
 from shared import station_sums, tallies
@@ -30,12 +28,15 @@ def outcome_of(
     standing: tallies.Standing,
     sums: tallies.Sums,
     stations: Reporting,
-    facts: Facts,
+    outstanding_in: Mapping[int, int],
     reports: station_sums.Reports,
     parts: Parts | None,
     as_of: datetime | None = None,
 ) -> Outcome:
-    """The result of an election that is counted so far, or that was at ``as_of``."""
+    """The result of an election that is counted so far, or that was at ``as_of``.
+
+    ``outstanding_in`` are the ballots that may still come in each constituency, where each elects for itself.
+    """
     listed = tuple(
         ListVotes(entry.poll_number, entry.participant.name, entry.exempt, sums.votes.get(entry.poll_number, 0))
         for entry in election.entries
@@ -61,8 +62,9 @@ def outcome_of(
         last_change=reports.last,
         as_of=as_of,
     )
+    # Not before everything received by the end is counted: till then ballots come, or are waiting, or are laid aside.
     is_over = standing.state is State.FINAL and as_of is None
-    outstanding: int | None = stations.registered - stations.registered_counted
+    outstanding: int | None = stations.outstanding
     if is_over:
         outstanding = 0
     elif not stations.total:
@@ -77,7 +79,7 @@ def outcome_of(
             lots=lots,
             parts=parts,
             outstanding=outstanding,
-            outstanding_in={} if is_over or parts is None else _outstanding_in(facts),
+            outstanding_in={} if is_over else outstanding_in,
         ),
     )
 
@@ -97,12 +99,3 @@ def parts_of(
     found = station_sums.by_constituency(ground.geography, votes, reports)
     found.sort(key=lambda part: (names[part.id].casefold(), part.id))
     return Parts(found, names, lots_drawn_in(election.lots))
-
-
-def _outstanding_in(facts: Facts) -> Mapping[int, int]:
-    """The registered voters of the stations of each constituency that have not reported."""
-    found: Counter[int] = Counter()
-    for number, station in facts.stations.items():
-        if station.is_active and not facts.is_counted(number):
-            found[station.constituency_id] += station.registered
-    return found

@@ -54,14 +54,14 @@ class TimeLine:
 def list_places(
     desk: Desk,
     election_id: int,
-    level: Level,
+    level: Level | None,
     within: Key | None,
     limit: int,
     offset: int,
     known: Known,
     as_of: datetime | None = None,
 ) -> Answer[Listing[PlaceResult]]:
-    """The results of the places of a level by name, of all or of those in another place.
+    """The results of the places of a level by name, of all or of those in another place; see ``places_of``.
 
     NotFound for a draft and for a place that there is not; InvalidInput (``as_of``) for what has not come yet.
     """
@@ -69,31 +69,39 @@ def list_places(
     tag = fingerprint(_FORM, stations.tag, stations.counted.ground.tag, level, within, limit, offset)
     if known(tag):
         return Answer(tag, stations.settled, None)
+    return Answer(tag, stations.settled, places_of(stations, level, within, limit, offset))
+
+
+def places_of(
+    stations: Stations, level: Level | None, within: Key | None, limit: int, offset: int
+) -> Listing[PlaceResult]:
+    """The results of the places of a level by name; if none is named, of the largest with more than one place."""
     tree = stations.counted.ground.tree
+    level = level or tree.widest
     if within is not None:
         _refuse_smaller(within[0], level)
         found = tree.within(_place(stations, within).key, level)
     else:
         found = tree.levels[level]
-    shown = [result_of_place(place, stations.facts, stations.votes_of) for place in found[offset : offset + limit]]
-    return Answer(tag, stations.settled, Listing(shown, len(found)))
+    return Listing([_result(stations, place) for place in found[offset : offset + limit]], len(found))
 
 
 def read_place(desk: Desk, election_id: int, key: Key, known: Known, as_of: datetime | None = None) -> Answer[InPlace]:
     """The result of one place with those of the places in it; the same errors."""
     stations = look_at_stations(desk, election_id, as_of)
-    place = _place(stations, key)
+    _place(stations, key)
     tag = fingerprint(_FORM, stations.tag, stations.counted.ground.tag, key)
-    if known(tag):
-        return Answer(tag, stations.settled, None)
-    tree = stations.counted.ground.tree
-    children = tree.children.get(place.key, [])
-    body = InPlace(
-        place=result_of_place(place, stations.facts, stations.votes_of),
+    return Answer(tag, stations.settled, None if known(tag) else place_of(stations, key))
+
+
+def place_of(stations: Stations, key: Key) -> InPlace:
+    """The result of one place with those of the places in it; NotFound for one that there is not."""
+    place, tree = _place(stations, key), stations.counted.ground.tree
+    return InPlace(
+        place=_result(stations, place),
         trail=tuple(Name(one.level, one.id, one.name) for one in tree.trail(place)),
-        children=tuple(result_of_place(child, stations.facts, stations.votes_of) for child in children),
+        children=tuple(_result(stations, child) for child in tree.children.get(place.key, ())),
     )
-    return Answer(tag, stations.settled, body)
 
 
 def read_time_line(desk: Desk, election_id: int, known: Known) -> Answer[TimeLine]:
@@ -118,6 +126,10 @@ def read_time_line(desk: Desk, election_id: int, known: Known) -> Answer[TimeLin
         moments.append(Moment(moment, ballots[position], reported))
     summary = summary_of(election, stations.standing.state)
     return Answer(tag, stations.settled, TimeLine(summary, tuple(moments)))
+
+
+def _result(stations: Stations, place: Place) -> PlaceResult:
+    return result_of_place(place, stations.facts, stations.votes_of)
 
 
 def _place(stations: Stations, key: Key) -> Place:

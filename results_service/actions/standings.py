@@ -13,7 +13,7 @@ from results_service import actions
 from results_service.actions import Counted, Desk, ElectionResult, Kept, Stations
 from results_service.actions.outcomes import outcome_of, parts_of
 from results_service.rules import fingerprint
-from results_service.rules.places import reporting
+from results_service.rules.places import outstanding_in, reporting
 from shared import tallies
 from shared.errors import InvalidInput
 from shared.station_history import History, history, history_since
@@ -45,6 +45,8 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
     if known is not None and known[0] == state and known[1].settled:
         return known[1]
     stations = look_at_stations(desk, election_id, as_of)
+    if known is not None and known[1].tag == stations.tag:
+        return known[1]
     counted, election, standing = stations.counted, stations.election, stations.standing
     votes = stations.votes if counted.votes is not None else None
     outcome = outcome_of(
@@ -52,7 +54,7 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
         standing,
         stations.sums,
         reporting(stations.facts, stations.facts.stations),
-        stations.facts,
+        outstanding_in(stations.facts) if votes is not None else {},
         stations.reports,
         parts_of(election, counted.ground, votes, stations.reports),
         as_of,

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 from flask import Response, request, url_for
 from flask_babel import lazy_gettext
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from results_service.actions import Answer, ElectionResult, Kept, read_result
 from results_service.actions.standings import read_result_as_of
-from results_service.routes import caching, desk, is_known
+from results_service.routes import Moment, caching, desk, is_known
 from results_service.rules import fingerprint
 from shared.errors import InvalidInput
 from shared.terms import State
@@ -119,7 +119,7 @@ def as_of() -> datetime | None:
     if not text:
         return None
     try:
-        return TypeAdapter[datetime](AwareDatetime).validate_python(text)
+        return TypeAdapter[datetime](Moment).validate_python(text)
     except ValidationError as error:
         raise InvalidInput(
             "The moment is written with its offset, as in 2026-04-12T21:00:00Z.", field="as_of"
@@ -133,9 +133,7 @@ def result_of(election_id: int, moment: datetime | None) -> Kept[ElectionResult]
     return read_result_as_of(desk(), election_id, moment)
 
 
-def kept(
-    answer: Answer[Any] | Kept[ElectionResult], *about: object, past: bool = False
-) -> tuple[dict[str, str], Response | None]:
+def kept(answer: Answer[Any] | Kept[Any], *about: object, past: bool = False) -> tuple[dict[str, str], Response | None]:
     """The headers of a page that shows an answer, and, for who has the page already, what to say.
 
     ``about`` is what the page depends on besides the answer and its address.

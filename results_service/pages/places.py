@@ -1,5 +1,7 @@
 """Results per place, down to the polling station, and on a map."""
 
+from datetime import datetime
+
 from flask import Response
 
 from results_service.actions import places as actions
@@ -20,11 +22,7 @@ MOST_PLACES = 1000
 def places(election_id: int) -> Response:
     moment = as_of()
     result = result_of(election_id, moment)
-    # A level with one place alone says nothing that the result does not say.
-    for level in Level:
-        answer = actions.list_places(desk(), election_id, level, None, MOST_PLACES, 0, lambda _tag: False, moment)
-        if answer.body is None or answer.body.total > 1:
-            break
+    answer = actions.list_places(desk(), election_id, None, None, MOST_PLACES, 0, lambda _tag: False, moment)
     headers, same = kept(answer, result.tag, past=moment is not None)
     if same:
         return same
@@ -32,8 +30,7 @@ def places(election_id: int) -> Response:
         "places.html",
         headers=headers,
         election=result.body.election,
-        level=level.value,
-        children=answer.body.items if answer.body and answer.body.total else [],
+        children=answer.body.items if answer.body else [],
         as_of=moment,
         names={one.poll_number: one.name for one in result.body.result.lists},
         looks=looks_of([one.poll_number for one in result.body.result.lists]),
@@ -61,7 +58,7 @@ def place(election_id: int, level: str, place: str) -> Response:
         found=found,
         place=found.place,
         children=found.children,
-        stations_map=_map(_stations_of(election_id, found)) if level == Level.MUNICIPALITY else None,
+        stations_map=_map(_stations_of(election_id, found, moment)) if level == Level.MUNICIPALITY else None,
         names={one.poll_number: one.name for one in result.body.result.lists},
         looks=looks_of([one.poll_number for one in result.body.result.lists]),
         as_of=moment,
@@ -89,9 +86,9 @@ def map_page(election_id: int) -> Response:
     )
 
 
-def _stations_of(election_id: int, found: InPlace) -> list[PlaceResult]:
+def _stations_of(election_id: int, found: InPlace, moment: datetime | None) -> list[PlaceResult]:
     key = (found.place.level, found.place.id)
-    answer = actions.list_places(desk(), election_id, Level.STATION, key, MOST_PLACES, 0, lambda _tag: False)
+    answer = actions.list_places(desk(), election_id, Level.STATION, key, MOST_PLACES, 0, lambda _tag: False, moment)
     return answer.body.items if answer.body else []
 
 

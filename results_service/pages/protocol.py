@@ -1,21 +1,20 @@
 """The record of an election, and of a polling station, to be printed and signed by hand.
 
-The service has no key of its own, so nothing here is signed by a machine: the digest names the file of the same result
-that everybody can fetch and check.
+The service has no key of its own, so nothing here is signed by a machine: the digest names the file of the same
+figures that everybody can fetch and check.
 """
 
 from hashlib import sha256
 
-from flask import Response
+from flask import Response, url_for
 
-from results_service.actions import places as actions
-from results_service.actions.standings import look_at_stations
+from results_service.actions.records import read_record, read_station_record
 from results_service.pages.figures import lines_of
-from results_service.pages.ground import STATES, blueprint, kept, looks_of, result_of
-from results_service.pages.places import MOST_PLACES
+from results_service.pages.ground import STATES, blueprint, kept, looks_of
 from results_service.pages.seats import law_of
 from results_service.routes import as_json, desk
-from results_service.rules.places import Level, reconciled
+from results_service.routes.places import place_as_json
+from results_service.rules.places import Level
 from shared.web.pages import public_page, render
 
 
@@ -23,14 +22,11 @@ from shared.web.pages import public_page, render
 @public_page
 @blueprint.doc(summary="The record of an election, to be printed")
 def protocol(election_id: int) -> Response:
-    result = result_of(election_id, None)
-    for level in Level:
-        answer = actions.list_places(desk(), election_id, level, None, MOST_PLACES, 0, lambda _tag: False)
-        if answer.body is None or answer.body.total > 1:
-            break
-    headers, same = kept(result, answer.tag)
+    record = read_record(desk(), election_id)
+    headers, same = kept(record)
     if same:
         return same
+    result = record.body.result
     found = result.body
     return render(
         "protocol.html",
@@ -40,11 +36,11 @@ def protocol(election_id: int) -> Response:
         certainty=found.seats,
         lines=lines_of(found.result, found.seats),
         digest=sha256(result.form("json", as_json)).hexdigest(),
-        level=level.value,
+        source=url_for("results.read_result", election_id=election_id),
         names={one.poll_number: one.name for one in found.result.lists},
         looks=looks_of([one.poll_number for one in found.result.lists]),
-        children=answer.body.items if answer.body and answer.body.total else [],
-        sheets=reconciled(look_at_stations(desk(), election_id, None).facts),
+        children=record.body.places,
+        sheets=record.body.sheets,
         law=law_of(found.result.apportionment),
         state_name=STATES[found.election.state][0],
     )
@@ -54,19 +50,19 @@ def protocol(election_id: int) -> Response:
 @public_page
 @blueprint.doc(summary="The record of a polling station, to be printed")
 def station_protocol(election_id: int, station: str) -> Response:
-    result = result_of(election_id, None)
-    answer = actions.read_place(desk(), election_id, (Level.STATION, station), lambda _tag: False)
-    headers, same = kept(answer, result.tag)
+    record = read_station_record(desk(), election_id, station)
+    headers, same = kept(record)
     if same:
         return same
+    whole, found = record.body.result.body, record.body.found
     return render(
         "station_protocol.html",
         headers=headers,
-        election=result.body.election,
-        result=result.body.result,
-        found=answer.body,
-        place=answer.body.place if answer.body else None,
-        names={one.poll_number: one.name for one in result.body.result.lists},
-        looks=looks_of([one.poll_number for one in result.body.result.lists]),
-        digest=sha256(result.form("json", as_json)).hexdigest(),
+        election=whole.election,
+        result=whole.result,
+        found=found,
+        place=found.place,
+        names={one.poll_number: one.name for one in whole.result.lists},
+        digest=sha256(place_as_json(found)).hexdigest(),
+        source=url_for("places.read_place", election_id=election_id, level=Level.STATION.value, place=station),
     )

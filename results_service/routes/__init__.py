@@ -1,13 +1,13 @@
 """The results over HTTP, for everybody. Answers say how long they may be kept, and 304 to who has them already."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from results_service import actions, sockets
 from results_service.actions import ElectionResult, Kept
@@ -33,7 +33,6 @@ STREAM = {
     404: "There is no such election",
     503: "The election store cannot be reached, or too many watch already; Retry-After says when to come back",
 }
-# A stream is for one reader, and is passed on as it comes.
 AS_OF = (
     "The result as it was then, of all that had been received by this moment, inclusive: ISO 8601 with an offset, such "
     "as 2026-04-12T21:00:00Z. Left out: now."
@@ -47,7 +46,16 @@ def _written(said: object) -> object:
     return said
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+def _in_utc(moment: datetime) -> datetime:
+    """The moment, of which caches and the store know one form alone."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("This moment is in no year that has a number of four digits.") from error
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+# A stream is for one reader, and is passed on as it comes.
 UNKEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -153,6 +161,12 @@ class ResultQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     as_of: Moment | None = Field(None, description=AS_OF)
+
+
+class OfNow(BaseModel):
+    """No parameter: who asks for the past where there is only the present is told so."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class LiveList(Shape):

@@ -54,9 +54,9 @@ class CertaintyAnswer(Shape):
 
     unknown: str = Field(description="Why it cannot be told, as a sentence; then `lists` is empty.")
     outstanding: int | None = Field(
-        description="The most ballots that may still come: the registered voters of the stations that have not "
-        "reported, and 0 once the count is final. It takes for granted that a station that has reported has sent all. "
-        "null while no polling station is known."
+        description="The most ballots that may still come: for each station a ballot for every registered voter, or as "
+        "many as its accepted tally sheet says were in the box, less those that are there; and 0 once the count is "
+        "final. null while no polling station is known."
     )
     certain: int = Field(description="Seats that nobody can lose any more.")
     open: int = Field(description="Seats that can still go to one list or another.")

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from results_service import actions
 from results_service.actions import exports as made
-from results_service.routes import NO_ELECTION, caching, desk, is_known
+from results_service.routes import NO_ELECTION, OfNow, caching, desk, is_known
 from results_service.rules.places import Level
 from shared.auth import public
+
+TABLE = {**NO_ELECTION, 200: "CSV by RFC 4180, in UTF-8", 422: "There is no such parameter"}
 
 exports = APIBlueprint("exports", __name__, url_prefix="/api/elections", tag="Exports")
 
@@ -27,8 +29,9 @@ class ReportQuery(BaseModel):
 
 @exports.get("/<int:election_id>/results.csv")
 @public
-@exports.doc(summary="The lists of a result, as CSV", responses={**NO_ELECTION, 200: "CSV by RFC 4180, in UTF-8"})
-def lists_as_csv(election_id: int) -> Response:
+@exports.input(OfNow, location="query", arg_name="_query")
+@exports.doc(summary="The lists of a result, as CSV", responses=TABLE)
+def lists_as_csv(election_id: int, _query: OfNow) -> Response:
     result = actions.read_result(desk(), election_id)
     if is_known(result.tag):
         return Response(status=304, headers=caching(result))
@@ -38,11 +41,12 @@ def lists_as_csv(election_id: int) -> Response:
 
 @exports.get("/<int:election_id>/results/stations.csv")
 @public
+@exports.input(OfNow, location="query", arg_name="_query")
 @exports.doc(
     summary="What was counted at each polling station, as CSV",
-    responses={**NO_ELECTION, 200: "CSV by RFC 4180, in UTF-8"},
+    responses=TABLE,
 )
-def stations_as_csv(election_id: int) -> Response:
+def stations_as_csv(election_id: int, _query: OfNow) -> Response:
     answer = made.stations_as_csv(desk(), election_id, is_known)
     return _answered(answer, "text/csv; charset=utf-8", f"election-{election_id}-stations.csv")
 

@@ -11,11 +11,13 @@ from pydantic import BaseModel, Field
 from results_service.actions import Answer, Known
 from results_service.actions import corrections as log
 from results_service.actions import places as actions
+from results_service.actions.places import InPlace
 from results_service.routes import (
     AS_OF,
     NO_ELECTION,
     ElectionSummary,
     Moment,
+    OfNow,
     ReportingAnswer,
     ResultQuery,
     answered,
@@ -163,20 +165,20 @@ def read_place(election_id: int, level: str, place: str, query: ResultQuery) -> 
     key = (_level(level, "level"), place)
     return _kept(
         lambda known: actions.read_place(desk(), election_id, key, known, query.as_of),
-        lambda found: InPlaceAnswer(
-            place=_place(found.place),
-            trail=[NameAnswer.model_validate(one) for one in found.trail],
-            children=[_place(one) for one in found.children],
-        ),
+        _in_place,
         past=query.as_of is not None,
     )
 
 
 @places.get("/<int:election_id>/results/timeline")
 @public
+@places.input(OfNow, location="query", arg_name="_query")
 @places.output(TimeLineAnswer)
-@places.doc(summary="How the ballots came in, at up to 200 moments", responses=NO_ELECTION)
-def read_time_line(election_id: int) -> Any:
+@places.doc(
+    summary="How the ballots came in, at up to 200 moments",
+    responses={**NO_ELECTION, 422: "There is no such parameter"},
+)
+def read_time_line(election_id: int, _query: OfNow) -> Any:
     answer = actions.read_time_line(desk(), election_id, is_known)
     return answered(
         answer, lambda found: TimeLineAnswer.model_validate({**vars(found.election), "moments": found.moments})
@@ -215,9 +217,26 @@ def _kept(ask: Callable[[Known], Answer[T]], shape: Callable[[T], BaseModel], *,
             answer = ask(lambda _: False)
             headers = caching(answer, past=past)
         else:
-            written = shape(answer.body).model_dump_json().encode()
+            written = _written(shape(answer.body))
             pages.keep(answer.tag, written)
     return Response(written, headers=headers, mimetype="application/json")
+
+
+def place_as_json(found: InPlace) -> bytes:
+    """The result of a place as the JSON that programs are answered."""
+    return _written(_in_place(found))
+
+
+def _in_place(found: InPlace) -> InPlaceAnswer:
+    return InPlaceAnswer(
+        place=_place(found.place),
+        trail=[NameAnswer.model_validate(one) for one in found.trail],
+        children=[_place(one) for one in found.children],
+    )
+
+
+def _written(answer: BaseModel) -> bytes:
+    return answer.model_dump_json().encode()
 
 
 def _place(found: Any) -> PlaceAnswer:

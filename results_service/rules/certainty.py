@@ -1,4 +1,4 @@
-"""How certain the seats of a result are while stations have not reported, and how near the last one was."""
+"""How certain the seats of a result are while ballots may still come, and how near the last one was."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ from shared.terms import Scope, State
 class Basis:
     """What the certainty of the seats follows from.
 
-    ``outstanding`` are the most ballots that may still come: none once the count is final, else the registered voters
-    of the stations that have not reported. It is None while no station is known. ``outstanding_in`` are those of each
+    ``outstanding`` are the most ballots that may still come: none once the count is final, else what each station may
+    still send (``Facts.outstanding``). It is None while no station is known. ``outstanding_in`` are those of each
     constituency, where each elects for itself.
     """
 

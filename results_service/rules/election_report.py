@@ -73,7 +73,7 @@ class Contest:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that a report says. ``start`` and ``end`` are the days of voting by the calendar of the country.
+    """All that a report says. ``start`` and ``end`` are the first and the last day of voting.
 
     ``generated``  the moment of the numbers, with its offset from UTC.
     ``issuer``     who publishes it, with an abbreviation; ``application`` the program with its version.

@@ -1,5 +1,6 @@
 """Results per place: what belongs to which place, and what the figures of a place are."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -123,6 +124,11 @@ class Tree:
             if place.parent is not None:
                 self.children.setdefault(place.parent, []).append(place)
 
+    @property
+    def widest(self) -> Level:
+        """The largest level with more than one place: one place alone says nothing that the whole does not say."""
+        return next((level for level in Level if len(self.levels[level]) > 1), Level.STATION)
+
     def within(self, key: Key, level: Level) -> list[Place]:
         """The places of a level that lie in another place, by name; itself, if it is of that level."""
         found = [self.places[key]]
@@ -178,6 +184,20 @@ class Facts:
     received: Mapping[int, Received]
     declared: Mapping[int, Declared]
 
+    def takes_part(self, station_id: int) -> bool:
+        """Whether people vote at a station; ballots of one that is disabled count as they are."""
+        return self.stations[station_id].is_active or station_id in self.received
+
+    def outstanding(self, station_id: int) -> int:
+        """The most ballots that may still come from a station that takes part, as long as ballots are taken.
+
+        After one file another one may come, so a station that has reported has not sent all for that reason. What may
+        be in its box is a ballot for each registered voter, and what its sheet says once that is accepted.
+        """
+        received, declared = self.received.get(station_id), self.declared.get(station_id)
+        in_box = self.stations[station_id].registered if declared is None else declared.in_box
+        return max(0, in_box - (0 if received is None else received.cast))
+
     def is_counted(self, station_id: int) -> bool:
         """Whether a station has reported: it has ballots in the box, or its accepted sheet says that nobody voted."""
         received, declared = self.received.get(station_id), self.declared.get(station_id)
@@ -214,14 +234,13 @@ class PlaceResult:
 
 def reporting(facts: Facts, station_ids: Iterable[int]) -> Reporting:
     """How far these stations are."""
-    total = counted = sheets = registered = registered_counted = cast = 0
+    total = counted = sheets = registered = registered_counted = cast = outstanding = 0
     for number in station_ids:
-        station = facts.stations[number]
-        received = facts.received.get(number)
-        # Ballots of a station that is disabled count as they are.
-        if not station.is_active and received is None:
+        if not facts.takes_part(number):
             continue
+        station, received = facts.stations[number], facts.received.get(number)
         total += 1
+        outstanding += facts.outstanding(number)
         registered += station.registered
         sheets += number in facts.declared
         if facts.is_counted(number):
@@ -229,7 +248,16 @@ def reporting(facts: Facts, station_ids: Iterable[int]) -> Reporting:
             registered_counted += station.registered
             cast += received.cast if received is not None else 0
     turnout = share(cast, registered_counted) if registered_counted else None
-    return Reporting(total, counted, sheets, registered, registered_counted, cast, turnout)
+    return Reporting(total, counted, sheets, registered, registered_counted, cast, turnout, outstanding)
+
+
+def outstanding_in(facts: Facts) -> Mapping[int, int]:
+    """The most ballots that may still come from the stations of each constituency, as long as ballots are taken."""
+    found: Counter[int] = Counter()
+    for number, station in facts.stations.items():
+        if facts.takes_part(number):
+            found[station.constituency_id] += facts.outstanding(number)
+    return found
 
 
 def result_of_place(place: Place, facts: Facts, votes_of: Callable[[Sequence[int]], Mapping[int, int]]) -> PlaceResult:

@@ -70,7 +70,8 @@ class Reporting:
     ``total`` are those at which people vote, or that sent ballots all the same; ``counted`` those of them that have
     reported, ``sheets`` those whose tally sheet is accepted. ``registered`` are the voters of all,
     ``registered_counted`` those of the counted stations, of whom ``turnout`` is a share: the ballots in the box of
-    these. It is None while nobody could have voted.
+    these. It is None while nobody could have voted. ``outstanding`` are the most ballots that may still come from all
+    of them as long as ballots are taken; see ``Facts.outstanding``.
     """
 
     total: int
@@ -80,9 +81,10 @@ class Reporting:
     registered_counted: int
     cast: int
     turnout: str | None
+    outstanding: int
 
 
-NO_STATIONS = Reporting(0, 0, 0, 0, 0, 0, None)
+NO_STATIONS = Reporting(0, 0, 0, 0, 0, 0, None, 0)
 
 
 @dataclass(frozen=True)

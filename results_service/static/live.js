@@ -16,7 +16,8 @@ const QUIET_MILLISECONDS = 20000;
 
 function say(state) {
   const place = document.getElementById("live");
-  if (!place || place.dataset.state === state) return;
+  // On the page of a settled result it is no longer ours.
+  if (!place?.hasAttribute("data-own") || place.dataset.state === state) return;
   const isFirst = !place.dataset.state;
   place.dataset.state = state;
   place.textContent = place.getAttribute(`data-when-${state}`);
@@ -48,7 +49,7 @@ function match(old, fresh) {
     mark(old);
     return;
   }
-  if (old.hasAttribute("data-own")) return;
+  if (old.hasAttribute("data-own") && fresh.hasAttribute("data-own")) return;
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && !(name === "class" && old.classList.contains("changed"))) old.removeAttribute(name);
   }
@@ -93,10 +94,10 @@ function watch() {
   own.onmessage = async (event) => {
     say("live");
     await show(event.lastEventId);
-    // The page of a final result names no stream.
+    // The page of a settled result names no stream, and says itself whether it is final or the election was cancelled.
     if (shown().dataset.live) return;
     own.close();
-    say("final");
+    tell(document.getElementById("live")?.textContent.trim());
   };
   own.onerror = () => {
     if (own !== stream) return;

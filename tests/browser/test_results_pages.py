@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from cli.failure import SUCCESS
-from shared.schema.election import Election
+from shared.schema.election import CANCELLED, Election
 from tests.browser.conftest import OpenWindow
 from tests.browser.looking import Window, assert_everybody_can_use, assert_targets_are_large, take_pictures
 from tests.journey.command import urna
@@ -239,6 +239,19 @@ def test_no_page_needs_a_script(night: Night) -> None:
         if seats.isdigit() and int(seats):
             assert f"{number} " in said
             assert f": {seats} seat" in said
+
+
+def test_an_election_that_is_cancelled_while_somebody_watches_is_not_called_final(night: Night) -> None:
+    page = night.page()
+    page.goto(night.address)
+    live = page.locator("#live")
+    expect(live).to_have_text("Live")
+    with night.recorded.database.writing() as session:
+        found = session.get_one(Election, night.election)
+        found.stage, found.cancelled_at, found.cancelled_reason = CANCELLED, datetime.now(UTC), "A flood."
+    expect(live).to_have_text("Cancelled")
+    expect(page.locator("#news")).to_contain_text("Cancelled")
+    expect(page.locator(".notice.bad")).to_contain_text("A flood.")
 
 
 def test_the_page_of_an_election_is_light_on_a_phone(night: Night) -> None:

@@ -227,6 +227,12 @@ def test_places_that_there_are_not_and_parameters_that_say_nothing_are_refused_i
         ("", {"as_of": "yesterday"}, "as_of"),
         ("", {"as_of": "2026-04-12T21:00:00"}, "as_of"),
         ("", {"asof": "2026-04-12T21:00:00Z"}, "asof"),
+        ("", {"as_of": "0001-01-01T00:00:00+14:00"}, "as_of"),
+        # Of now alone.
+        ("/timeline", {"as_of": START}, "as_of"),
+        ("/stations.csv", {"as_of": START}, "as_of"),
+        (".csv", {"as_of": START}, "as_of"),
+        (".nist.json", {"as_of": START}, "as_of"),
     ):
         assert get(client, election, path, 422, **query)["errors"][0]["field"] == field
 
@@ -380,6 +386,38 @@ def test_seats_are_given_in_each_constituency_and_lots_drawn_in_each(
         assert [line["seats"] for line in drawn["lists"]] == [1, 4, 0]
         assert drawn["apportionment"]["constituencies"][0]["lots"] == [2]
     assert client.get(f"/elections/{election}").status_code == 200
+
+
+def test_a_seat_is_not_called_certain_that_a_second_file_of_a_station_can_take(
+    night: Recorded, client_of: Callable[[Recorded], FlaskClient]
+) -> None:
+    rules = {
+        "seats": 2,
+        "method": "dhondt",
+        "threshold": "0",
+        "threshold_base": "valid_votes",
+        "apportioned": "constituency",
+        "threshold_over": "constituency",
+    }
+    election = night.election(["Left", "Right"], hours=(START, NOW + 60 * MINUTE), rules=rules)
+    first, second = night.stations([100, 100], seats=(1, 1))
+    client = client_of(night)
+    night.part(election, {1: 40}, received_at=START, station=first)
+    night.part(election, {1: 60}, received_at=START, station=second)
+    night.drained(NOW, NOW)
+    found = get(client, election, "/certainty")
+    # In the first constituency 60 ballots may come against 40, in the second 40 against 60.
+    assert (found["outstanding"], found["certain"], found["open"]) == (100, 1, 1)
+    assert [[one["least"] for one in part["lists"]] for part in found["closeness"]] == [[0, 0], [1, 0]]
+    accept_sheet(night, election, first, voted=70, in_box=70)
+    found = get(client_of(night), election, "/certainty")
+    assert (found["outstanding"], found["certain"], found["open"]) == (30 + 40, 2, 0)
+    # The report has the same, at every level.
+    for level in ("region", "constituency", "municipality", "centre", "station"):
+        report = client_of(night).get(f"/api/elections/{election}/results.nist.json?level={level}")
+        assert report.status_code == 200, report.text
+        contests = report.get_json()["Election"][0]["Contest"]
+        assert [one["SummaryCounts"][0]["BallotsOutstanding"] for one in contests] == [30, 40]
 
 
 def test_corrections_are_listed_without_the_names_of_those_who_made_them(

@@ -172,11 +172,14 @@ def test_a_refusal_is_an_ordinary_answer(night: Recorded, service: Results) -> N
     key = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
     assert handshake(service, election, upgrade | key).startswith("HTTP/1.1 101")
+    for offered in ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"):
+        assert handshake(service, election, upgrade | key | {offered: "é;="}).startswith("HTTP/1.1 101")
     for path, headers, status in (
         (draft, upgrade | key, 404),
         (999, upgrade | key, 404),
         (election, upgrade, 422),
         (election, upgrade | key | {"Sec-WebSocket-Version": "8"}, 422),
+        (election, upgrade | key | {"Connection": "Upgrade, é"}, 422),
     ):
         answer = handshake(service, path, headers)
         assert answer.startswith(f"HTTP/1.1 {status}"), answer
