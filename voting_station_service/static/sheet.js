@@ -83,6 +83,7 @@
       },
       broke: (why, values) => (state.textContent = say(why, values)),
       end(how, request) {
+        if (how === "left") return;
         button.disabled = false;
         bar.hidden = true;
         state.textContent = say(how === "gone" ? "changed" : how);
