@@ -229,6 +229,8 @@ def test_a_photograph_is_judged_by_its_content_and_a_script_is_none(station: Sta
         assert (refused.status_code, "This is no photograph that can be taken" in words(refused)) == (422, True)
         disguised = vera.send(path, {}, (picture() + b"<script>alert(1)</script>", "a.jpg"), by_script=by_script)
         assert "parts of a web page or a program" in words(disguised)
+        several = vera.send(path, {}, (picture(), "a.jpg"), (picture(), "b.jpg"), by_script=by_script)
+        assert (several.status_code, "one file at a time" in words(several)) == (422, True)
     taken = vera.send(path, {"key": "k"}, (picture(), "<b>sheet.jpg"))
     assert (taken.status_code, taken.headers["Location"]) == (303, f"{PAPER}#photographs")
     page = vera.get(PAPER)

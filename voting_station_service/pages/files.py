@@ -20,7 +20,8 @@ from shared.web.pages import page_blueprint, render, see_other
 from voting_station_service import actions
 from voting_station_service.actions import files as file_actions
 from voting_station_service.pages import words
-from voting_station_service.pages.place import Desk, desk, elections, named_station, station, wants_fragment
+from voting_station_service.pages.place import Desk, desk, elections, named_station, wants_fragment
+from voting_station_service.routes import station
 from voting_station_service.uploads import received_files, take_large
 
 PER_PAGE = 25

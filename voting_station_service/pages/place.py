@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext
 
 from shared.auth import Identity, identity
@@ -13,9 +13,9 @@ from shared.queue.snapshot import KnownElection
 from shared.sheets import TAKEN_AFTER_END
 from shared.terms import StationStatus
 from shared.web.pages import render, see_other
-from voting_station_service.actions import Station
 from voting_station_service.actions import sheets as sheet_actions
 from voting_station_service.actions.sheets import Place
+from voting_station_service.routes import station
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,6 @@ class Desk:
     @property
     def station_id(self) -> int | None:
         return self.place.id if self.place else None
-
-
-def station() -> Station:
-    """The station of this service."""
-    found = current_app.extensions["station"]
-    assert isinstance(found, Station)  # noqa: S101 -- create_app has put it there.
-    return found
 
 
 def elections() -> list[Shown]:

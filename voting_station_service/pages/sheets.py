@@ -19,7 +19,8 @@ from shared.web.pages import page_blueprint, render, said, see_other
 from voting_station_service.actions import ONE_FILE, limiting
 from voting_station_service.actions import sheets as actions
 from voting_station_service.pages import words
-from voting_station_service.pages.place import Desk, desk, station, wants_fragment
+from voting_station_service.pages.place import Desk, desk, wants_fragment
+from voting_station_service.routes import station
 from voting_station_service.rules import sheets as rules
 from voting_station_service.uploads import received_files, take_photograph
 

@@ -115,6 +115,7 @@ FAULTS: Mapping[str, Any] = {
 # What photographs are refused for most, of the sentences that are put together; said in English where they are found,
 # and found again in the catalogues.
 PHOTOGRAPHS = (
+    lazy_gettext("Send one file at a time; nothing was stored."),
     lazy_gettext(
         "This is no photograph that can be taken, by its content. Send a photograph as JPEG, PNG or WebP, or a scan as "
         "PDF."
