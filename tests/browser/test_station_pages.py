@@ -100,7 +100,7 @@ def test_without_a_script_a_file_is_handed_in_and_its_page_tells_of_it(
     page.get_by_role("button", name="Hand in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Receipt")
     # It reloads by itself.
-    expect(page.locator(".sum-counted dd")).to_have_text("7", timeout=20_000)
+    expect(page.locator(".sum-counted dd")).to_have_text("7")
     page.goto(polling.sheet)
     for name, number in zip(("registered", "voted", "received", "unused", "in_box"), NUMBERS, strict=False):
         page.locator(f"#{name}").fill(number)
@@ -127,7 +127,7 @@ def test_a_file_whose_connection_breaks_twice_is_counted_once(
         page.get_by_role("button", name="Hand in all").click()
         expect(sent).to_contain_text("the connection broke")
         wire.lose_answer_to, wire.lose = file.read_bytes()[-40:-4], None
-        expect(sent).to_contain_text(re.compile(r"\(attempt [3-9]\)"), timeout=20_000)
+        expect(sent).to_contain_text(re.compile(r"\(attempt [3-9]\)"))
         wire.lose_answer_to = None
         expect(sent.locator(".sum-counted dd")).to_have_text("30,000", timeout=30_000)
         expect(sent).to_contain_text("The station had this file already")
