@@ -87,7 +87,10 @@ class ExaminationAnswer(BaseModel):
     good: bool = Field(description="Whether the file would be taken in.")
     ballots: int = Field(description="Ballots in the file; 0 where it would be refused.")
     votes: dict[int, int] = Field(description="Lines by poll number.")
-    unknown: list[int] = Field(description="Poll numbers that the election does not have; their lines are not counted.")
+    unknown: list[int] = Field(
+        description="Poll numbers that the election does not have, the first thousand of them; their lines are not "
+        "counted."
+    )
     repeated: int | None = Field(
         description="Lines with a GUID that stands on a line before; null where the file is too large to look for them."
     )
