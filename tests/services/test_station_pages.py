@@ -54,6 +54,9 @@ def test_an_official_of_one_station_with_one_open_election_gets_straight_there(s
     # Several polling stations have to be told apart: the address remembers which one.
     asked = Visitor.of(station, stations=(1, 2)).get(f"/elections/{OPEN}/files")
     assert (asked.status_code, asked.headers["Location"]) == (303, "/")
+    for path in (f"/elections/{OPEN}/files", f"/elections/{OPEN}/files/check"):
+        sent = Visitor.of(station, stations=(1, 2)).send(path, {}, (file_of(2), "a.csv"), by_script=True)
+        assert (sent.status_code, "Choose one, and send the file there." in words(sent)) == (422, True)
     without = words(Visitor.of(station, stations=()).get("/"))
     assert "You belong to no polling station" in without
     assert "belong to no polling station" in words(Visitor.of(station, stations=()).get(f"/elections/{OPEN}/files"))

@@ -62,7 +62,12 @@ def desk(election_id: int, station_id: int | None) -> Desk | Response:
     if found is None:
         return refusal(gettext("No published election has this number, or it was cancelled."), status=404)
     if station_id is None and len(official.stations) > 1:
-        return see_other(url_for("pages.start"))
+        if request.method == "GET":
+            return see_other(url_for("pages.start"))
+        # A script that was led there would take the page for the answer to its file.
+        return refusal(
+            gettext("You belong to several polling stations now. Choose one, and send the file there."), status=422
+        )
     number = station_id if station_id is not None else next(iter(official.stations), None)
     if number is None:
         return Desk(official, found, None)
