@@ -91,7 +91,7 @@ def check(election_id: int) -> Response:
     try:
         with actions.limiting(station(), identity()):
             file = _only_file()
-            found = file_actions.check(station(), identity(), file.stream, election_id, here.station_id).found
+            found = file_actions.check(station(), identity(), file.stream, election_id, here.station_id)
     except UrnaError as error:
         return _refused(here, error, file)
     lists = snapshot.read_lists(station().redis, election_id)

@@ -183,7 +183,7 @@ def hand_in_for(election_id: int, query: UploadQuery) -> Response:
 )
 def check(election_id: int, query: UploadQuery) -> dict[str, Any]:
     with actions.limiting(station(), identity()):
-        found = files.check(station(), identity(), _only_file().stream, election_id, query.station).found
+        found = files.check(station(), identity(), _only_file().stream, election_id, query.station)
     return {**vars(found), "faults": [vars(fault) for fault in found.faults], "good": found.is_good}
 
 
