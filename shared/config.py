@@ -229,7 +229,8 @@ class StationSettings(WebSettings, QueueSettings):
     refused_uploads_per_minute: int = Field(
         300,
         ge=1,
-        description="Refused uploads of one official in a minute, at one process, from which on 429 is answered.",
+        description="Refused uploads of one official in a minute, and as many files that are only checked, at one "
+        "process, from which on 429 is answered.",
     )
     receipt_days: int = Field(
         30, ge=1, le=400, description="Days for which Redis remembers batches and idempotency keys."

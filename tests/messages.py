@@ -29,6 +29,7 @@ TRANSLATED_REFUSALS = (
     *("admin_service/rules/geography.py", "admin_service/rules/station_files.py", "admin_service/store/sheets.py"),
     "shared/sheets/states.py",
     *("voting_station_service/actions/", "voting_station_service/pages/", "voting_station_service/rules/sheets.py"),
+    "voting_station_service/inspection.py",
 )
 
 Calls = dict[str, tuple[int, ...] | None]
@@ -43,7 +44,9 @@ _CALLS: Calls = {
 _REFUSALS: Calls = dict.fromkeys(
     (
         *("InvalidInput", "Unauthenticated", "Forbidden", "NotFound", "Conflict", "TooLarge", "TooManyAttempts"),
-        "ChangedMeanwhile",
+        *("ChangedMeanwhile", "Unavailable"),
+        # Photographs.
+        "Refused",
     )
 )
 _TEMPLATE_OPTIONS = {"silent": "false", "trimmed": "true", "newstyle_gettext": "true"}

@@ -1,7 +1,7 @@
 """The classic route of the station; its checks, their order and their words are the classic contract's."""
 
 from apiflask import APIBlueprint
-from flask import current_app, request
+from flask import request
 
 from shared import metrics
 from shared.auth import classic_requires, identity
@@ -10,6 +10,7 @@ from shared.terms import Role
 from shared.web.journal import journaled
 from shared.web.problems import ClassicRefusal
 from voting_station_service import actions
+from voting_station_service.routes import station
 from voting_station_service.uploads import received_files
 
 classic = APIBlueprint("classic", __name__, tag="Classic")
@@ -30,8 +31,7 @@ classic = APIBlueprint("classic", __name__, tag="Classic")
     },
 )
 def vote() -> str:
-    station = current_app.extensions["station"]
-    with actions.taking(station, identity()):
+    with actions.taking(station(), identity()):
         files = received_files()
         if not files:
             raise ClassicRefusal("Field file is missing.")
@@ -39,12 +39,12 @@ def vote() -> str:
             raise ClassicRefusal(actions.ONE_FILE)
         try:
             receipt = actions.receive(
-                station,
+                station(),
                 identity(),
                 files[0].stream,
                 files[0].filename or "",
                 election_id=None,
-                station_id=_station(),
+                station_id=_named_station(),
                 idempotency_key=request.headers.get("Idempotency-Key"),
                 # The contract knows no refusal here: what comes outside an election is accounted for by the daemon.
                 must_be_open=False,
@@ -56,7 +56,7 @@ def vote() -> str:
     return ""
 
 
-def _station() -> int | None:
+def _named_station() -> int | None:
     """The polling station, which the classic contract does not know: who belongs to several has to name one."""
     named = request.args.get("station")
     if named is None:

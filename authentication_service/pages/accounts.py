@@ -71,8 +71,10 @@ def one(user_id: int) -> Response:
 @journaled("account.judged", "account {user_id}")
 @accounts.doc(summary="The form that approves or refuses an account")
 def judge(user_id: int) -> Response:
-    approval = Approval.APPROVED if request.form.get("approval") == Approval.APPROVED else Approval.REFUSED
-    return _change(user_id, f"account-{approval}", approval=approval)
+    named = request.form.get("approval", "")
+    if named not in (Approval.APPROVED, Approval.REFUSED):
+        raise InvalidInput(gettext("This form cannot be read."), field="approval")
+    return _change(user_id, f"account-{named}", approval=Approval(named))
 
 
 @accounts.post("/accounts/<int:user_id>")

@@ -7,12 +7,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from tests.source import ROOT
 
 # Every rule of WCAG 2.2 up to AA, and what its makers recommend besides.
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# In milliseconds. Other tests use the same processors, and who waits for longer only fails later.
+_PATIENCE = 20_000
+expect.set_options(timeout=_PATIENCE)
 WIDE, NARROW = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
 
 
@@ -30,7 +33,7 @@ class Window:
         """``hosts`` are the names and ports that its pages may ask; ``options`` are Playwright's for a context."""
         defaults: dict[str, Any] = {"viewport": WIDE, "locale": "en-GB", "reduced_motion": "reduce"}
         made = cls(browser.new_context(**{**defaults, **options}), hosts)
-        made.context.set_default_timeout(20_000)
+        made.context.set_default_timeout(_PATIENCE)
         made.context.on("request", made._note_request)
         made.context.on("console", made._note_console)
         made.context.on("weberror", lambda error: made.wrong.append(f"An error of a script: {error.error}"))

@@ -59,7 +59,7 @@ def prepare(journey: Journey, count: int = 1) -> Polling:
     ana = Official(f"{uuid4().hex}@example.org", PASSWORD, "Ana", "Anić", jmbg_of_birth(next(_BIRTHS)))
     register(admin, ana)
     for email, own in ((journey.person.email, numbers), (ana.email, numbers[:1])):
-        _assign(journey, email, own)
+        journey.change_account(email, stations=own)
     made = Polling(journey, journey.open_election(LISTS), numbers, codes, ana)
     journey.official.log_in()
     for _ in range(300):
@@ -72,14 +72,6 @@ def prepare(journey: Journey, count: int = 1) -> Polling:
 
 def _make(journey: Journey, noun: str, body: dict[str, object]) -> int:
     return int(journey.admin.authorized("POST", "admin", f"/api/{noun}", body=body).json()["id"])
-
-
-def _assign(journey: Journey, email: str, numbers: list[int]) -> None:
-    admin = journey.admin
-    (found,) = admin.get("authentication", "/api/users", search=email, role="official")["items"]
-    path = f"/api/users/{found['id']}"
-    tag = admin.authorized("GET", "authentication", path).headers["ETag"]
-    admin.authorized("PATCH", "authentication", path, body={"stations": numbers}, headers={"If-Match": tag})
 
 
 def write_file(folder: Path, name: str, rows: list[str]) -> Path:

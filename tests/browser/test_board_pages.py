@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from admin_service.actions.station_import import import_stations
@@ -29,6 +28,7 @@ from tests.browser.looking import assert_everybody_can_use, assert_targets_are_l
 from tests.browser.signing_in import sign_in
 from tests.journey.people import PASSWORD, Journey, write_ballots
 from tests.services.declared import SERBIA, Declared, numbers
+from tests.services.sheets import picture
 
 LISTS = ("Листа за реку", "<script>alert(1)</script>", "Грађани заједно")
 VOTES = {1: 60, 2: 40, 3: 20}
@@ -208,19 +208,11 @@ def test_the_board_looks_anew_by_itself_and_leaves_everybody_where_he_is(
     expect(heading).to_contain_text("21 of")
 
 
-def change_account(journey: Journey, **changed: object) -> None:
-    """Change the account of the journey's official; it holds from the next time that he signs in."""
-    (found,) = journey.admin.get("authentication", "/api/users", search=journey.person.email)["items"]
-    address = f"/api/users/{found['id']}"
-    headers = {"If-Match": journey.admin.authorized("GET", "authentication", address).headers["ETag"]}
-    journey.admin.authorized("PATCH", "authentication", address, body=changed, headers=headers)
-
-
 def test_of_two_administrators_who_resolve_a_sheet_at_once_the_second_is_told(
     journey: Journey, open_window: OpenWindow, declared: Declared, board: int
 ) -> None:
-    declared.photograph(board, 1, _paper(), "image/jpeg", '"><script>alert(1)</script>.jpg')
-    change_account(journey, roles=["administrator"])
+    declared.photograph(board, 1, picture(size=(900, 1200)), "image/jpeg", '"><script>alert(1)</script>.jpg')
+    journey.change_account(journey.person.email, roles=["administrator"])
     address = f"{journey.suite.addresses.admin}/sheets/{board}/1"
     first, second = open_window().page(), open_window().page()
     sign_in(first, journey, as_administrator=True, address=address)
@@ -256,7 +248,7 @@ def test_the_sheets_that_wait_are_accepted_together(journey: Journey, open_windo
 
 def plant(journey: Journey, board: int, station: int, file: Path) -> None:
     """Let the official of a station hand in a ballot fewer than its sheet says."""
-    change_account(journey, stations=[station])
+    journey.change_account(journey.person.email, stations=[station])
     write_ballots(file, [1] * 59 + [2] * 40 + [3] * 20)
     with Client(journey.suite.addresses, Credentials(journey.person.email, PASSWORD)) as official:
         wait_for_outcome(official, hand_in(official, file, board)["id"], 60)
@@ -311,12 +303,6 @@ def test_everything_can_be_done_without_javascript(
     expect(page.locator("#preview")).to_contain_text("New: 1; changed: 0")
 
 
-def _paper() -> bytes:
-    written = io.BytesIO()
-    Image.linear_gradient("L").resize((900, 1200)).convert("RGB").save(written, "JPEG")
-    return written.getvalue()
-
-
 PAGES = {
     "board": "/sheets/{0}",
     "board-review": "/sheets/{0}?state=waiting_for_review",
@@ -343,7 +329,7 @@ PAGES = {
 def test_everybody_can_use_every_page(
     journey: Journey, open_window: OpenWindow, declared: Declared, board: int
 ) -> None:
-    declared.photograph(board, 1, _paper(), "image/jpeg", "sheet.jpg")
+    declared.photograph(board, 1, picture(size=(900, 1200)), "image/jpeg", "sheet.jpg")
     declared.photograph(board, 1, b"%PDF-1.7", "application/pdf", "sheet.pdf")
     page = admin_page(open_window, journey, "/sheets")
     for name, path in PAGES.items():

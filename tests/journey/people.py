@@ -75,6 +75,13 @@ class Journey:
             time.sleep(0.05)
         raise AssertionError(f"The stations did not learn of election {election}.")
 
+    def change_account(self, email: str, **changed: object) -> None:
+        """Change somebody's account; it holds from the next time that its owner logs in."""
+        (found,) = self.admin.get("authentication", "/api/users", search=email)["items"]
+        path = f"/api/users/{found['id']}"
+        tag = self.admin.authorized("GET", "authentication", path).headers["ETag"]
+        self.admin.authorized("PATCH", "authentication", path, body=changed, headers={"If-Match": tag})
+
     def environment(self, who: str = "official") -> dict[str, str]:
         """The environment of a command: addresses and an account."""
         where = self.suite.addresses

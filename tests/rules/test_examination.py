@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
 from voting_station_service.rules import read_ballots
-from voting_station_service.rules.examination import MOST_FAULTS, Examination, Fault, Hint, examine
+from voting_station_service.rules.examination import MOST_FAULTS, MOST_UNKNOWN, Examination, Fault, Hint, examine
 
 A, B, C = (f"9e3779b9-7f4a-7c15-f39c-c0605cedc83{digit}" for digit in range(3))
 VALUES, NUMBER, GUID = "Incorrect number of values", "Incorrect poll number", "Incorrect ballot GUID"
@@ -20,6 +20,12 @@ def look(content: bytes, block: int = 7) -> Examination:
 
 def lines(*some: str, end: str = "\n") -> bytes:
     return "".join(line + end for line in some).encode()
+
+
+def test_of_a_file_with_a_poll_number_of_its_own_on_each_line_the_first_are_told() -> None:
+    found = look(lines(*(f"{A},{number}" for number in range(5000, 0, -1))), block=4096)
+    assert (found.ballots, len(found.unknown), found.unknown[-1]) == (5000, MOST_UNKNOWN, 5000)
+    assert found.votes == {1: 1, 2: 1, 3: 1, **dict.fromkeys(found.unknown, 1)}
 
 
 def test_a_good_file_is_counted_by_poll_number_with_what_would_not_count() -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from admin_service.actions.station_import import import_stations
+from daemon.store.sheets import places
 from shared import sheet_rows
 from shared.database import Database
 from shared.electorate import geography
@@ -47,7 +48,8 @@ class Declared:
     ) -> SheetState:
         """One entry; what comes of it. Raises what the daemon refuses an entry with."""
         with self.database.writing() as session:
-            roll = geography(session, election_id).stations[station_id].registered
+            # As the daemon does: to read all stations of a country for each entry holds up whoever else writes.
+            roll = places(session, [(election_id, station_id)])[election_id, station_id].registered
             row = sheet_rows.locked(session, election_id, station_id)
             sheet = replay(sheet_rows.history(session, election_id, station_id))
             event = _entry(sheet, declared, roll, actor, explanations or {})

@@ -38,6 +38,8 @@ def test_who_waits_is_found_approved_and_given_polling_stations(
     assert "<b>Vera" not in waiting
     browser = SignedIn(admin)
     form = {**filled(browser.see(vera), "approve"), "csrf_token": token_in(admin.get(vera))}
+    assert browser.send(f"{vera}/approval", **{**form, "approval": ""}).status_code == 422
+    assert "1 account<" in admin.get("/accounts?approval=waiting").text
     assert "The account is approved." in browser.done(browser.send(f"{vera}/approval", **form))
     assert "No account fits." in admin.get("/accounts?approval=waiting").text
     kept = {**filled(browser.see(vera), "roles"), "csrf_token": token_in(admin.get(vera))}

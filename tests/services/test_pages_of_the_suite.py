@@ -135,6 +135,10 @@ def test_the_session_that_ends_in_the_middle_of_a_form_leads_back_to_the_forms_p
     by_script = client.post("/password", data=form, headers={**FROM_HERE, "HX-Request": "true"})
     assert by_script.status_code == 401
     assert by_script.headers["HX-Redirect"] == "/sign-in?notice=session-over&next=/sessions?page=2%26resume=1"
+    # A script that sends a large body says it in a header: the whole address, with the place in the page.
+    said = {**FROM_HERE, "HX-Request": "true", "HX-Current-URL": "http://localhost/sessions?page=2#main"}
+    by_header = client.post("/password", data={"csrf_token": "x"}, headers=said)
+    assert by_header.headers["HX-Redirect"] == by_script.headers["HX-Redirect"]
 
 
 def test_only_signing_out_is_taken_from_a_page_of_another_service(accounts: Accounts) -> None:
@@ -194,6 +198,15 @@ def test_who_reads_pages_is_told_by_a_page_what_is_not_here_and_a_program_by_an_
     ]:
         answer = accounts.client.get(path, headers=headers)
         assert (answer.status_code, answer.mimetype) == (404, kind)
+
+
+@pytest.mark.parametrize("path", ["//attacker.example/a", "/\\attacker.example/a", "///attacker.example"])
+def test_no_link_of_a_page_leads_to_the_host_that_its_address_names(accounts: Accounts, path: str) -> None:
+    page = accounts.client.get("/", headers={"Accept": "text/html"}, environ_overrides={"PATH_INFO": path})
+    assert page.status_code == 404
+    assert "attacker.example" in page.text
+    assert '"//' not in page.text
+    assert '"/\\' not in page.text
 
 
 def test_an_error_that_nobody_expected_is_a_page_without_its_words(service_settings: ServiceSettings) -> None:

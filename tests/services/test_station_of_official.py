@@ -8,7 +8,7 @@ import pytest
 
 from shared.queue import keys, snapshot
 from shared.terms import Role
-from tests.services.station import BATCHES, OPEN, VOTE, Station, contents, file_of, json_of, known
+from tests.services.station import BATCHES, NAMED, OPEN, VOTE, Station, contents, file_of, json_of, known
 
 STATIONS = {7: "active", 8: "active", 9: "disabled"}
 
@@ -103,6 +103,8 @@ def test_an_election_per_constituency_takes_ballots_of_polling_stations_only(
     assert refused.status_code == status
     body = json_of(refused)
     assert "ballots have to be of a polling station" in body["detail" if path == BATCHES else "message"]
+    # Nor does a check say that they would be taken.
+    assert station.send(file_of(3), f"{NAMED}/check", header=official(station)).status_code == 409
     assert contents(station.redis) == before
     assert station.send(file_of(3), path, header=official(station, 7)).status_code in (200, 202)
     assert station.status(station.only_batch()).head.station_id == 7

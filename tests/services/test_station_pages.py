@@ -54,6 +54,9 @@ def test_an_official_of_one_station_with_one_open_election_gets_straight_there(s
     # Several polling stations have to be told apart: the address remembers which one.
     asked = Visitor.of(station, stations=(1, 2)).get(f"/elections/{OPEN}/files")
     assert (asked.status_code, asked.headers["Location"]) == (303, "/")
+    for path in (f"/elections/{OPEN}/files", f"/elections/{OPEN}/files/check"):
+        sent = Visitor.of(station, stations=(1, 2)).send(path, {}, (file_of(2), "a.csv"), by_script=True)
+        assert (sent.status_code, "Choose one, and send the file there." in words(sent)) == (422, True)
     without = words(Visitor.of(station, stations=()).get("/"))
     assert "You belong to no polling station" in without
     assert "belong to no polling station" in words(Visitor.of(station, stations=()).get(f"/elections/{OPEN}/files"))
@@ -229,6 +232,8 @@ def test_a_photograph_is_judged_by_its_content_and_a_script_is_none(station: Sta
         assert (refused.status_code, "This is no photograph that can be taken" in words(refused)) == (422, True)
         disguised = vera.send(path, {}, (picture() + b"<script>alert(1)</script>", "a.jpg"), by_script=by_script)
         assert "parts of a web page or a program" in words(disguised)
+        several = vera.send(path, {}, (picture(), "a.jpg"), (picture(), "b.jpg"), by_script=by_script)
+        assert (several.status_code, "one file at a time" in words(several)) == (422, True)
     taken = vera.send(path, {"key": "k"}, (picture(), "<b>sheet.jpg"))
     assert (taken.status_code, taken.headers["Location"]) == (303, f"{PAPER}#photographs")
     page = vera.get(PAPER)

@@ -217,20 +217,25 @@ def refuse_station(station_id: int, status: str | None) -> None:
         raise Conflict(f"Polling station {station_id} is disabled; nothing was stored.")
 
 
+def refuse_without_station(election: snapshot.KnownElection) -> None:
+    """Refuse ballots of no polling station, if they could not be attributed to a constituency of this election."""
+    if election.by_constituency:
+        raise Conflict(
+            "Each constituency elects for itself, so ballots have to be of a polling station, and you belong to "
+            "none; nothing was stored. An administrator sees to it."
+        )
+
+
 def _refuse_without_station(sight: intake.Sight, election_id: int | None) -> None:
-    """Refuse ballots that would be counted in an election per constituency and could not be attributed to one.
+    """Refuse ballots of no polling station that would be counted in an election which cannot attribute them.
 
     Without a number they are of whatever election is open when they are received, which may be a moment later.
     """
     # Before any daemon has told of elections, what comes without the number of one is taken, as the classic API has it.
     for election in () if sight.published is None else sight.elections():
-        if not election.by_constituency or election_id not in (None, election.id):
-            continue
-        if election.is_open(sight.now) or election.is_open(sight.now + _SOON):
-            raise Conflict(
-                "Each constituency elects for itself, so ballots have to be of a polling station, and you belong to "
-                "none; nothing was stored. An administrator sees to it."
-            )
+        is_open = election.is_open(sight.now) or election.is_open(sight.now + _SOON)
+        if is_open and election_id in (None, election.id):
+            refuse_without_station(election)
 
 
 def _whole(seconds: float) -> int:

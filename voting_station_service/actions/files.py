@@ -1,6 +1,5 @@
 """What officials ask about files of ballots: what a file would come to, and what became of those they handed in."""
 
-from dataclasses import dataclass
 from typing import IO
 
 from limits import RateLimitItemPerMinute
@@ -9,7 +8,14 @@ from shared.auth import Identity
 from shared.errors import InvalidInput, TooManyAttempts
 from shared.queue import own_batches, snapshot
 from shared.queue.batches import BatchHead, BatchStatus
-from voting_station_service.actions import Station, blocks, find_open, refuse_large, refuse_station
+from voting_station_service.actions import (
+    Station,
+    blocks,
+    find_open,
+    refuse_large,
+    refuse_station,
+    refuse_without_station,
+)
 from voting_station_service.rules import settle_station
 from voting_station_service.rules.examination import Examination, examine
 
@@ -17,17 +23,9 @@ from voting_station_service.rules.examination import Examination, examine
 MOST_COUNTED = 1000
 
 
-@dataclass(frozen=True)
-class Examined:
-    """What a file would come to, and the election that it was held against."""
-
-    election: snapshot.KnownElection
-    found: Examination
-
-
 def check(
     station: Station, official: Identity, stream: IO[bytes], election_id: int, station_id: int | None
-) -> Examined:
+) -> Examination:
     """Read a file as the station would, and store nothing. Refused where handing it in would be, whatever is in it."""
     # To read a file costs as much whether it is stored or not, and nothing in Redis counts those that are not.
     limit = RateLimitItemPerMinute(station.settings.refused_uploads_per_minute)
@@ -40,10 +38,12 @@ def check(
         ((status, _),) = snapshot.stations(station.redis, election_id, [polling_station])
         refuse_station(polling_station, status)
     election = find_open(known, now, election_id)
+    if polling_station is None:
+        refuse_without_station(election)
     found = examine(blocks(stream), blocks(stream), election.poll_numbers)
     if not found.ballots and not found.faults:
         raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
-    return Examined(election, found)
+    return found
 
 
 def faults(stream: IO[bytes]) -> Examination:

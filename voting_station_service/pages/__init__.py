@@ -11,7 +11,8 @@ from shared.web.pages import page_blueprint, render, see_other
 from voting_station_service.actions import files as file_actions
 from voting_station_service.actions import sheets as sheet_actions
 from voting_station_service.pages import words
-from voting_station_service.pages.place import elections, station
+from voting_station_service.pages.place import elections
+from voting_station_service.routes import station
 
 blueprint = page_blueprint("pages", __name__)
 

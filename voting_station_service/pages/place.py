@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext
 
 from shared.auth import Identity, identity
@@ -13,9 +13,9 @@ from shared.queue.snapshot import KnownElection
 from shared.sheets import TAKEN_AFTER_END
 from shared.terms import StationStatus
 from shared.web.pages import render, see_other
-from voting_station_service.actions import Station
 from voting_station_service.actions import sheets as sheet_actions
 from voting_station_service.actions.sheets import Place
+from voting_station_service.routes import station
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,6 @@ class Desk:
         return self.place.id if self.place else None
 
 
-def station() -> Station:
-    """The station of this service."""
-    found = current_app.extensions["station"]
-    assert isinstance(found, Station)  # noqa: S101 -- create_app has put it there.
-    return found
-
-
 def elections() -> list[Shown]:
     """The elections that the station knows, those that end first at the beginning."""
     known, now = snapshot.read(station().redis)
@@ -69,7 +62,12 @@ def desk(election_id: int, station_id: int | None) -> Desk | Response:
     if found is None:
         return refusal(gettext("No published election has this number, or it was cancelled."), status=404)
     if station_id is None and len(official.stations) > 1:
-        return see_other(url_for("pages.start"))
+        if request.method == "GET":
+            return see_other(url_for("pages.start"))
+        # A script that was led there would take the page for the answer to its file.
+        return refusal(
+            gettext("You belong to several polling stations now. Choose one, and send the file there."), status=422
+        )
     number = station_id if station_id is not None else next(iter(official.stations), None)
     if number is None:
         return Desk(official, found, None)

@@ -16,10 +16,11 @@ from shared.terms import Role
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, render, said, see_other
-from voting_station_service.actions import limiting
+from voting_station_service.actions import ONE_FILE, limiting
 from voting_station_service.actions import sheets as actions
 from voting_station_service.pages import words
-from voting_station_service.pages.place import Desk, desk, station, wants_fragment
+from voting_station_service.pages.place import Desk, desk, wants_fragment
+from voting_station_service.routes import station
 from voting_station_service.rules import sheets as rules
 from voting_station_service.uploads import received_files, take_photograph
 
@@ -101,6 +102,8 @@ def _photograph() -> tuple[bytes, str]:
     found = [file for file in received_files(photographs.MOST_BYTES) if file.filename]
     if not found:
         raise InvalidInput("Choose a photograph first.", field="file")
+    if len(found) > 1:
+        raise InvalidInput(ONE_FILE, field="file")
     return found[0].stream.read(), found[0].filename or ""
 
 

@@ -112,8 +112,10 @@ FAULTS: Mapping[str, Any] = {
     NO_NUMBER: lazy_gettext("Write a whole number from 0 to 1000000, in digits alone."),
     MEND: lazy_gettext("Some numbers are missing or are none. Mend them, and send the sheet again."),
 }
-# What photographs are refused for most; said in English where they are found, and found again in the catalogues.
+# What photographs are refused for most, of the sentences that are put together; said in English where they are found,
+# and found again in the catalogues.
 PHOTOGRAPHS = (
+    lazy_gettext("Send one file at a time; nothing was stored."),
     lazy_gettext(
         "This is no photograph that can be taken, by its content. Send a photograph as JPEG, PNG or WebP, or a scan as "
         "PDF."
@@ -121,8 +123,6 @@ PHOTOGRAPHS = (
     lazy_gettext(
         "This file holds parts of a web page or a program. Send a photograph as JPEG, PNG or WebP, or a scan as PDF."
     ),
-    lazy_gettext("This JPEG has no end; it is damaged or was cut off. Send it again."),
-    lazy_gettext("This PNG has no end; it is damaged or was cut off. Send it again."),
     lazy_gettext("This PDF runs something or carries files along; send a plain scan, or a photograph."),
     lazy_gettext("A photograph has at most 8 MiB; make it smaller."),
 )

@@ -87,7 +87,10 @@ class ExaminationAnswer(BaseModel):
     good: bool = Field(description="Whether the file would be taken in.")
     ballots: int = Field(description="Ballots in the file; 0 where it would be refused.")
     votes: dict[int, int] = Field(description="Lines by poll number.")
-    unknown: list[int] = Field(description="Poll numbers that the election does not have; their lines are not counted.")
+    unknown: list[int] = Field(
+        description="Poll numbers that the election does not have, the first thousand of them; their lines are not "
+        "counted."
+    )
     repeated: int | None = Field(
         description="Lines with a GUID that stands on a line before; null where the file is too large to look for them."
     )
@@ -179,8 +182,8 @@ def hand_in_for(election_id: int, query: UploadQuery) -> Response:
     responses={404: "No such election", **_REFUSALS},
 )
 def check(election_id: int, query: UploadQuery) -> dict[str, Any]:
-    with actions.limiting(_station(), identity()):
-        found = files.check(_station(), identity(), _only_file().stream, election_id, query.station).found
+    with actions.limiting(station(), identity()):
+        found = files.check(station(), identity(), _only_file().stream, election_id, query.station)
     return {**vars(found), "faults": [vars(fault) for fault in found.faults], "good": found.is_good}
 
 
@@ -199,7 +202,7 @@ def hand_in(query: UploadQuery) -> Response:
 @batches.output(BatchAnswer)
 @batches.doc(summary="What became of a file", responses={404: "No such batch of yours", 503: "The queue is away"})
 def show(batch_id: str) -> dict[str, Any]:
-    return _batch_answer(actions.batch(_station(), identity(), batch_id))
+    return _batch_answer(actions.batch(station(), identity(), batch_id))
 
 
 @batches.get("/elections")
@@ -218,7 +221,7 @@ def list_elections() -> dict[str, Any]:
                 "open": is_open,
                 "poll_numbers": election.poll_numbers,
             }
-            for election, is_open in actions.elections(_station())
+            for election, is_open in actions.elections(station())
         ]
     }
 
@@ -236,17 +239,18 @@ def describe_uploads(spec: dict[str, Any]) -> None:
                 operation["responses"][status]["headers"] = headers
 
 
-def _station() -> actions.Station:
-    station = current_app.extensions["station"]
-    assert isinstance(station, actions.Station)  # noqa: S101 -- create_app has put it there.
-    return station
+def station() -> actions.Station:
+    """The station of this service."""
+    found = current_app.extensions["station"]
+    assert isinstance(found, actions.Station)  # noqa: S101 -- create_app has put it there.
+    return found
 
 
 def _hand_in(election_id: int | None, station_id: int | None) -> Response:
-    with actions.taking(_station(), identity()):
+    with actions.taking(station(), identity()):
         file = _only_file()
         receipt = actions.receive(
-            _station(),
+            station(),
             identity(),
             file.stream,
             file.filename or "",

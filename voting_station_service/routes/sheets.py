@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.auth import identity, requires
@@ -14,8 +14,9 @@ from shared.queue.sheets import Own, Receipt
 from shared.sheets import MOST, photographs
 from shared.terms import Role, Severity, SheetState
 from shared.web.journal import journaled
-from voting_station_service.actions import MAX_IDEMPOTENCY_KEY, ONE_FILE, Station, limiting
+from voting_station_service.actions import MAX_IDEMPOTENCY_KEY, ONE_FILE, limiting
 from voting_station_service.actions import sheets as actions
+from voting_station_service.routes import station
 from voting_station_service.uploads import MULTIPART_OVERHEAD
 
 sheets = APIBlueprint("sheets", __name__, tag="Tally sheets", url_prefix="/api/elections/<int:election_id>/stations")
@@ -198,7 +199,7 @@ def list_stations(election_id: int) -> dict[str, Any]:
                 "since": place.sheet.since,
                 "links": _links(election_id, place.id),
             }
-            for place in actions.places(_station(), identity(), election_id)
+            for place in actions.places(station(), identity(), election_id)
         ]
     }
 
@@ -211,7 +212,7 @@ def list_stations(election_id: int) -> dict[str, Any]:
     responses={403: _REFUSALS[403], 404: _REFUSALS[404], 503: "The queue is away"},
 )
 def show_sheet(election_id: int, station_id: int) -> dict[str, Any]:
-    found = actions.show(_station(), identity(), election_id, station_id)
+    found = actions.show(station(), identity(), election_id, station_id)
     return {
         "election_id": election_id,
         "station_id": station_id,
@@ -233,9 +234,9 @@ def show_sheet(election_id: int, station_id: int) -> dict[str, Any]:
 @sheets.output(EntryReceiptAnswer, status_code=202)
 @sheets.doc(summary="Enter a tally sheet", responses={422: "The numbers are wrong or not explained", **_REFUSALS})
 def enter(election_id: int, station_id: int, body: SheetInput) -> Response:
-    with limiting(_station(), identity()):
+    with limiting(station(), identity()):
         receipt = actions.enter(
-            _station(), identity(), election_id, station_id, _said(body), request.headers.get("Idempotency-Key")
+            station(), identity(), election_id, station_id, _said(body), request.headers.get("Idempotency-Key")
         )
     return _receipt(EntryReceiptAnswer, receipt, election_id, station_id)
 
@@ -250,8 +251,8 @@ def enter(election_id: int, station_id: int, body: SheetInput) -> Response:
     responses={422: "The numbers are no numbers of a sheet", **_REFUSALS},
 )
 def check(election_id: int, station_id: int, body: SheetInput) -> dict[str, Any]:
-    with limiting(_station(), identity()):
-        found = actions.try_out(_station(), identity(), election_id, station_id, _said(body))
+    with limiting(station(), identity()):
+        found = actions.try_out(station(), identity(), election_id, station_id, _said(body))
     return {"findings": [vars(finding) for finding in found]}
 
 
@@ -265,10 +266,10 @@ def check(election_id: int, station_id: int, body: SheetInput) -> dict[str, Any]
     responses={413: "It is over the size limit", 422: "It is no photograph that is taken", **_REFUSALS},
 )
 def add_photograph(election_id: int, station_id: int) -> Response:
-    with limiting(_station(), identity()):
+    with limiting(station(), identity()):
         content, name = _photograph()
         receipt = actions.add_photograph(
-            _station(), identity(), election_id, station_id, content, name, request.headers.get("Idempotency-Key")
+            station(), identity(), election_id, station_id, content, name, request.headers.get("Idempotency-Key")
         )
     return _receipt(PhotographReceiptAnswer, receipt, election_id, station_id)
 
@@ -326,9 +327,3 @@ def _links(election_id: int, station_id: int) -> dict[str, str]:
 def _own(one: Own) -> dict[str, Any]:
     became = {"state": one.became.get("state", "waiting"), "reason": one.became.get("reason", "")}
     return {"id": one.id, "received_at": one.received_at, **became, **one.said}
-
-
-def _station() -> Station:
-    station = current_app.extensions["station"]
-    assert isinstance(station, Station)  # noqa: S101 -- create_app has put it there.
-    return station

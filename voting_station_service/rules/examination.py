@@ -24,6 +24,8 @@ from voting_station_service.rules import (
 
 MOST_FAULTS = 20
 MOST_REPEATED = 20
+# Who has numbered the lines where the poll number stands has as many of them as lines.
+MOST_UNKNOWN = 1000
 # Their GUIDs take some 40 MB while they are compared; a polling station's file has a thousand.
 MOST_COMPARED = 500_000
 
@@ -57,8 +59,9 @@ class Examination:
     """What a file holds; a station takes it when it has a ballot and no fault.
 
     ``votes`` has the lines for each poll number, and ``unknown`` those of them that the election does not have: their
-    lines would be taken in and not counted. ``repeated`` lines have a GUID that a line before them has, the first of
-    which are ``repeated_lines``; None where the file was too large to compare them all.
+    lines would be taken in and not counted. Of these both have the first ``MOST_UNKNOWN`` only. ``repeated`` lines have
+    a GUID that a line before them has, the first of which are ``repeated_lines``; None where the file was too large to
+    compare them all.
     """
 
     ballots: int
@@ -77,6 +80,7 @@ class Examination:
 
 def examine(blocks: Iterable[bytes], again: Iterable[bytes], poll_numbers: Collection[int]) -> Examination:
     """Read a file that comes in ``blocks``; ``again`` gives the same bytes once more, and is read if they are bad."""
+    known = set(poll_numbers)
     votes: Counter[int] = Counter()
     compared: set[bytes] | None = set()
     repeated: list[int] = []
@@ -84,6 +88,8 @@ def examine(blocks: Iterable[bytes], again: Iterable[bytes], poll_numbers: Colle
     try:
         for some in read_ballots(blocks):
             votes.update(some.poll_numbers)
+            for number in [number for number in votes if number not in known][MOST_UNKNOWN:]:
+                del votes[number]
             if compared is not None:
                 for place in range(0, len(some.guids), GUID_BYTES):
                     guid = some.guids[place : place + GUID_BYTES]
@@ -98,7 +104,7 @@ def examine(blocks: Iterable[bytes], again: Iterable[bytes], poll_numbers: Colle
     return Examination(
         ballots,
         dict(sorted(votes.items())),
-        tuple(sorted(set(votes) - set(poll_numbers))),
+        tuple(sorted(set(votes) - known)),
         None if compared is None else len(repeated),
         tuple(repeated[:MOST_REPEATED]),
         (),

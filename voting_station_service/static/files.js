@@ -125,7 +125,7 @@
       done();
     },
     // From its beginning, and with the same key: what had arrived nevertheless is not taken in twice.
-    resume: (one) => want(one, "send"),
+    resume: (one) => want(one, one.wants),
     remove(one) {
       one.sending?.giveUp();
       files.splice(files.indexOf(one), 1);

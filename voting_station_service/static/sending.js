@@ -72,10 +72,14 @@ const urnaSending = (() => {
       const elsewhere = request.getResponseHeader("HX-Redirect");
       if (elsewhere) {
         this.end("left");
+        keepForms();
         location.href = elsewhere;
       } else if (BUSY.has(request.status)) {
         this.broke("busy", Number(request.getResponseHeader("Retry-After")) || 2);
-      } else this.end(request.status < 300 ? "accepted" : "refused");
+      } else {
+        // What has failed may have been stored before it did.
+        this.end(request.status < 300 ? "accepted" : request.status < 500 ? "refused" : "failed");
+      }
     }
 
     broke(why, wait = 0) {

@@ -69,6 +69,9 @@
   const answer = sending.querySelector(".file-answer");
   const button = sending.querySelector("button");
   const percent = (share) => new Intl.NumberFormat(locale, { style: "percent" }).format(share);
+  // One for each photograph that is chosen, so that what is sent again after a failure is stored once.
+  let key = newKey();
+  input.addEventListener("change", () => (key = newKey()));
   sending.addEventListener("submit", (event) => {
     const [file] = input.files;
     if (!file) return;
@@ -83,6 +86,7 @@
       },
       broke: (why, values) => (state.textContent = say(why, values)),
       end(how, request) {
+        if (how === "left") return;
         button.disabled = false;
         bar.hidden = true;
         state.textContent = say(how === "gone" ? "changed" : how);
@@ -95,6 +99,6 @@
         } else if (how === "refused") show(answer, request);
       },
     };
-    new Sending(sending, sending.getAttribute("action"), file, newKey(), on).start();
+    new Sending(sending, sending.getAttribute("action"), file, key, on).start();
   });
 })();

@@ -127,16 +127,21 @@ def page_address() -> str:
     if request.method in ("GET", "HEAD"):
         # As the browser has written it; what a link could not bear is left out.
         query = request.query_string.decode("ascii", "replace")
-        path = quote(request.script_root + request.path, safe="/:@!$&'()*+,;=~")
-        return f"{path}?{query}" if query and _OWN.fullmatch(f"/?{query}") else path
+        return f"{_path()}?{query}" if query and _OWN.fullmatch(f"/?{query}") else _path()
     return page_of_the_form()
+
+
+def _path() -> str:
+    """The path that was asked for, as a link bears it. With two slashes at its beginning it would name another host."""
+    return quote(f"{request.script_root}/{request.path.lstrip('/')}", safe="/:@!$&'()*+,;=~")
 
 
 def page_of_the_form() -> str:
     """The address on this host of the page on which a form was that has just been sent; empty if nobody says."""
     own = request.host_url.rstrip("/")
     said = _said_by_the_form() or request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
-    path = said.removeprefix(own)
+    # A script says the whole address, also where in the page somebody was.
+    path = said.removeprefix(own).partition("#")[0]
     return path if path.startswith(f"{request.script_root}/") and _OWN.fullmatch(path) else ""
 
 
@@ -179,7 +184,7 @@ def in_language(code: str) -> str:
         page = page_of_the_form() or f"{request.script_root}/"
         return f"{page.partition('?')[0]}?{urlencode({language.ARGUMENT: code})}"
     arguments = [(name, value) for name, value in request.args.items(multi=True) if name != language.ARGUMENT]
-    return f"{request.script_root}{request.path}?{urlencode([*arguments, (language.ARGUMENT, code)])}"
+    return f"{_path()}?{urlencode([*arguments, (language.ARGUMENT, code)])}"
 
 
 def sign_in_address(back: str, **arguments: str) -> str:

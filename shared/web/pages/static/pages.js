@@ -1,9 +1,10 @@
 // What every page for who is signed in does besides showing itself. Without JavaScript everything can be done, too.
 "use strict";
 
-// Keeps what was typed in a form while it is sent. When the session has ended meanwhile, the page of the form comes back
-// after signing in, with `resume=1` in its address, and the form is filled again. Any other page after it means that
-// the form was answered, and what was kept is forgotten. Passwords and files are never kept.
+// Keeps what was typed in a form while it is sent, and in every form of a page that a script leaves to sign in. When
+// the session has ended, the page of the form comes back after signing in, with `resume=1` in its address, and the form
+// is filled again. Any other page after it means that the form was answered, and what was kept is forgotten. Passwords
+// and files are never kept.
 const PREFIX = "urna:form:";
 const NEVER = new Set(["password", "hidden", "file", "submit", "button", "image", "reset"]);
 
@@ -24,6 +25,11 @@ function keep(form) {
   } catch {
     // A browser that keeps nothing sends the form all the same.
   }
+}
+
+// Before a script leaves for the page to sign in, for what was typed in forms that nobody has sent yet.
+function keepForms() {
+  for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
 }
 
 function fillAgain(form) {
@@ -66,6 +72,7 @@ function begin() {
 
 // Before anybody else's listener, so that a form that a script sends is kept, too.
 document.addEventListener("submit", (event) => event.target.matches("form[data-keep]") && keep(event.target), true);
+document.addEventListener("htmx:beforeOnLoad", (event) => event.detail.xhr.getResponseHeader("HX-Redirect") && keepForms());
 // The languages' menu closes when somebody goes on.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.languages[open]")) {
