@@ -132,7 +132,15 @@ def _path(client: Client, election: int | None, station: int | None) -> tuple[st
 
 
 def _post(client: Client, path: str, body: Any, headers: Mapping[str, str]) -> Any:
-    return client.authorized("POST", "station", path, body=body, headers=headers, repeatable=True)
+    try:
+        return client.authorized("POST", "station", path, body=body, headers=headers, repeatable=True)
+    except Failure as failure:
+        faults = failure.details.get("fields", ())
+        if not faults:
+            raise
+        # A sheet has many numbers, and a sentence about one of them does not say which.
+        said = "\n".join(f"{one['field']}: {one['message']}" for one in faults)
+        raise Failure(said, status=failure.status, **failure.details) from None
 
 
 def _read(file: IO[bytes]) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def differences(
         _save(output, client, f"{path}.csv", query, file)
         return
     found = everything(client, "admin", path, **query)
-    output.result({"items": found}, lambda console: _show_differences(console, found))
+    output.result({"items": found}, lambda console: _show_list_of_differences(console, found))
 
 
 @supervise.command("explain")
@@ -205,6 +205,12 @@ def _show_sheet(console: Console, found: dict[str, Any]) -> None:
         told = f"{event['number']}. {event['act']} by {event['actor']}"
         console.print(f"{told}: {event['reason']}" if event["reason"] else told, soft_wrap=True)
     _show_differences(console, [found["reconciliation"]])
+
+
+def _show_list_of_differences(console: Console, found: list[dict[str, Any]]) -> None:
+    _show_differences(console, found)
+    if not found:
+        console.print("There is none.")
 
 
 def _show_differences(console: Console, found: list[dict[str, Any]]) -> None:

@@ -80,6 +80,7 @@ def show_where_to_look(
         (addresses.authentication, addresses.admin, addresses.station, addresses.results),
         strict=True,
     ):
+        made.add_row(f"{title}: pages", f"{address}/")
         made.add_row(f"{title}: routes", f"{address}/api/docs")
     console.print(made)
     logins = table("Log-in data", "Who", "Email", "Password")

@@ -120,9 +120,9 @@ def _facts(plan: Plan, directory: DataDirectory) -> dict[str, Any]:
 
 
 def _show(console: Console, plan: Plan, directory: DataDirectory) -> None:
-    made = table("Urna is ready", "Service", "Address", "Try its routes")
+    made = table("Urna is ready", "Service", "Pages", "Try its routes")
     for name, address in plan.addresses.items():
-        made.add_row(TITLES[name], address, f"{address}/api/docs")
+        made.add_row(TITLES[name], f"{address}/", f"{address}/api/docs")
     console.print(made)
     who = plan.administrator
     console.print(f"Administrator: {who.email}   password: {who.password}", style="bold")

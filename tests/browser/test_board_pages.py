@@ -299,7 +299,7 @@ def test_everything_can_be_done_without_javascript(
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_text("Choose the same file once more above")).to_be_visible()
     page.locator("#file").set_input_files(file)
-    page.get_by_role("button", name="Import 1 polling stations").click()
+    page.get_by_role("button", name="Import 1 polling station").click()
     expect(page.locator("#preview")).to_contain_text("New: 1; changed: 0")
 
 

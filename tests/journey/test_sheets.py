@@ -63,7 +63,9 @@ def test_two_officials_enter_a_sheet_and_photograph_it(place: Place, tmp_path: P
     paper.write_text(json.dumps(sheet(in_box=299)))
     checked = run(first, "check", paper)
     assert (checked.status, [one["code"] for one in checked.json["findings"]]) == (REFUSED, ["E101"])
-    assert run(first, "enter", paper).error["fields"][0]["field"] == "in_box"
+    refused = run(first, "enter", paper).error
+    assert refused["fields"][0]["field"] == "in_box"
+    assert refused["error"].startswith("in_box: E101: ")
 
     paper.write_text(json.dumps(SHEET))
     assert run(first, "enter", paper).status == SUCCESS

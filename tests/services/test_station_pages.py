@@ -49,7 +49,7 @@ def test_an_official_of_one_station_with_one_open_election_gets_straight_there(s
     for said in ("Election 1", "Polling station Ада 1", "Voters on the electoral roll 500"):
         assert said in page
     several = words(Visitor.of(station, stations=(1, 2)).get("/"))
-    for said in ("Ада 1", "Ада 2", "500 voters", "Files handed in 0", "Tally sheet not entered", "Election 3 opens"):
+    for said in ("Ада 1", "Ада 2", "500 voters", "My files 0", "Tally sheet not entered", "Election 3 opens"):
         assert said in several
     # Several polling stations have to be told apart: the address remembers which one.
     asked = Visitor.of(station, stations=(1, 2)).get(f"/elections/{OPEN}/files")
@@ -160,7 +160,7 @@ def test_a_file_is_handed_in_once_however_often_its_form_is_sent(station: Statio
     for said in ("Ballots 3", "Polling station Ада 1", "waits to be counted", batch):
         assert said in words(page)
     assert 'http-equiv="refresh"' in page.text
-    assert "Files handed in 1" in words(vera.get("/?all=1"))
+    assert "My files 1" in words(vera.get("/?all=1"))
     # Somebody else's receipt is nobody's.
     assert Visitor.of(station, name="ana").get(f"/files/{batch}").status_code == 404
     administrator = Visitor.of(station, Role.ADMINISTRATOR, Role.OFFICIAL, name="admin")
