@@ -269,6 +269,34 @@ def test_the_overview_says_what_waits_and_lots_are_entered(
     assert "seat waits for lots:" not in ana.see("/")
 
 
+def test_lots_are_entered_in_each_constituency_whose_seats_are_tied(recorded: Recorded, ana: SignedIn) -> None:
+    now = datetime.now(UTC)
+    scope = {"apportioned": "constituency", "threshold_over": "constituency"}
+    rules = {**CLASSIC_RULES, **scope, "seats": 2, "tie_policy": "lots"}
+    hours = (now - timedelta(hours=2), now - timedelta(hours=1))
+    stations = recorded.stations([100, 100], seats=(1, 1))
+    made = recorded.election(["A", "B", "C"], hours=hours, rules=rules)
+    for partition, (station, votes) in enumerate(zip(stations, ({1: 10, 2: 10}, {1: 1, 2: 5, 3: 5}), strict=True)):
+        sent = now - timedelta(hours=1, minutes=30)
+        recorded.part(made, votes, station=station, partition=partition, received_at=sent)
+    recorded.drained(now, now)
+    overview, page = ana.see("/"), f"/elections/{made}/lots"
+    assert overview.count("seat waits for lots:") == 2
+    assert ", Part 2</a>" in overview
+    assert "1 seat waits for lots in Part 1." in ana.see(f"/elections/{made}")
+    assert "In Part 2 these lists have the same quotient: 2 B, 3 C." in ana.see(page)
+    assert ana.fill(page, "confirm", poll_numbers="3", constituency_id="").status_code == 422
+    refused = ana.fill(page, "confirm", poll_numbers="3", constituency_id="1")
+    assert (refused.status_code, '<option value="1" selected>Part 1' in refused.text) == (422, True)
+    shown = ana.done(ana.fill(page, "confirm", poll_numbers="3", constituency_id="2"))
+    assert "Lots drawn in Part 2: 3" in shown
+    assert "in Part 1." in shown
+    assert "these lists have the same quotient: 2 B" not in ana.see(page)
+    # The only one that is left is chosen already.
+    assert "waits for lots" not in ana.done(ana.fill(page, "confirm", poll_numbers="1"))
+    assert "seat waits for lots:" not in ana.see("/")
+
+
 def test_an_election_is_closed_or_cancelled_after_a_question(admin: Administration, ana: SignedIn) -> None:
     made = admin.election()["id"]
     assert "It cannot be opened again." in ana.see(f"/elections/{made}/close")
