@@ -10,8 +10,7 @@ from flask_babel import gettext
 from admin_service import store as elections
 from admin_service.actions import sheets as actions
 from admin_service.pages import filled_in
-from admin_service.pages.filled_in import spoken
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, database, show, spoken
 from admin_service.pages.station_words import STATES
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order

@@ -13,7 +13,7 @@ from admin_service.actions import elections as actions
 from admin_service.actions.elections import Shown
 from admin_service.actions.seats import WaitingTie
 from admin_service.actions.waiting import lots_of
-from admin_service.pages.frame import NOTICES, READERS, database, may_change, same_version, show, zone
+from admin_service.pages.frame import NOTICES, READERS, database, may_change, same_version, show, spoken, zone
 from admin_service.pages.reading import asked, filled_in, local, whole
 from admin_service.pages.words import KINDS, PACKS, STATES, explained, pack_of
 from admin_service.routes.elections import ElectionQuery
@@ -196,7 +196,9 @@ def _acts(state: State, ties: Sequence[WaitingTie]) -> list[tuple[str, object]]:
 def _drawn() -> list[int]:
     words = request.form.get("poll_numbers", "").replace(",", " ").split()
     if not words or not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
-        raise InvalidInput(gettext("Write poll numbers with blanks between them, such as 3 5."), field="poll_numbers")
+        raise InvalidInput(
+            spoken(gettext("Write poll numbers with blanks between them, such as 3 5.")), field="poll_numbers"
+        )
     return [int(word) for word in words]
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, request
 from flask_babel import gettext, lazy_gettext
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from admin_service.pages import words
 from shared.auth import identity
@@ -90,10 +90,15 @@ def same_version(version: int) -> None:
     sent = request.form.get(VERSION_FIELD, "")
     if not sent:
         words = gettext("This form does not say what it was filled in for. Open its page again.")
-        raise PreconditionMissing(escape(words))
+        raise PreconditionMissing(spoken(words))
     if sent != str(version):
         words = gettext("Somebody has changed this meanwhile. Nothing of yours is stored; look at it as it is now.")
-        raise ChangedMeanwhile(escape(words))
+        raise ChangedMeanwhile(spoken(words))
+
+
+def spoken(text: str) -> Markup:
+    """A sentence of a refusal that is in the language of the page already: ``said`` leaves it as it is."""
+    return escape(text)
 
 
 def database() -> Database:

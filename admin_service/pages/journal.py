@@ -8,7 +8,7 @@ from flask import Response
 from flask_babel import gettext
 from pydantic import Field
 
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, database, show, spoken
 from admin_service.pages.reading import asked
 from shared.errors import InvalidInput, UrnaError
 from shared.journal import store
@@ -68,7 +68,7 @@ def _moment(text: str, field: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(gettext("This is no date and time."), field=field) from None
+        raise InvalidInput(spoken(gettext("This is no date and time.")), field=field) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -15,8 +15,7 @@ from flask import Response, request
 from flask_babel import gettext, lazy_gettext
 
 from admin_service.actions.station_import import Import, import_stations
-from admin_service.pages.filled_in import spoken
-from admin_service.pages.frame import database, show
+from admin_service.pages.frame import database, show, spoken
 from admin_service.rules.station_files import COLUMNS, Change
 from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError
 from shared.terms import Role

@@ -10,7 +10,7 @@ from flask_babel import gettext, lazy_gettext
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import STATION
 from admin_service.pages import filled_in
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, database, same_version, show, spoken
 from admin_service.pages.station_words import DISABLING, STATES, STATUSES
 from admin_service.rules.geography import LONGEST, MOST_REGISTERED, Searched, identity
 from admin_service.store import geography as store
@@ -201,7 +201,7 @@ def _filled_in() -> dict[str, Any]:
         words = gettext(
             "There is no polling centre of this name in %(municipality)s. Make it first.", municipality=municipality
         )
-        raise InvalidInput(filled_in.spoken(words), field="centre")
+        raise InvalidInput(spoken(words), field="centre")
     return {**values, "centre_id": centre}
 
 
