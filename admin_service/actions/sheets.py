@@ -26,6 +26,10 @@ from shared.schema.election import Election
 from shared.sheets import Counted, Event, Sheet, advance, replay
 from shared.terms import Outcome, SheetAct, SheetState
 
+# As the journal names a sheet, and as the daemon does for one that an official has entered.
+SUBJECT = "sheet of station {station_id} in election {election_id}"
+OF_MANY = "sheet of many stations in election {election_id}"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -256,7 +260,8 @@ def _decide(
         **({"chosen": event.chosen} if event.act is SheetAct.RESOLUTION else {}),
         **({"reason": event.reason} if event.reason else {}),
     }
-    note(session, _ACTIONS[decision.act], f"sheet of station {station_id} in election {election_id}", said)
+    subject = SUBJECT.format(station_id=station_id, election_id=election_id)
+    note(session, _ACTIONS[decision.act], subject, said)
     return after
 
 
@@ -276,7 +281,7 @@ def _tell_refused(database: Database, election_id: int, refused: Iterable[Accept
             database,
             events.event(
                 "sheet.accepted",
-                f"sheet of many stations in election {election_id}",
+                OF_MANY.format(election_id=election_id),
                 {"stations": told},
                 outcome=Outcome.REFUSED,
                 reason=next(iter(told.values())),

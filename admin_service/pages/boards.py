@@ -99,7 +99,7 @@ def download(election_id: int) -> Response:
 
 @boards.post("/sheets/<int:election_id>/acceptances")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet {election_id}")
+@journaled("sheet.accepted", actions.OF_MANY)
 @boards.doc(summary="The form that accepts many sheets that wait for review")
 def accept(election_id: int) -> Response:
     try:

@@ -116,7 +116,7 @@ def one_station(election_id: int, station_id: int) -> Response:
 
 @differences.post("/differences/<int:election_id>/<int:station_id>/explanation")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("difference.explained", "difference {election_id}/{station_id}")
+@journaled("difference.explained", actions.SUBJECT)
 @differences.doc(summary="The form that says why they differ")
 def explain(election_id: int, station_id: int) -> Response:
     try:

@@ -168,7 +168,7 @@ def show_differences(election_id: int, station_id: int) -> ReconciliationAnswer:
 
 @reconciliation.post("/<int:election_id>/reconciliation/<int:station_id>/explanations")
 @requires(Role.ADMINISTRATOR)
-@journaled("difference.explained", "difference of station {station_id} in election {election_id}")
+@journaled("difference.explained", actions.SUBJECT)
 @reconciliation.input(NewExplanation, arg_name="body")
 @reconciliation.output(ReconciliationAnswer, status_code=201)
 @reconciliation.doc(

@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service.actions import sheets as actions
-from admin_service.actions.sheets import Board, Decision, Row, Shown
+from admin_service.actions.sheets import OF_MANY, SUBJECT, Board, Decision, Row, Shown
 from admin_service.routes.fields import Id, Reason, Searched, Tagged, database
 from admin_service.routes.reconciliation import ReconciliationAnswer, reconciliation_answer
 from admin_service.routes.spreadsheets import FILE, spreadsheet
@@ -29,8 +29,6 @@ OF_A_DECISION = {
     412: "Changed meanwhile",
     428: "If-Match is missing",
 }
-# As the daemon names a sheet that an official has entered.
-_SUBJECT = "sheet of station {station_id} in election {election_id}"
 _ONE_STATE = "|".join(SheetState)
 States = Annotated[
     str,
@@ -258,7 +256,7 @@ def show_sheet(election_id: int, station_id: int) -> Tagged[SheetAnswer]:
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/resolution")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.resolved", _SUBJECT)
+@journaled("sheet.resolved", SUBJECT)
 @sheets.input(Resolution, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -272,7 +270,7 @@ def resolve_sheet(election_id: int, station_id: int, body: Resolution) -> Tagged
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", _SUBJECT)
+@journaled("sheet.accepted", SUBJECT)
 @sheets.input(Acceptance, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -286,7 +284,7 @@ def accept_sheet(election_id: int, station_id: int, body: Acceptance) -> Tagged[
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/reopening")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.reopened", _SUBJECT)
+@journaled("sheet.reopened", SUBJECT)
 @sheets.input(Reopening, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -300,7 +298,7 @@ def reopen_sheet(election_id: int, station_id: int, body: Reopening) -> Tagged[S
 
 @sheets.post("/<int:election_id>/sheets/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet of many stations in election {election_id}")
+@journaled("sheet.accepted", OF_MANY)
 @sheets.input(Acceptances, arg_name="body")
 @sheets.output(AcceptancesAnswer)
 @sheets.doc(

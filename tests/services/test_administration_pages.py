@@ -343,6 +343,12 @@ def test_the_journal_is_searched(admin: Administration, ana: SignedIn) -> None:
     assert "participant.created" not in ana.see("/journal?text=SCRIPT")
 
 
+def test_a_refusal_is_in_the_language_of_the_page(ana: SignedIn) -> None:
+    refused = ana.send("/participants/new?language=sr_Cyrl", name="", sort="party")
+    assert (refused.status_code, "Попуните ово." in refused.text) == (422, True)
+    assert 'lang="en"' not in refused.text.partition("<main")[2].partition("</main>")[0]
+
+
 PAGES = ["/", "/elections", "/participants", "/candidates", "/journal", "/dead-letters"]
 
 
