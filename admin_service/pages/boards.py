@@ -12,6 +12,7 @@ from admin_service.actions import sheets as actions
 from admin_service.pages import filled_in
 from admin_service.pages.frame import READERS, database, show, spoken
 from admin_service.pages.station_words import STATES
+from admin_service.routes.sheets import board_lines
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order
 from admin_service.store import sheets as store
@@ -86,15 +87,7 @@ def screen(election_id: int) -> Response:
 def download(election_id: int) -> Response:
     wanted, order = _asked()
     found = actions.whole_board(database(), election_id, wanted, order)
-    header = ("station_id", "code", "municipality", "centre", "registered", "state", "since", "counted", "photographs")
-    rows = (
-        [
-            *(row.place[name] for name in header[:5]),
-            *(row.state.value, row.since.isoformat() if row.since else None, row.counted.ballots, row.photographs),
-        ]
-        for row in found.rows
-    )
-    return spreadsheet(f"sheets-{election_id}", header, rows)
+    return spreadsheet(f"sheets-{election_id}", *board_lines(found))
 
 
 @boards.post("/sheets/<int:election_id>/acceptances")

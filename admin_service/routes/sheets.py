@@ -1,5 +1,6 @@
 """/api/elections/{election_id}/sheets: which stations are missing, and what is decided about the others' sheets."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -238,9 +239,7 @@ def show_board(election_id: int, query: BoardQuery) -> BoardPage:
 )
 def download_board(election_id: int, query: BoardFilter) -> Response:
     found = actions.whole_board(database(), election_id, query.filter(), query.order)
-    rows = [_row(found, row) for row in found.rows]
-    header = [name for name in BoardRow.model_fields if name != "constituency_id"]
-    return spreadsheet(f"sheets-{election_id}", header, ([getattr(row, name) for name in header] for row in rows))
+    return spreadsheet(f"sheets-{election_id}", *board_lines(found))
 
 
 @sheets.get("/<int:election_id>/sheets/<int:station_id>")
@@ -340,6 +339,13 @@ def _row(board: Board, row: Row) -> BoardRow:
         photographs=row.photographs,
         open_differences=row.open,
     )
+
+
+def board_lines(found: Board) -> tuple[Sequence[str], Iterator[list[Any]]]:
+    """The header of a spreadsheet of the board, and its lines."""
+    header = [name for name in BoardRow.model_fields if name != "constituency_id"]
+    rows = (_row(found, row).model_dump(mode="json") for row in found.rows)
+    return header, ([row[name] for name in header] for row in rows)
 
 
 def sheet_answer(shown: Shown) -> SheetAnswer:
