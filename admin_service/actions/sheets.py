@@ -5,6 +5,7 @@ the second one finds that it has changed. The daemon adds the entries in the sam
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -277,16 +278,11 @@ def _tell_refused(database: Database, election_id: int, refused: Iterable[Accept
     """The answer as a whole is no refusal, which the journal would take by itself."""
     told = {str(one.station_id): one.problem for one in refused}
     if told:
-        write(
-            database,
-            events.event(
-                "sheet.accepted",
-                OF_MANY.format(election_id=election_id),
-                {"stations": told},
-                outcome=Outcome.REFUSED,
-                reason=next(iter(told.values())),
-            ),
-        )
+        subject, reason = OF_MANY.format(election_id=election_id), next(iter(told.values()))
+        event = events.event("sheet.accepted", subject, {"stations": told}, outcome=Outcome.REFUSED, reason=reason)
+        # Where the database is away, whoever asked still hears which sheets were accepted before.
+        with suppress(Unavailable):
+            write(database, event)
 
 
 def _shown(session: Session, election_id: int, station_id: int) -> Shown:

@@ -1,6 +1,7 @@
 """The status board of an election: where the tally sheet of each polling station stands, the missing ones first."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +15,12 @@ from admin_service.pages.frame import READERS, database, show, spoken
 from admin_service.pages.station_words import STATES
 from admin_service.routes.sheets import board_lines
 from admin_service.routes.spreadsheets import spreadsheet
-from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order
+from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, check_may_decide
 from admin_service.store import sheets as store
 from shared import tallies
 from shared.auth import identity
-from shared.errors import InvalidInput, UrnaError
-from shared.schema.election import CANCELLED, DRAFT, Election
+from shared.errors import Conflict, InvalidInput, UrnaError
+from shared.schema.election import Election
 from shared.terms import Role, SheetState
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
@@ -121,9 +122,10 @@ def lists_of(election: Election) -> dict[int, str]:
 
 def may_decide(election: Election) -> bool:
     """Whether the sheets of an election may be decided about as it is now."""
-    return election.stage not in (DRAFT, CANCELLED) and tallies.state_of(
-        election, datetime.now(UTC), None, has_dead_letter=False
-    ) not in ("draft", "scheduled", "cancelled")
+    with suppress(Conflict):
+        check_may_decide(tallies.state_of(election, datetime.now(UTC), None, has_dead_letter=False))
+        return True
+    return False
 
 
 def _board(election_id: int, error: UrnaError | None = None) -> Response:

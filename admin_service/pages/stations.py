@@ -28,7 +28,7 @@ PER_PAGE = 50
 MOST_PROPOSED = 1000
 
 NOTICES |= {
-    "station-made": lazy_gettext("The polling station is made."),
+    "station-made": lazy_gettext("The polling station is made. Elections that have opened go on without it."),
     "station-changed": lazy_gettext("The polling station is changed."),
     "station-disabled": lazy_gettext(
         "The polling station is disabled: nobody hands in for it any more, and it is on no new board."
