@@ -108,9 +108,7 @@ def accept(election_id: int) -> Response:
         return _board(election_id, error)
     with database().reading() as session:
         election = elections.election(session, election_id)
-        codes = {one.station_id: store.place(session, election_id, one.station_id)["code"] for one in found if one.last}
-        for one in found:
-            codes.setdefault(one.station_id, gettext("Polling station %(code)s", code=one.station_id))
+        codes = store.codes(session, election_id, [one.station_id for one in found])
         session.expunge_all()
     return show("sheets/accepted.html", election=election, found=found, codes=codes)
 

@@ -160,6 +160,13 @@ def place(session: Session, election_id: int, station_id: int) -> Mapping[str, A
     return dict(found)
 
 
+def codes(session: Session, election_id: int, station_ids: Collection[int]) -> dict[int, str]:
+    """The codes of those of these stations that the election has, by their numbers."""
+    places = stations_of(session, election_id).order_by(None).subquery()
+    rows = session.execute(sa.select(places.c.station_id, places.c.code).where(places.c.station_id.in_(station_ids)))
+    return dict(rows.all())
+
+
 def elections_with_sheets(session: Session, now: datetime, limit: int) -> list[Election]:
     """The published elections that have opened, the latest first."""
     found = session.scalars(
