@@ -11,8 +11,9 @@ from flask_babel import gettext
 from admin_service import store as elections
 from admin_service.actions import sheets as actions
 from admin_service.pages import filled_in
-from admin_service.pages.frame import READERS, database, show, spoken
+from admin_service.pages.frame import READERS, show, spoken
 from admin_service.pages.station_words import STATES
+from admin_service.routes.fields import database
 from admin_service.routes.sheets import board_lines
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, check_may_decide

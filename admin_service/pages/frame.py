@@ -12,7 +12,6 @@ from markupsafe import Markup, escape
 
 from admin_service.pages import words
 from shared.auth import identity
-from shared.database import Database
 from shared.errors import ChangedMeanwhile, PreconditionMissing, UrnaError
 from shared.terms import Role
 from shared.web.pages import render
@@ -99,13 +98,6 @@ def same_version(version: int) -> None:
 def spoken(text: str) -> Markup:
     """A sentence of a refusal that is in the language of the page already: ``said`` leaves it as it is."""
     return escape(text)
-
-
-def database() -> Database:
-    """The election store of the running service."""
-    found = current_app.extensions["database"]
-    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
-    return found
 
 
 def zone() -> ZoneInfo:

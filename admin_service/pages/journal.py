@@ -8,8 +8,9 @@ from flask import Response
 from flask_babel import gettext
 from pydantic import Field
 
-from admin_service.pages.frame import READERS, database, show, spoken
+from admin_service.pages.frame import READERS, show, spoken
 from admin_service.pages.reading import asked
+from admin_service.routes.fields import database
 from shared.errors import InvalidInput, UrnaError
 from shared.journal import store
 from shared.schema.journal import AnyJournal

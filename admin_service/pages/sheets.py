@@ -13,8 +13,9 @@ from admin_service.actions import sheets as actions
 from admin_service.actions.sheets import SUBJECT, Decision, Shown
 from admin_service.pages import filled_in
 from admin_service.pages.boards import lists_of, may_decide
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, same_version, show
 from admin_service.pages.station_words import ACTS, COUNTS, STATES, finding_sentence, list_title
+from admin_service.routes.fields import database
 from admin_service.routes.photographs import photograph_answer
 from shared.auth import identity
 from shared.errors import UrnaError

@@ -15,7 +15,8 @@ from flask import Response, request
 from flask_babel import gettext, lazy_gettext
 
 from admin_service.actions.station_import import Import, import_stations
-from admin_service.pages.frame import database, show, spoken
+from admin_service.pages.frame import show, spoken
+from admin_service.routes.fields import database
 from admin_service.routes.station_import import MOST_BYTES
 from admin_service.rules.station_files import COLUMNS, Change
 from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError

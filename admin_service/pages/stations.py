@@ -10,8 +10,9 @@ from flask_babel import gettext, lazy_gettext
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import STATION
 from admin_service.pages import filled_in
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show, spoken
+from admin_service.pages.frame import NOTICES, READERS, same_version, show, spoken
 from admin_service.pages.station_words import DISABLING, STATES, STATUSES
+from admin_service.routes.fields import database
 from admin_service.rules.geography import LONGEST, MOST_REGISTERED, Searched, identity
 from admin_service.store import geography as store
 from admin_service.store import sheets
