@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service.actions import sheets as actions
 from admin_service.actions.sheets import OF_MANY, SUBJECT, Board, Decision, Row, Shown
-from admin_service.routes.fields import Id, Reason, Searched, Tagged, database
+from admin_service.routes.fields import SUPERVISORS, Id, Reason, Reference, Searched, Tagged, database
 from admin_service.routes.reconciliation import ReconciliationAnswer, reconciliation_answer
 from admin_service.routes.spreadsheets import FILE, spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, states
@@ -22,7 +22,6 @@ from shared.web.requests import Page, PageQuery, Strict, check_match, etag
 
 sheets = APIBlueprint("sheets", __name__, tag="Tally sheets", url_prefix="/api/elections")
 
-SUPERVISORS = (Role.ADMINISTRATOR, Role.AUDITOR)
 OF_A_DECISION = {
     403: "Who entered it does not decide about it",
     404: "No such election or station",
@@ -39,7 +38,6 @@ States = Annotated[
         description="One state or several, with commas between them.",
     ),
 ]
-Reference = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
 Why = Annotated[str, Field(min_length=1, max_length=1024, description="For whoever reads the history later.")]
 
 
