@@ -15,14 +15,14 @@ from admin_service.actions.seats import WaitingTie
 from admin_service.actions.waiting import lots_of
 from admin_service.pages.frame import NOTICES, READERS, may_change, same_version, show, spoken, zone
 from admin_service.pages.reading import asked, filled_in, local, whole
-from admin_service.pages.words import KINDS, PACKS, STATES, explained, pack_of
+from admin_service.pages.words import PACKS, STATES, explained, pack_of, title_of
 from admin_service.routes.elections import ElectionQuery
 from admin_service.routes.fields import Reason, database
 from shared import tallies
 from shared.apportionment import Rules
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
 from shared.schema.election import Election
-from shared.terms import Kind, Role, State
+from shared.terms import Role, State
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
@@ -172,11 +172,6 @@ def lots(election_id: int) -> Response:
         "lots",
         lambda now: actions.draw(database(), election_id, same_version, _drawn(), now, _in_constituency()),
     )
-
-
-def title_of(election: Election) -> str:
-    """What a page calls an election, which may have no title."""
-    return election.title or gettext("%(kind)s %(id)s", kind=KINDS[Kind(election.kind)], id=election.id)
 
 
 def _acts(state: State, ties: Sequence[WaitingTie]) -> list[tuple[str, object]]:

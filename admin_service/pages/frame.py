@@ -47,6 +47,7 @@ _WORDS: dict[str, Any] = {
     "outcome_choices": [(outcome.value, name) for outcome, (name, _) in words.OUTCOMES.items()],
     "progress_names": words.PROGRESS,
     "states": words.STATES,
+    "title_of": words.title_of,
     "state_choices": [(state.value, name) for state, (name, _) in words.STATES.items()],
 }
 # What a page that was redirected to may say, by the word in its address; each module adds its own.
