@@ -68,9 +68,10 @@ def _moment(text: str, field: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        # A day at the edge of what a datetime holds has no moment in UTC.
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(spoken(gettext("This is no date and time.")), field=field) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _shown(entry: AnyJournal) -> dict[str, Any]:

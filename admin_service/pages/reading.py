@@ -42,8 +42,10 @@ def whole(field: str) -> int:
 
 def decimal_of(field: str) -> Decimal:
     """A number with a point or a comma."""
+    text = request.form.get(field, "").strip().replace(",", ".")
     try:
-        found = Decimal(request.form.get(field, "").strip().replace(",", "."))
+        # Without an exponent, which would make a number of a million digits of a few.
+        found = Decimal(text if set(text) <= set("+-.0123456789") and len(text) <= 40 else "NaN")
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite() or abs(found) > 1_000_000:

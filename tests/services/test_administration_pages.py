@@ -89,6 +89,8 @@ def test_an_election_is_made_filled_and_published(admin: Administration, ana: Si
     ballot = f"/elections/{number}/ballot"
     assert ESCAPED in ana.done(made)
     assert "script>alert" not in ana.see(f"/elections/{number}")
+    for nobody, status in (("9" * 10, 422), ("9" * 5000, 303)):
+        assert ana.fill(ballot, "ballot-form", add=[nobody]).status_code == status
     ana.done(ana.fill(ballot, "ballot-form", add=["2", "1"]))
     shown = ana.done(ana.fill(ballot, "ballot-form", **{"number-1": "0", "exempt-2": "1"}))
     assert ESCAPED in shown
@@ -114,6 +116,7 @@ def test_an_election_is_made_filled_and_published(admin: Administration, ana: Si
         ({"start": "2031-03-30T02:30"}, "The clocks skip this local time"),
         ({"kind": "presidential", "individual": "party"}, "only individuals stand"),
         ({"rules": "own", "seats": "x"}, "Write a whole number."),
+        ({"rules": "own", "threshold": "1e-999999"}, "Write a number, such as 5 or 3.25."),
         ({"rules": "own", "threshold": "101"}, "The threshold is a fraction from 0 to 1."),
         ({"rules": "no such pack"}, "There is no such rule pack"),
         ({"title": "a" * 257}, "Write at most 256 characters."),
@@ -338,7 +341,8 @@ def test_the_journal_is_searched(admin: Administration, ana: SignedIn) -> None:
     assert "urna journal verify" in found
     assert "No entry fits." in ana.see("/journal?until=2020-01-01T00:00")
     assert "No entry fits." not in ana.see("/journal?since=2020-01-01T00:00&subject=participant+1")
-    ana.see("/journal?since=yesterday", 422)
+    for moment in ("yesterday", "0001-01-01T00:00%2B14:00"):
+        ana.see(f"/journal?since={moment}", 422)
     ana.see("/journal?actr=ana", 422)
     assert "participant.created" not in ana.see("/journal?text=SCRIPT")
 
