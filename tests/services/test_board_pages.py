@@ -89,6 +89,9 @@ def test_a_place_of_each_sort_is_made_changed_and_deleted(admin: Administration,
     assert admin.get("/api/polling-stations/1")["registered"] == 1300
     assert "Ада 1" in ana.see("/stations?search=ада&municipality=Ада&status=active")
     assert "No polling station is found." in ana.see("/stations?search=бор")
+    assert ana.fill("/stations/centres/1", "place", latitude="<b>").status_code == 422
+    (told,) = admin.get("/api/journal?outcome=refused")["items"]
+    assert told["reason"] == "This is a number of degrees such as 44.81; it is '<b>'."
     refused = ana.fill("/stations/centres/1", "place", latitude="145")
     assert (refused.status_code, "is it the longitude?" in refused.text) == (422, True)
     assert 'value="145"' in refused.text
