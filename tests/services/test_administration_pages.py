@@ -300,6 +300,13 @@ def test_lots_are_entered_in_each_constituency_whose_seats_are_tied(recorded: Re
     assert "seat waits for lots:" not in ana.see("/")
 
 
+def test_why_a_draft_cannot_be_published_is_said_above_the_question(admin: Administration, ana: SignedIn) -> None:
+    made = draft(admin, entries=[])
+    refused = ana.fill(f"/elections/{made}/publish", "confirm")
+    assert (refused.status_code, "At least 2 participants stand in an election." in refused.text) == (422, True)
+    assert admin.get(f"/api/elections/{made}")["state"] == "draft"
+
+
 def test_an_election_is_closed_or_cancelled_after_a_question(admin: Administration, ana: SignedIn) -> None:
     made = admin.election()["id"]
     assert "It cannot be opened again." in ana.see(f"/elections/{made}/close")
