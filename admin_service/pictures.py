@@ -1,15 +1,12 @@
 """Makes two pictures of what somebody sends for a candidate: decoded, turned upright, made small and written anew.
 
-Nothing of the file itself is kept, so neither what a camera has noted in it nor what somebody has hidden. ``make`` runs
-this file as a program of its own, since what is decoded may be hostile: it gets the content on its standard input and
-nothing of ours, and has so much memory, time and no file to write to. It imports nothing of the suite.
+Nothing of the file itself is kept, so neither what a camera has noted in it nor what somebody has hidden. What is
+decoded may be hostile, so ``make`` has this file run as a program (``shared/bounded_process.py``).
 """
 
 import base64
 import io
 import json
-import resource
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +18,6 @@ MOST_PIXELS = 60_000_000
 LARGE, SMALL = (600, 800), (120, 160)
 FEWEST_PIXELS = 60
 
-_SECONDS = 20
-_PROCESSOR_SECONDS = 15
-_MEMORY = 1 << 30
 _QUALITY = 85
 _FORMATS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"RIFF": "WEBP"}
 _ALLOWED = "Send a picture as JPEG, PNG or WebP."
@@ -44,17 +38,11 @@ class Made:
 
 def make(content: bytes) -> Made:
     """The pictures of ``content``, whatever its name or type says."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-W", "error", str(Path(__file__).resolve())],
-            input=content,
-            capture_output=True,
-            timeout=_SECONDS,
-            env={},
-            check=True,
-        )
-        said = json.loads(done.stdout)
-    except (subprocess.SubprocessError, ValueError):
+    # The program has nothing of the suite, so this is not at the top of the file.
+    from shared.bounded_process import ask
+
+    said = ask(Path(__file__), content)
+    if said is None:
         return Made(b"", b"", f"This file takes more memory or time than a picture does. {_ALLOWED}")
     large, small = (base64.b64decode(said.get(name, "")) for name in ("large", "small"))
     return Made(large, small, said.get("refused", ""))
@@ -83,7 +71,7 @@ def pictures_of(content: bytes) -> dict[str, str]:
             return {"large": _written(flat, LARGE), "small": _written(flat, SMALL)}
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Refused(too_large) from None
-    except Refused:
+    except (Refused, MemoryError):
         raise
     except Exception:
         raise Refused(f"This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.") from None
@@ -115,13 +103,6 @@ def _written(image: Any, size: tuple[int, int]) -> str:
 
 def main() -> None:
     """Make pictures of what stands on the standard input."""
-    for limit, most in (
-        (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_CPU, _PROCESSOR_SECONDS),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
     try:
         said = pictures_of(sys.stdin.buffer.read())
     except Refused as error:

@@ -1,15 +1,12 @@
 """Looks into a photograph of a tally sheet: is it what it says, whole, and nothing besides.
 
-``inspect`` runs this file as a program of its own, since what is looked at may be hostile: it gets the content on its
-standard input and nothing of ours, and has so much memory, time and no file to write to. It answers with one JSON
-object, ``media_type`` or ``refused`` with the sentence. It imports nothing of the suite.
+What is looked at may be hostile, so ``inspect`` has this file run as a program (``shared/bounded_process.py``), which
+says the ``media_type``, or with ``refused`` the sentence.
 """
 
 import io
 import json
 import re
-import resource
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +16,6 @@ from typing import Any
 MOST_PIXELS = 60_000_000
 MOST_PAGES = 10
 
-_SECONDS = 20
-_PROCESSOR_SECONDS = 15
-_MEMORY_ARGUMENT = str(1 << 30)
 _MOST_OBJECTS = 20_000
 _MOST_VALUES = 500_000
 
@@ -56,19 +50,13 @@ class Inspected:
 
 def inspect(content: bytes) -> Inspected:
     """What ``content`` is by itself, whatever its name says."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-W", "error", str(Path(__file__).resolve()), _MEMORY_ARGUMENT],
-            input=content,
-            capture_output=True,
-            timeout=_SECONDS,
-            env={},
-            check=True,
-        )
-        said = json.loads(done.stdout)
-        return Inspected(said.get("media_type", ""), said.get("refused", ""))
-    except (subprocess.SubprocessError, ValueError):
+    # The program has nothing of the suite, so this is not at the top of the file.
+    from shared.bounded_process import ask
+
+    said = ask(Path(__file__), content)
+    if said is None:
         return Inspected("", "This file takes more memory or time to look at than a photograph does. " + _ALLOWED)
+    return Inspected(said.get("media_type", ""), said.get("refused", ""))
 
 
 def look_into(content: bytes) -> str:
@@ -223,14 +211,7 @@ def _refuse_active(reader: Any) -> None:
 
 
 def main() -> None:
-    """Look into what stands on the standard input, in as many bytes of memory as the argument says."""
-    for limit, most in (
-        (resource.RLIMIT_AS, int(sys.argv[1])),
-        (resource.RLIMIT_CPU, _PROCESSOR_SECONDS),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (most, most))
+    """Look into what stands on the standard input."""
     try:
         said = {"media_type": look_into(sys.stdin.buffer.read())}
     except Refused as error:

@@ -24,6 +24,9 @@ from shared.sheets import Counted, Numbers, Reconciliation, reconcile
 from shared.sheets.reconciliation import NOTHING_COUNTED
 from shared.terms import Lacking
 
+SUBJECT = "difference of station {station_id} in election {election_id}"
+"""As the journal names a difference."""
+
 
 class Show(StrEnum):
     """Which stations of a reconciliation somebody wants to see."""
@@ -147,7 +150,7 @@ def explain(
             )
             session.flush()
             details = {"difference": code, "figures": dict(figures), "reason": reason}
-            subject = f"difference of station {station_id} in election {election_id}"
+            subject = SUBJECT.format(station_id=station_id, election_id=election_id)
             note(session, "difference.explained", subject, details)
         (found,) = compare(session, election_id, [place])
         return found

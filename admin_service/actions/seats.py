@@ -1,7 +1,9 @@
 """The seats of a counted election, as the classic results and the lots of a tie need them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +23,15 @@ from shared.errors import Conflict, InvalidInput
 from shared.schema.election import Election
 
 
+@dataclass(frozen=True)
+class WaitingTie:
+    """A tie that waits for lots: over the whole, or in the constituency of this number and name."""
+
+    tie: Tie
+    constituency_id: int | None = None
+    constituency: str = ""
+
+
 def rules_of(election: Election) -> Rules | None:
     """By which rules the votes of an election become seats; None when it gives none."""
     return Rules.from_dict(election.rules) if election.rules else None
@@ -35,19 +46,34 @@ class Count:
         votes = tallies.votes(session, election.id)
         self._entries = [Entry(entry.poll_number, votes[entry.poll_number], entry.exempt) for entry in election.entries]
         self._cast = sum(votes.values()) + tallies.counts(session, election.id).invalid
-        self._constituencies = _constituencies(session, election) if rules.is_by_constituency else []
+        self._names: Mapping[int | None, str] = {}
+        self._constituencies: list[Constituency] = []
+        if rules.is_by_constituency:
+            places = electorate.geography(session, election.id)
+            self._names = {part.id: part.name for part in places.constituencies.values()}
+            self._constituencies = _constituencies(session, election, places)
 
     def seats(self) -> dict[int, int] | None:
         """The seats of each poll number; None while some wait for lots."""
-        found: dict[int, int]
-        if self._rules.is_by_constituency:
-            drawn = lots_drawn_in(self._lots)
-            divided = apportion_constituencies(self._entries, self._constituencies, self._rules, self._cast, drawn)
-            found, complete = divided.seats, divided.is_complete
-        else:
-            whole = self.whole(lots_drawn_over_whole(self._lots))
-            found, complete = whole.seats, whole.is_complete
-        return found if complete else None
+        found = list(self._settled().values())
+        if not all(one.is_complete for one in found):
+            return None
+        return {entry.poll_number: sum(one.seats[entry.poll_number] for one in found) for entry in self._entries}
+
+    def ties(self) -> list[WaitingTie]:
+        """The ties that the lots of the election do not settle yet."""
+        return [
+            WaitingTie(one.tie, number, self._names.get(number, ""))
+            for number, one in self._settled().items()
+            if one.tie is not None
+        ]
+
+    def _settled(self) -> dict[int | None, Apportionment]:
+        """The seats with the lots that are entered, by constituency; over the whole under None."""
+        if not self._rules.is_by_constituency:
+            return {None: _with(self.whole, lots_drawn_over_whole(self._lots))}
+        drawn = lots_drawn_in(self._lots)
+        return {one.id: _with(partial(self.of, one.id), drawn.get(one.id, ())) for one in self._constituencies}
 
     def whole(self, lots: Sequence[int]) -> Apportionment:
         """The seats over the whole with these lots."""
@@ -71,24 +97,21 @@ def final_seats(session: Session, election: Election, rules: Rules) -> dict[int,
     return found
 
 
-def waiting_tie(session: Session, election: Election) -> Tie | None:
-    """The tie for the last seats that the lots of ``election`` do not settle yet; None where there is none.
-
-    Means something once everything is counted, and where seats are given over the whole.
-    """
+def waiting_ties(session: Session, election: Election) -> list[WaitingTie]:
+    """The ties for last seats that the lots of ``election`` do not settle yet; means something once all is counted."""
     rules = rules_of(election)
-    if rules is None or rules.is_by_constituency:
-        return None
-    count = Count(session, election, rules)
-    if drawn := lots_drawn_over_whole(election.lots):
-        # Lots of a tie that a late recount has undone count for nothing.
+    return [] if rules is None else Count(session, election, rules).ties()
+
+
+def _with(divide: Callable[[Sequence[int]], Apportionment], lots: Sequence[int]) -> Apportionment:
+    """The seats with these lots; those of a tie that a late recount has undone count for nothing."""
+    if lots:
         with suppress(InvalidInput):
-            return count.whole(drawn).tie
-    return count.whole(()).tie
+            return divide(lots)
+    return divide(())
 
 
-def _constituencies(session: Session, election: Election) -> list[Constituency]:
-    places = electorate.geography(session, election.id)
+def _constituencies(session: Session, election: Election, places: electorate.Geography) -> list[Constituency]:
     numbers = [entry.poll_number for entry in election.entries]
     votes = station_sums.votes(session, election.id, numbers)
     reports = station_sums.reports(session, election.id)

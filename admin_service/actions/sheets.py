@@ -5,6 +5,7 @@ the second one finds that it has changed. The daemon adds the entries in the sam
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,10 @@ from shared.journal.store import note, write
 from shared.schema.election import Election
 from shared.sheets import Counted, Event, Sheet, advance, replay
 from shared.terms import Outcome, SheetAct, SheetState
+
+# As the journal names a sheet, and as the daemon does for one that an official has entered.
+SUBJECT = "sheet of station {station_id} in election {election_id}"
+OF_MANY = "sheet of many stations in election {election_id}"
 
 
 @dataclass(frozen=True)
@@ -252,7 +257,8 @@ def _decide(
         **({"chosen": event.chosen} if event.act is SheetAct.RESOLUTION else {}),
         **({"reason": event.reason} if event.reason else {}),
     }
-    note(session, _ACTIONS[decision.act], f"sheet of station {station_id} in election {election_id}", said)
+    subject = SUBJECT.format(station_id=station_id, election_id=election_id)
+    note(session, _ACTIONS[decision.act], subject, said)
     return after
 
 
@@ -268,16 +274,11 @@ def _tell_refused(database: Database, election_id: int, refused: Iterable[Accept
     """The answer as a whole is no refusal, which the journal would take by itself."""
     told = {str(one.station_id): one.problem for one in refused}
     if told:
-        write(
-            database,
-            events.event(
-                "sheet.accepted",
-                f"sheet of many stations in election {election_id}",
-                {"stations": told},
-                outcome=Outcome.REFUSED,
-                reason=next(iter(told.values())),
-            ),
-        )
+        subject, reason = OF_MANY.format(election_id=election_id), next(iter(told.values()))
+        event = events.event("sheet.accepted", subject, {"stations": told}, outcome=Outcome.REFUSED, reason=reason)
+        # Where the database is away, whoever asked still hears which sheets were accepted before.
+        with suppress(Unavailable):
+            write(database, event)
 
 
 def _shown(session: Session, election_id: int, station_id: int) -> Shown:

@@ -1,5 +1,6 @@
 """What is going on, and what waits for a person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from admin_service import store
 from admin_service.actions.elections import Shown
-from admin_service.actions.seats import waiting_tie
-from admin_service.store import waiting
+from admin_service.actions.seats import WaitingTie, waiting_ties
+from admin_service.store import sheets, waiting
 from shared import tallies
-from shared.apportionment import Tie
+from shared.apportionment import lots_drawn_in, lots_drawn_over_whole
 from shared.database import Database
 from shared.schema.election import Election
 from shared.terms import SheetState, State, TiePolicy
@@ -37,12 +38,23 @@ class Overview:
     candidates: int
     sheets: list[SheetsWaiting]
     dead_letters: int
-    ties: list[tuple[Election, Tie]]
+    ties: list[tuple[Election, WaitingTie]]
 
     @property
     def is_calm(self) -> bool:
         """Whether nothing waits for anybody."""
         return not (self.candidates or self.sheets or self.dead_letters or self.ties)
+
+
+@dataclass(frozen=True)
+class Lots:
+    """The ties of an election that wait for lots, and the lots that were entered, each with its constituency's name.
+
+    Over the whole there is no name.
+    """
+
+    ties: list[WaitingTie]
+    drawn: list[tuple[str, Sequence[int]]]
 
 
 def overview(database: Database, now: datetime) -> Overview:
@@ -63,12 +75,17 @@ def overview(database: Database, now: datetime) -> Overview:
         return found
 
 
-def tie_of(database: Database, election_id: int, now: datetime) -> Tie | None:
-    """The tie of a fully counted election that waits for lots, if there is one."""
+def lots_of(database: Database, election_id: int, now: datetime) -> Lots:
+    """The lots of an election; none wait before everything is counted."""
     with database.reading() as session:
         election = store.election(session, election_id)
         is_final = tallies.current(session, election, now).state is State.FINAL
-        return waiting_tie(session, election) if is_final else None
+        whole, in_each = lots_drawn_over_whole(election.lots), lots_drawn_in(election.lots)
+        names = sheets.constituencies(session, election_id) if in_each else {}
+        return Lots(
+            ties=waiting_ties(session, election) if is_final else [],
+            drawn=[("", whole)] if whole else [(names.get(one, str(one)), lots) for one, lots in in_each.items()],
+        )
 
 
 def _sheets(session: Session) -> list[SheetsWaiting]:
@@ -82,12 +99,16 @@ def _sheets(session: Session) -> list[SheetsWaiting]:
     ]
 
 
-def _ties(session: Session, now: datetime) -> list[tuple[Election, Tie]]:
+def _ties(session: Session, now: datetime) -> list[tuple[Election, WaitingTie]]:
     with_lots = [
         election
         for election in store.published_elections(session)
         if election.end <= now and (election.rules or {}).get("tie_policy") == TiePolicy.LOTS
     ]
     standings = tallies.standings(session, with_lots, now)
-    ties = ((one, waiting_tie(session, one)) for one in with_lots if standings[one.id].state is State.FINAL)
-    return [(election, tie) for election, tie in ties if tie is not None]
+    return [
+        (election, tie)
+        for election in with_lots
+        if standings[election.id].state is State.FINAL
+        for tie in waiting_ties(session, election)
+    ]

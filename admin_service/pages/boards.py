@@ -1,6 +1,7 @@
 """The status board of an election: where the tally sheet of each polling station stands, the missing ones first."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,16 +11,17 @@ from flask_babel import gettext
 from admin_service import store as elections
 from admin_service.actions import sheets as actions
 from admin_service.pages import filled_in
-from admin_service.pages.filled_in import spoken
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, show, spoken
 from admin_service.pages.station_words import STATES
+from admin_service.routes.fields import database
+from admin_service.routes.sheets import board_lines
 from admin_service.routes.spreadsheets import spreadsheet
-from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order
+from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, check_may_decide
 from admin_service.store import sheets as store
 from shared import tallies
 from shared.auth import identity
-from shared.errors import InvalidInput, UrnaError
-from shared.schema.election import CANCELLED, DRAFT, Election
+from shared.errors import Conflict, InvalidInput, UrnaError
+from shared.schema.election import Election
 from shared.terms import Role, SheetState
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
@@ -86,20 +88,12 @@ def screen(election_id: int) -> Response:
 def download(election_id: int) -> Response:
     wanted, order = _asked()
     found = actions.whole_board(database(), election_id, wanted, order)
-    header = ("station_id", "code", "municipality", "centre", "registered", "state", "since", "counted", "photographs")
-    rows = (
-        [
-            *(row.place[name] for name in header[:5]),
-            *(row.state.value, row.since.isoformat() if row.since else None, row.counted.ballots, row.photographs),
-        ]
-        for row in found.rows
-    )
-    return spreadsheet(f"sheets-{election_id}", header, rows)
+    return spreadsheet(f"sheets-{election_id}", *board_lines(found))
 
 
 @boards.post("/sheets/<int:election_id>/acceptances")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet {election_id}")
+@journaled("sheet.accepted", actions.OF_MANY)
 @boards.doc(summary="The form that accepts many sheets that wait for review")
 def accept(election_id: int) -> Response:
     try:
@@ -114,9 +108,7 @@ def accept(election_id: int) -> Response:
         return _board(election_id, error)
     with database().reading() as session:
         election = elections.election(session, election_id)
-        codes = {one.station_id: store.place(session, election_id, one.station_id)["code"] for one in found if one.last}
-        for one in found:
-            codes.setdefault(one.station_id, gettext("Polling station %(code)s", code=one.station_id))
+        codes = store.codes(session, election_id, [one.station_id for one in found])
         session.expunge_all()
     return show("sheets/accepted.html", election=election, found=found, codes=codes)
 
@@ -128,9 +120,10 @@ def lists_of(election: Election) -> dict[int, str]:
 
 def may_decide(election: Election) -> bool:
     """Whether the sheets of an election may be decided about as it is now."""
-    return election.stage not in (DRAFT, CANCELLED) and tallies.state_of(
-        election, datetime.now(UTC), None, has_dead_letter=False
-    ) not in ("draft", "scheduled", "cancelled")
+    with suppress(Conflict):
+        check_may_decide(tallies.state_of(election, datetime.now(UTC), None, has_dead_letter=False))
+        return True
+    return False
 
 
 def _board(election_id: int, error: UrnaError | None = None) -> Response:

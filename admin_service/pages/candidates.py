@@ -12,11 +12,11 @@ from admin_service.actions import candidates as actions
 from admin_service.actions import pictures
 from admin_service.actions.conflicts import conflicting
 from admin_service.actions.pictures import Size
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, same_version, show, spoken
 from admin_service.pages.reading import asked, filled_in, whole
 from admin_service.pages.words import APPROVALS
 from admin_service.routes.candidates import Biography, CandidateQuery
-from admin_service.routes.fields import Line, Name, Reason, Searched
+from admin_service.routes.fields import Line, Name, Reason, Searched, database
 from admin_service.routes.participants import ParticipantQuery
 from admin_service.routes.pictures import answer, take_pictures
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, TooLarge, UrnaError
@@ -177,7 +177,7 @@ def put_picture(candidate_id: int) -> Response:
     try:
         content = sent.read() if sent else b""
         if not content:
-            raise InvalidInput(gettext("Choose a file with a picture."), field="picture")
+            raise InvalidInput(spoken(gettext("Choose a file with a picture.")), field="picture")
         pictures.put(database(), candidate_id, same_version, content, datetime.now(UTC))
     except (InvalidInput, TooLarge, ChangedMeanwhile) as error:
         return _shown(candidate_id, error, of="picture")

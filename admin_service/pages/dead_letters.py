@@ -5,8 +5,9 @@ from typing import Annotated
 from flask import Response
 from pydantic import Field
 
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, show
 from admin_service.pages.reading import asked
+from admin_service.routes.fields import database
 from admin_service.store import waiting
 from shared.web.cookies import page_requires
 from shared.web.pages import page_blueprint

@@ -11,9 +11,9 @@ from admin_service.actions import reconciliation as actions
 from admin_service.actions.reconciliation import Compared, Show
 from admin_service.pages import filled_in
 from admin_service.pages.boards import MOST_ELECTIONS, lists_of, may_decide
-from admin_service.pages.filled_in import spoken
-from admin_service.pages.frame import NOTICES, READERS, database, show
+from admin_service.pages.frame import NOTICES, READERS, show, spoken
 from admin_service.pages.station_words import DIFFERENCES, LACKING, difference_sentence, difference_title, list_title
+from admin_service.routes.fields import database
 from admin_service.routes.reconciliation import difference_lines
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import Filter
@@ -117,7 +117,7 @@ def one_station(election_id: int, station_id: int) -> Response:
 
 @differences.post("/differences/<int:election_id>/<int:station_id>/explanation")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("difference.explained", "difference {election_id}/{station_id}")
+@journaled("difference.explained", actions.SUBJECT)
 @differences.doc(summary="The form that says why they differ")
 def explain(election_id: int, station_id: int) -> Response:
     try:

@@ -12,10 +12,10 @@ from admin_service import store
 from admin_service.actions import elections as actions
 from admin_service.actions.conflicts import Conflicting, conflicting
 from admin_service.actions.elections import Changes, Plan
-from admin_service.pages.frame import READERS, database, same_version, show, zone
+from admin_service.pages.frame import READERS, same_version, show, spoken, zone
 from admin_service.pages.reading import asked, decimal_of, filled_in, local, moment_of, whole, with_seconds
 from admin_service.pages.words import BASES, FACTORS, KINDS, METHODS, PACKS, SCOPES, TIES, pack_of
-from admin_service.routes.fields import Line, Searched
+from admin_service.routes.fields import Line, Searched, database
 from admin_service.rules.elections import Period, Place
 from shared.apportionment import CLASSIC, Rules
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
@@ -269,16 +269,22 @@ def _places() -> list[Place]:
     """The ballot that the form describes: those that stay in the order of their numbers, then those that are new."""
     staying = []
     for place, text in enumerate(request.form.getlist("participant")):
-        if not text.isascii() or not text.isdigit() or len(text) > 10:
-            raise InvalidInput(gettext("This form does not say who stands. Open its page again."), field="participant")
+        if not _is_number(text):
+            raise InvalidInput(
+                spoken(gettext("This form does not say who stands. Open its page again.")), field="participant"
+            )
         if f"remove-{text}" in request.form:
             continue
         number = request.form.get(f"number-{text}", "").strip()
         if not number.isascii() or not number.isdigit() or len(number) > 6:
-            raise InvalidInput(gettext("Write a whole number."), field=f"number-{text}")
+            raise InvalidInput(spoken(gettext("Write a whole number.")), field=f"number-{text}")
         staying.append((int(number), place, Place(int(text), f"exempt-{text}" in request.form)))
-    added = [Place(int(text)) for text in request.form.getlist("add") if text.isascii() and text.isdigit()]
+    added = [Place(int(text)) for text in request.form.getlist("add") if _is_number(text)]
     return [place for _, _, place in sorted(staying, key=lambda one: one[:2])] + added
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 10
 
 
 def _ballot(election_id: int, error: UrnaError | None = None) -> Response:

@@ -1,6 +1,6 @@
 """Elections: the list, each with all that is known of it, and what is done with it, always after a question."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,17 +11,18 @@ from pydantic import Field
 from admin_service import store
 from admin_service.actions import elections as actions
 from admin_service.actions.elections import Shown
-from admin_service.actions.waiting import tie_of
-from admin_service.pages.frame import NOTICES, READERS, database, may_change, same_version, show, zone
-from admin_service.pages.reading import asked, filled_in, local
-from admin_service.pages.words import KINDS, PACKS, STATES, explained, pack_of
+from admin_service.actions.seats import WaitingTie
+from admin_service.actions.waiting import lots_of
+from admin_service.pages.frame import NOTICES, READERS, may_change, same_version, show, spoken, zone
+from admin_service.pages.reading import asked, filled_in, local, whole
+from admin_service.pages.words import PACKS, STATES, explained, pack_of, title_of
 from admin_service.routes.elections import ElectionQuery
-from admin_service.routes.fields import Reason
+from admin_service.routes.fields import Reason, database
 from shared import tallies
-from shared.apportionment import Rules, Tie
+from shared.apportionment import Rules
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
 from shared.schema.election import Election
-from shared.terms import Kind, Role, State
+from shared.terms import Role, State
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
@@ -80,7 +81,7 @@ def index() -> Response:
 def one(election_id: int) -> Response:
     now = datetime.now(UTC)
     shown = actions.read(database(), election_id, now)
-    tie = tie_of(database(), election_id, now)
+    drawing = lots_of(database(), election_id, now)
     with database().reading() as session:
         area = store.jurisdiction(session, shown.election.jurisdiction_id).name
         counts = tallies.counts(session, election_id)
@@ -93,8 +94,8 @@ def one(election_id: int) -> Response:
         counts=counts,
         rules=explained(rules) if rules else None,
         pack=PACKS.get(pack_of(shown.election.rules)),
-        tie=tie,
-        acts=_acts(shown.state, tie),
+        lots=drawing,
+        acts=_acts(shown.state, drawing.ties),
         changeable=may_change() and shown.state in CHANGEABLE,
         local=local,
         zone=zone().key,
@@ -166,15 +167,14 @@ def delete(election_id: int) -> Response:
 @journaled("election.drawn", "election {election_id}")
 @elections.doc(summary="The form that enters the lots of a tie")
 def lots(election_id: int) -> Response:
-    return _do(election_id, "lots", lambda now: actions.draw(database(), election_id, same_version, _drawn(), now))
+    return _do(
+        election_id,
+        "lots",
+        lambda now: actions.draw(database(), election_id, same_version, _drawn(), now, _in_constituency()),
+    )
 
 
-def title_of(election: Election) -> str:
-    """What a page calls an election, which may have no title."""
-    return election.title or gettext("%(kind)s %(id)s", kind=KINDS[Kind(election.kind)], id=election.id)
-
-
-def _acts(state: State, tie: Tie | None) -> list[tuple[str, object]]:
+def _acts(state: State, ties: Sequence[WaitingTie]) -> list[tuple[str, object]]:
     """What whoever looks may do with an election: words in the address, and labels."""
     labels = {
         "publish": lazy_gettext("Publish"),
@@ -185,14 +185,21 @@ def _acts(state: State, tie: Tie | None) -> list[tuple[str, object]]:
     }
     if not may_change():
         return []
-    return [(act, label) for act, label in labels.items() if state in ACTS[act] and (act != "lots" or tie)]
+    return [(act, label) for act, label in labels.items() if state in ACTS[act] and (act != "lots" or ties)]
 
 
 def _drawn() -> list[int]:
     words = request.form.get("poll_numbers", "").replace(",", " ").split()
     if not words or not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
-        raise InvalidInput(gettext("Write poll numbers with blanks between them, such as 3 5."), field="poll_numbers")
+        raise InvalidInput(
+            spoken(gettext("Write poll numbers with blanks between them, such as 3 5.")), field="poll_numbers"
+        )
     return [int(word) for word in words]
+
+
+def _in_constituency() -> int | None:
+    """Where the lots were drawn; the form asks for it where each constituency elects for itself."""
+    return whole("constituency_id") if "constituency_id" in request.form else None
 
 
 def _do(election_id: int, act: str, work: Callable[[datetime], object]) -> Response:
@@ -209,7 +216,8 @@ def _do(election_id: int, act: str, work: Callable[[datetime], object]) -> Respo
 def _ask(election_id: int, act: str, error: UrnaError | None = None) -> Response:
     now = datetime.now(UTC)
     shown = actions.read(database(), election_id, now)
-    asking = _QUESTIONS[act](shown.election, tie_of(database(), election_id, now))
+    ties = lots_of(database(), election_id, now).ties if act == "lots" else []
+    asking = _QUESTIONS[act](shown.election, ties)
     return show(
         "confirm.html",
         error,
@@ -232,7 +240,7 @@ def _both(moment: datetime) -> str:
     return in_utc if zone().key == "UTC" else f"{local(moment).replace('T', ' ')} {zone().key} ({in_utc})"
 
 
-def _publishing(election: Election, _tie: Tie | None) -> dict[str, Any]:
+def _publishing(election: Election, _ties: Sequence[WaitingTie]) -> dict[str, Any]:
     return {
         "title": gettext("Publish this election?"),
         "follows": [
@@ -244,7 +252,7 @@ def _publishing(election: Election, _tie: Tie | None) -> dict[str, Any]:
     }
 
 
-def _closing(election: Election, _tie: Tie | None) -> dict[str, Any]:
+def _closing(election: Election, _ties: Sequence[WaitingTie]) -> dict[str, Any]:
     return {
         "title": gettext("Close this election before its time?"),
         "follows": [
@@ -256,7 +264,7 @@ def _closing(election: Election, _tie: Tie | None) -> dict[str, Any]:
     }
 
 
-def _cancelling(election: Election, _tie: Tie | None) -> dict[str, Any]:
+def _cancelling(election: Election, _ties: Sequence[WaitingTie]) -> dict[str, Any]:
     return {
         "title": gettext("Cancel this election?"),
         "follows": [
@@ -277,7 +285,7 @@ def _cancelling(election: Election, _tie: Tie | None) -> dict[str, Any]:
     }
 
 
-def _deleting(election: Election, _tie: Tie | None) -> dict[str, Any]:
+def _deleting(election: Election, _ties: Sequence[WaitingTie]) -> dict[str, Any]:
     return {
         "title": gettext("Delete this draft?"),
         "follows": [gettext("It is gone for good. Only the journal keeps what it was.")],
@@ -286,32 +294,50 @@ def _deleting(election: Election, _tie: Tie | None) -> dict[str, Any]:
     }
 
 
-def _drawing(election: Election, tie: Tie | None) -> dict[str, Any]:
-    follows = [gettext("The last seats go to the lists that are drawn, and the result says so.")]
-    if tie is not None:
-        names = {entry.poll_number: entry.participant.name for entry in election.entries}
-        tied = ", ".join(f"{number} {names[number]}" for number in tie.poll_numbers)
-        follows.insert(0, gettext("These lists have the same quotient: %(lists)s.", lists=tied))
-        follows.insert(
-            1,
-            ngettext("%(num)s seat is open among them.", "%(num)s seats are open among them.", tie.seats_open),
-        )
+def _drawing(election: Election, ties: Sequence[WaitingTie]) -> dict[str, Any]:
+    places = [(one.constituency_id, one.constituency) for one in ties if one.constituency_id is not None]
+    where = {
+        "name": "constituency_id",
+        "label": gettext("Constituency"),
+        "value": request.form.get("constituency_id", ""),
+        "choices": places,
+    }
     return {
         "title": gettext("Enter the lots that were drawn"),
-        "follows": follows,
+        "follows": [
+            *(_tied(election, one) for one in ties),
+            gettext("The last seats go to the lists that are drawn, and the result says so."),
+        ],
         "fields": [
+            *([where] if places else []),
             {
                 "name": "poll_numbers",
                 "label": gettext("Poll numbers, in the order drawn"),
                 "hint": gettext("One for each open seat, with blanks between them."),
                 "value": request.form.get("poll_numbers", ""),
-            }
+            },
         ],
         "label": gettext("Enter the lots"),
     }
 
 
-_QUESTIONS: dict[str, Callable[[Election, Tie | None], dict[str, Any]]] = {
+def _tied(election: Election, found: WaitingTie) -> str:
+    """A tie in two sentences."""
+    names = {entry.poll_number: entry.participant.name for entry in election.entries}
+    tied = ", ".join(f"{number} {names[number]}" for number in found.tie.poll_numbers)
+    if found.constituency_id is None:
+        who = gettext("These lists have the same quotient: %(lists)s.", lists=tied)
+    else:
+        who = gettext(
+            "In %(constituency)s these lists have the same quotient: %(lists)s.",
+            constituency=found.constituency,
+            lists=tied,
+        )
+    seats = ngettext("%(num)s seat is open among them.", "%(num)s seats are open among them.", found.tie.seats_open)
+    return f"{who} {seats}"
+
+
+_QUESTIONS: dict[str, Callable[[Election, Sequence[WaitingTie]], dict[str, Any]]] = {
     "publish": _publishing,
     "close": _closing,
     "cancel": _cancelling,

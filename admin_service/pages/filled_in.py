@@ -5,14 +5,9 @@ from typing import Any
 
 from flask import request
 from flask_babel import gettext
-from markupsafe import Markup, escape
 
+from admin_service.pages.frame import spoken
 from shared.errors import InvalidInput
-
-
-def spoken(text: str) -> Markup:
-    """A sentence that is in the language of the page already; ``said`` leaves it as it is."""
-    return escape(text)
 
 
 def line(name: str, most: int = 256, *, required: bool = True) -> str:

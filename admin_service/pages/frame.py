@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, request
 from flask_babel import gettext, lazy_gettext
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from admin_service.pages import words
 from shared.auth import identity
-from shared.database import Database
 from shared.errors import ChangedMeanwhile, PreconditionMissing, UrnaError
 from shared.terms import Role
 from shared.web.pages import render
@@ -48,6 +47,7 @@ _WORDS: dict[str, Any] = {
     "outcome_choices": [(outcome.value, name) for outcome, (name, _) in words.OUTCOMES.items()],
     "progress_names": words.PROGRESS,
     "states": words.STATES,
+    "title_of": words.title_of,
     "state_choices": [(state.value, name) for state, (name, _) in words.STATES.items()],
 }
 # What a page that was redirected to may say, by the word in its address; each module adds its own.
@@ -90,17 +90,15 @@ def same_version(version: int) -> None:
     sent = request.form.get(VERSION_FIELD, "")
     if not sent:
         words = gettext("This form does not say what it was filled in for. Open its page again.")
-        raise PreconditionMissing(escape(words))
+        raise PreconditionMissing(spoken(words))
     if sent != str(version):
         words = gettext("Somebody has changed this meanwhile. Nothing of yours is stored; look at it as it is now.")
-        raise ChangedMeanwhile(escape(words))
+        raise ChangedMeanwhile(spoken(words))
 
 
-def database() -> Database:
-    """The election store of the running service."""
-    found = current_app.extensions["database"]
-    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
-    return found
+def spoken(text: str) -> Markup:
+    """A sentence of a refusal that is in the language of the page already: ``said`` leaves it as it is."""
+    return escape(text)
 
 
 def zone() -> ZoneInfo:

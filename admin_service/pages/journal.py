@@ -8,8 +8,9 @@ from flask import Response
 from flask_babel import gettext
 from pydantic import Field
 
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, show, spoken
 from admin_service.pages.reading import asked
+from admin_service.routes.fields import database
 from shared.errors import InvalidInput, UrnaError
 from shared.journal import store
 from shared.schema.journal import AnyJournal
@@ -67,9 +68,10 @@ def _moment(text: str, field: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(gettext("This is no date and time."), field=field) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        # A day at the edge of what a datetime holds has no moment in UTC.
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(spoken(gettext("This is no date and time.")), field=field) from None
 
 
 def _shown(entry: AnyJournal) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from flask import Response, url_for
 
 from admin_service import store as elections
 from admin_service.pages import filled_in
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, show
 from admin_service.pages.station_words import SHAPES, STATES, STATUSES, Word
+from admin_service.routes.fields import database
 from admin_service.rules.geography import Searched
 from admin_service.rules.maps import MARGIN, WIDTH, draw, path
 from admin_service.rules.sheets import URGENCY, Filter, Order

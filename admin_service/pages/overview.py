@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from flask import Response
 
 from admin_service.actions import waiting
-from admin_service.pages.frame import READERS, database, show
+from admin_service.pages.frame import READERS, show
+from admin_service.routes.fields import database
 from shared.web.cookies import page_requires
 from shared.web.pages import page_blueprint
 

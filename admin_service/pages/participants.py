@@ -10,9 +10,9 @@ from pydantic import Field
 from admin_service import store
 from admin_service.actions import participants as actions
 from admin_service.actions.conflicts import Conflicting, conflicting
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, same_version, show
 from admin_service.pages.reading import asked, filled_in
-from admin_service.routes.fields import Name
+from admin_service.routes.fields import Name, database
 from admin_service.routes.participants import ParticipantQuery
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
 from shared.schema.election import Participant

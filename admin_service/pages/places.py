@@ -10,7 +10,8 @@ from flask_babel import lazy_gettext
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import CENTRE, CONSTITUENCY, REGION, Sort
 from admin_service.pages import filled_in
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, same_version, show
+from admin_service.routes.fields import database
 from admin_service.rules.geography import LONGEST, Searched
 from admin_service.store import geography as store
 from admin_service.store.rows import one

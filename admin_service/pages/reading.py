@@ -9,7 +9,7 @@ from flask_babel import gettext
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from admin_service.pages.frame import zone
+from admin_service.pages.frame import spoken, zone
 from admin_service.rules.elections import read_moment, write_local
 from shared.errors import InvalidInput
 from shared.web.pages.language import ARGUMENT
@@ -36,18 +36,20 @@ def whole(field: str) -> int:
     """A number of a row that was chosen or typed."""
     text = request.form.get(field, "").strip()
     if not text.isascii() or not text.isdigit() or len(text) > 10:
-        raise InvalidInput(gettext("Write a whole number."), field=field)
+        raise InvalidInput(spoken(gettext("Write a whole number.")), field=field)
     return int(text)
 
 
 def decimal_of(field: str) -> Decimal:
     """A number with a point or a comma."""
+    text = request.form.get(field, "").strip().replace(",", ".")
     try:
-        found = Decimal(request.form.get(field, "").strip().replace(",", "."))
+        # Without an exponent, which would make a number of a million digits of a few.
+        found = Decimal(text if set(text) <= set("+-.0123456789") and len(text) <= 40 else "NaN")
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite() or abs(found) > 1_000_000:
-        raise InvalidInput(gettext("Write a number, such as 5 or 3.25."), field=field)
+        raise InvalidInput(spoken(gettext("Write a number, such as 5 or 3.25.")), field=field)
     return found
 
 
@@ -55,7 +57,7 @@ def moment_of(field: str, stored: datetime | None = None) -> datetime:
     """A local time. Where it is still the one that was shown, the moment that is stored, with parts of seconds."""
     text = request.form.get(field, "").strip()
     if not text:
-        raise InvalidInput(gettext("Say the day and the time."), field=field)
+        raise InvalidInput(spoken(gettext("Say the day and the time.")), field=field)
     if stored is not None and with_seconds(text) == local(stored):
         return stored
     return read_moment(text, zone(), field)
@@ -82,9 +84,9 @@ def _checked(model: type[M], values: object) -> M:
 def _sentence(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if error["type"] in ("string_too_short", "missing"):
-        return str(gettext("Fill this in."))
+        return spoken(gettext("Fill this in."))
     if error["type"] == "string_too_long":
-        return str(gettext("Write at most %(most)s characters.", most=context["max_length"]))
+        return spoken(gettext("Write at most %(most)s characters.", most=context["max_length"]))
     if error["type"] == "extra_forbidden":
-        return str(gettext("This page has no filter “%(name)s”.", name=error["loc"][-1]))
+        return spoken(gettext("This page has no filter “%(name)s”.", name=error["loc"][-1]))
     return str(error["msg"]).removeprefix("Value error, ") + "."

@@ -10,11 +10,12 @@ from flask_babel import lazy_gettext
 
 from admin_service import store as elections
 from admin_service.actions import sheets as actions
-from admin_service.actions.sheets import Decision, Shown
+from admin_service.actions.sheets import SUBJECT, Decision, Shown
 from admin_service.pages import filled_in
 from admin_service.pages.boards import lists_of, may_decide
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, same_version, show
 from admin_service.pages.station_words import ACTS, COUNTS, STATES, finding_sentence, list_title
+from admin_service.routes.fields import database
 from admin_service.routes.photographs import photograph_answer
 from shared.auth import identity
 from shared.errors import UrnaError
@@ -81,7 +82,7 @@ def photograph(election_id: int, station_id: int, photograph_id: str) -> Respons
 
 @sheets.post("/sheets/<int:election_id>/<int:station_id>/resolution")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("sheet.resolved", "sheet {election_id}/{station_id}")
+@journaled("sheet.resolved", SUBJECT)
 @sheets.doc(summary="The form that says which of two differing entries stands, or neither")
 def resolve(election_id: int, station_id: int) -> Response:
     try:
@@ -95,7 +96,7 @@ def resolve(election_id: int, station_id: int) -> Response:
 
 @sheets.post("/sheets/<int:election_id>/<int:station_id>/acceptance")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet {election_id}/{station_id}")
+@journaled("sheet.accepted", SUBJECT)
 @sheets.doc(summary="The form that accepts a sheet that waits for review")
 def accept(election_id: int, station_id: int) -> Response:
     try:
@@ -107,7 +108,7 @@ def accept(election_id: int, station_id: int) -> Response:
 
 @sheets.post("/sheets/<int:election_id>/<int:station_id>/reopening")
 @page_requires(Role.ADMINISTRATOR)
-@journaled("sheet.reopened", "sheet {election_id}/{station_id}")
+@journaled("sheet.reopened", SUBJECT)
 @sheets.doc(summary="The form that opens it again, so that it is entered anew")
 def reopen(election_id: int, station_id: int) -> Response:
     try:

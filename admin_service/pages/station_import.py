@@ -15,8 +15,9 @@ from flask import Response, request
 from flask_babel import gettext, lazy_gettext
 
 from admin_service.actions.station_import import Import, import_stations
-from admin_service.pages.filled_in import spoken
-from admin_service.pages.frame import database, show
+from admin_service.pages.frame import show, spoken
+from admin_service.routes.fields import database
+from admin_service.routes.station_import import MOST_BYTES
 from admin_service.rules.station_files import COLUMNS, Change
 from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError
 from shared.terms import Role
@@ -26,9 +27,6 @@ from shared.web.pages import page_blueprint
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-MOST_BYTES = 32 * 1024 * 1024
-"""As on the route; nginx lets a little more come, so that the refusal is ours."""
 
 _AROUND_THE_FILE = 64 * 1024
 PER_PAGE = 200

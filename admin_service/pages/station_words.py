@@ -94,13 +94,6 @@ def difference_title(code: str, lists: Mapping[int, str]) -> str:
     return str(DIFFERENCES[code])
 
 
-def field_title(field: str, lists: Mapping[int, str]) -> str:
-    """A field of a sheet by its name there: one of the counts, or ``votes.3``."""
-    if field.startswith("votes."):
-        return list_title(int(field.removeprefix("votes.")), lists)
-    return str(COUNTS[field])
-
-
 def difference_sentence(difference: Difference) -> str:
     """A difference as a sentence with its two figures."""
     first, second = (number(figure) for figure in difference.figures.values())

@@ -10,8 +10,9 @@ from flask_babel import gettext, lazy_gettext
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import STATION
 from admin_service.pages import filled_in
-from admin_service.pages.frame import NOTICES, READERS, database, same_version, show
+from admin_service.pages.frame import NOTICES, READERS, same_version, show, spoken
 from admin_service.pages.station_words import DISABLING, STATES, STATUSES
+from admin_service.routes.fields import database
 from admin_service.rules.geography import LONGEST, MOST_REGISTERED, Searched, identity
 from admin_service.store import geography as store
 from admin_service.store import sheets
@@ -28,7 +29,7 @@ PER_PAGE = 50
 MOST_PROPOSED = 1000
 
 NOTICES |= {
-    "station-made": lazy_gettext("The polling station is made."),
+    "station-made": lazy_gettext("The polling station is made. Elections that have opened go on without it."),
     "station-changed": lazy_gettext("The polling station is changed."),
     "station-disabled": lazy_gettext(
         "The polling station is disabled: nobody hands in for it any more, and it is on no new board."
@@ -201,7 +202,7 @@ def _filled_in() -> dict[str, Any]:
         words = gettext(
             "There is no polling centre of this name in %(municipality)s. Make it first.", municipality=municipality
         )
-        raise InvalidInput(filled_in.spoken(words), field="centre")
+        raise InvalidInput(spoken(words), field="centre")
     return {**values, "centre_id": centre}
 
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 from flask_babel import gettext, lazy_gettext
 
 from shared.apportionment import RULE_PACKS, Rules
+from shared.schema.election import Election
 from shared.terms import Approval, FactorScope, Kind, Method, Outcome, Progress, Scope, State, ThresholdBase, TiePolicy
 from shared.web.pages.numbers import percent
 
@@ -65,6 +66,11 @@ PACKS = {
     "serbia_2020": lazy_gettext("Serbia, law as of 2020: 3% of the ballots cast"),
     "spain_congress": lazy_gettext("Spain, Congress of Deputies: by province"),
 }
+
+
+def title_of(election: Election) -> str:
+    """What a page calls an election, which may have no title."""
+    return election.title or gettext("%(kind)s %(id)s", kind=KINDS[Kind(election.kind)], id=election.id)
 
 
 def pack_of(stored: object) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from admin_service import store
 from admin_service.actions import elections as actions
 from admin_service.actions.elections import Changes, Plan, Shown
-from admin_service.routes.fields import READERS, Flag, Id, Line, Reason, Tagged, database
+from admin_service.routes.fields import READERS, SUPERVISORS, Flag, Id, Line, Reason, Tagged, database
 from admin_service.rules import elections as rules
 from admin_service.rules.elections import Period, Place
 from shared import tallies
@@ -294,7 +294,7 @@ def enter_lots(election_id: int, body: Lots) -> Tagged[ElectionAnswer]:
 
 
 @elections.get("/<int:election_id>/batches")
-@requires(Role.ADMINISTRATOR, Role.AUDITOR)
+@requires(*SUPERVISORS)
 @elections.input(PageQuery, location="query", arg_name="query")
 @elections.output(BatchPage)
 @elections.doc(

@@ -10,9 +10,13 @@ from shared.terms import Role
 
 # Whoever works on an election may know what stands in it; the auditor reads everything and changes nothing.
 READERS = (Role.ADMINISTRATOR, Role.OFFICIAL, Role.AUDITOR)
+# Who handed in what, and what is decided about it, is no matter of the officials.
+SUPERVISORS = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 # JSON's true and "1" are no ids, though Python and pydantic would take them for such.
 Id = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+# The same in an address.
+Reference = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Line = Annotated[str, Field(max_length=256)]

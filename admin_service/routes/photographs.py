@@ -6,9 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from admin_service.actions import photographs as actions
-from admin_service.routes.fields import database
+from admin_service.routes.fields import SUPERVISORS, database
 from shared.auth import requires
-from shared.terms import Role
 
 photographs = APIBlueprint("photographs", __name__, tag="Photographs of tally sheets", url_prefix="/api/elections")
 
@@ -32,7 +31,7 @@ _ANSWERS: Any = {
 
 
 @photographs.get("/<int:election_id>/sheets/<int:station_id>/photographs/<photograph_id>")
-@requires(Role.ADMINISTRATOR, Role.AUDITOR)
+@requires(*SUPERVISORS)
 @photographs.doc(
     summary="A photograph of a tally sheet, as it was sent",
     description="An image may be shown; a PDF is to be stored. The ETag is the SHA-256 of the bytes.",

@@ -8,7 +8,18 @@ from pydantic import BaseModel, Field
 
 from admin_service.actions import geography as actions
 from admin_service.actions.geography import CENTRE, STATION
-from admin_service.routes.fields import OF_A_CHANGE, READERS, Id, Line, Name, Searched, Tagged, changes, database
+from admin_service.routes.fields import (
+    OF_A_CHANGE,
+    READERS,
+    Id,
+    Line,
+    Name,
+    Reference,
+    Searched,
+    Tagged,
+    changes,
+    database,
+)
 from admin_service.rules.geography import MOST_REGISTERED
 from admin_service.store import geography as store
 from admin_service.store.rows import one
@@ -28,7 +39,6 @@ Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, descrip
 Code = Annotated[str, Field(min_length=1, max_length=64, description="What officials call it by.")]
 Registered = Annotated[int, Field(strict=True, ge=0, le=MOST_REGISTERED, description="Voters on its electoral roll.")]
 Note = Annotated[str, Field(max_length=1024)]
-Reference = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
 
 
 class CentreAnswer(BaseModel):
@@ -244,7 +254,8 @@ def change_station(station_id: int, body: StationChange) -> Tagged[StationAnswer
 @journaled("polling_station.deleted", "polling_station {station_id}")
 @polling.output({}, status_code=204)
 @polling.doc(
-    summary="Delete a polling station", responses={404: "No such polling station", 409: "It has uploads of ballots"}
+    summary="Delete a polling station",
+    responses={404: "No such polling station", 409: "Something was handed in for it"},
 )
 def delete_station(station_id: int) -> tuple[str, int]:
     actions.delete(database(), STATION, station_id)

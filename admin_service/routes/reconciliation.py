@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service.actions import reconciliation as actions
 from admin_service.actions.reconciliation import Compared, Show
-from admin_service.routes.fields import Searched, database
+from admin_service.routes.fields import SUPERVISORS, Reference, Searched, database
 from admin_service.routes.spreadsheets import FILE, spreadsheet
 from admin_service.rules.sheets import Filter
 from shared.auth import identity, requires
@@ -97,7 +97,7 @@ class ReconciliationFilter(BaseModel):
 
     show: Show = Field(Show.ALL, description="`all` with a difference, or `lacking` something to be compared.")
     municipality: Annotated[str, Field(max_length=256, pattern="^[^\0]*$", description="Its whole name.")] = ""
-    constituency_id: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    constituency_id: Reference = None
     search: Searched = ""
     code: Annotated[str, Field(max_length=32, pattern="^[a-z_.0-9]*$", description="`list`: of whichever list.")] = ""
 
@@ -119,7 +119,7 @@ class NewExplanation(Strict):
 
 
 @reconciliation.get("/<int:election_id>/reconciliation")
-@requires(Role.ADMINISTRATOR, Role.AUDITOR)
+@requires(*SUPERVISORS)
 @reconciliation.input(ReconciliationQuery, location="query", arg_name="query")
 @reconciliation.output(ReconciliationPage)
 @reconciliation.doc(
@@ -146,7 +146,7 @@ def list_differences(election_id: int, query: ReconciliationQuery) -> Reconcilia
 
 
 @reconciliation.get("/<int:election_id>/reconciliation.csv")
-@requires(Role.ADMINISTRATOR, Role.AUDITOR)
+@requires(*SUPERVISORS)
 @reconciliation.input(ReconciliationFilter, location="query", arg_name="query")
 @reconciliation.doc(
     summary="The stations whose counts differ, for a spreadsheet",
@@ -159,7 +159,7 @@ def download_differences(election_id: int, query: ReconciliationFilter) -> Respo
 
 
 @reconciliation.get("/<int:election_id>/reconciliation/<int:station_id>")
-@requires(Role.ADMINISTRATOR, Role.AUDITOR)
+@requires(*SUPERVISORS)
 @reconciliation.output(ReconciliationAnswer)
 @reconciliation.doc(summary="The counts of one station", responses={404: "No such election or station"})
 def show_differences(election_id: int, station_id: int) -> ReconciliationAnswer:
@@ -168,7 +168,7 @@ def show_differences(election_id: int, station_id: int) -> ReconciliationAnswer:
 
 @reconciliation.post("/<int:election_id>/reconciliation/<int:station_id>/explanations")
 @requires(Role.ADMINISTRATOR)
-@journaled("difference.explained", "difference of station {station_id} in election {election_id}")
+@journaled("difference.explained", actions.SUBJECT)
 @reconciliation.input(NewExplanation, arg_name="body")
 @reconciliation.output(ReconciliationAnswer, status_code=201)
 @reconciliation.doc(

@@ -1,5 +1,6 @@
 """/api/elections/{election_id}/sheets: which stations are missing, and what is decided about the others' sheets."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,8 +9,8 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service.actions import sheets as actions
-from admin_service.actions.sheets import Board, Decision, Row, Shown
-from admin_service.routes.fields import Id, Reason, Searched, Tagged, database
+from admin_service.actions.sheets import OF_MANY, SUBJECT, Board, Decision, Row, Shown
+from admin_service.routes.fields import SUPERVISORS, Id, Reason, Reference, Searched, Tagged, database
 from admin_service.routes.reconciliation import ReconciliationAnswer, reconciliation_answer
 from admin_service.routes.spreadsheets import FILE, spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, states
@@ -21,7 +22,6 @@ from shared.web.requests import Page, PageQuery, Strict, check_match, etag
 
 sheets = APIBlueprint("sheets", __name__, tag="Tally sheets", url_prefix="/api/elections")
 
-SUPERVISORS = (Role.ADMINISTRATOR, Role.AUDITOR)
 OF_A_DECISION = {
     403: "Who entered it does not decide about it",
     404: "No such election or station",
@@ -29,8 +29,6 @@ OF_A_DECISION = {
     412: "Changed meanwhile",
     428: "If-Match is missing",
 }
-# As the daemon names a sheet that an official has entered.
-_SUBJECT = "sheet of station {station_id} in election {election_id}"
 _ONE_STATE = "|".join(SheetState)
 States = Annotated[
     str,
@@ -40,7 +38,6 @@ States = Annotated[
         description="One state or several, with commas between them.",
     ),
 ]
-Reference = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
 Why = Annotated[str, Field(min_length=1, max_length=1024, description="For whoever reads the history later.")]
 
 
@@ -240,9 +237,7 @@ def show_board(election_id: int, query: BoardQuery) -> BoardPage:
 )
 def download_board(election_id: int, query: BoardFilter) -> Response:
     found = actions.whole_board(database(), election_id, query.filter(), query.order)
-    rows = [_row(found, row) for row in found.rows]
-    header = [name for name in BoardRow.model_fields if name != "constituency_id"]
-    return spreadsheet(f"sheets-{election_id}", header, ([getattr(row, name) for name in header] for row in rows))
+    return spreadsheet(f"sheets-{election_id}", *board_lines(found))
 
 
 @sheets.get("/<int:election_id>/sheets/<int:station_id>")
@@ -258,7 +253,7 @@ def show_sheet(election_id: int, station_id: int) -> Tagged[SheetAnswer]:
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/resolution")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.resolved", _SUBJECT)
+@journaled("sheet.resolved", SUBJECT)
 @sheets.input(Resolution, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -272,7 +267,7 @@ def resolve_sheet(election_id: int, station_id: int, body: Resolution) -> Tagged
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", _SUBJECT)
+@journaled("sheet.accepted", SUBJECT)
 @sheets.input(Acceptance, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -286,7 +281,7 @@ def accept_sheet(election_id: int, station_id: int, body: Acceptance) -> Tagged[
 
 @sheets.post("/<int:election_id>/sheets/<int:station_id>/reopening")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.reopened", _SUBJECT)
+@journaled("sheet.reopened", SUBJECT)
 @sheets.input(Reopening, arg_name="body")
 @sheets.output(SheetAnswer)
 @sheets.doc(
@@ -300,7 +295,7 @@ def reopen_sheet(election_id: int, station_id: int, body: Reopening) -> Tagged[S
 
 @sheets.post("/<int:election_id>/sheets/acceptance")
 @requires(Role.ADMINISTRATOR)
-@journaled("sheet.accepted", "sheet of many stations in election {election_id}")
+@journaled("sheet.accepted", OF_MANY)
 @sheets.input(Acceptances, arg_name="body")
 @sheets.output(AcceptancesAnswer)
 @sheets.doc(
@@ -342,6 +337,13 @@ def _row(board: Board, row: Row) -> BoardRow:
         photographs=row.photographs,
         open_differences=row.open,
     )
+
+
+def board_lines(found: Board) -> tuple[Sequence[str], Iterator[list[Any]]]:
+    """The header of a spreadsheet of the board, and its lines."""
+    header = [name for name in BoardRow.model_fields if name != "constituency_id"]
+    rows = (_row(found, row).model_dump(mode="json") for row in found.rows)
+    return header, ([row[name] for name in header] for row in rows)
 
 
 def sheet_answer(shown: Shown) -> SheetAnswer:

@@ -30,7 +30,7 @@ LONGEST = {
 class Searched:
     """Which polling stations; what is empty or None filters nothing.
 
-    ``text`` is a part of code, municipality, centre or address; ``located``: only those whose centre has coordinates.
+    ``text`` is a part of code, municipality, centre or address.
     """
 
     text: str = ""
@@ -38,7 +38,6 @@ class Searched:
     centre_id: int | None = None
     constituency_id: int | None = None
     status: StationStatus | None = None
-    located: bool = False
 
 
 def tidy(name: str) -> str:

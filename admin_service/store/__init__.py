@@ -73,8 +73,8 @@ def known_participants(session: Session, participant_ids: Iterable[int]) -> dict
 
 
 def names_of_participants(session: Session, participant_ids: Iterable[int]) -> dict[int, str]:
-    """The names of these participants."""
-    asked = set(participant_ids)
+    """The names of those of these participants that exist."""
+    asked = {participant_id for participant_id in participant_ids if 0 < participant_id <= GREATEST_ID}
     return dict(session.execute(sa.select(Participant.id, Participant.name).where(Participant.id.in_(asked))).all())
 
 

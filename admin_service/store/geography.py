@@ -93,8 +93,6 @@ def found_stations(wanted: Searched) -> sa.Select[Any]:
         statement = statement.where(PollingCentre.constituency_id == wanted.constituency_id)
     if wanted.status is not None:
         statement = statement.where(PollingStation.status == wanted.status)
-    if wanted.located:
-        statement = statement.where(PollingCentre.latitude.is_not(None))
     return statement.order_by(None).order_by(PollingCentre.municipality, PollingStation.id)
 
 

@@ -19,6 +19,7 @@ from shared.schema.election import (
     Electorate,
     ElectorateConstituency,
     ElectorateStation,
+    PollingStation,
     SheetEvent,
     SheetPhotograph,
     TallySheet,
@@ -150,6 +151,13 @@ def place(session: Session, election_id: int, station_id: int) -> Mapping[str, A
     return dict(found)
 
 
+def codes(session: Session, election_id: int, station_ids: Collection[int]) -> dict[int, str]:
+    """The codes of those of these stations that the election has, by their numbers."""
+    places = stations_of(session, election_id).order_by(None).subquery()
+    rows = session.execute(sa.select(places.c.station_id, places.c.code).where(places.c.station_id.in_(station_ids)))
+    return dict(rows.all())
+
+
 def elections_with_sheets(session: Session, now: datetime, limit: int) -> list[Election]:
     """The published elections that have opened, the latest first."""
     found = session.scalars(
@@ -162,16 +170,25 @@ def elections_with_sheets(session: Session, now: datetime, limit: int) -> list[E
 
 
 def of_station(session: Session, station_id: int, now: datetime) -> list[tuple[Election, SheetState]]:
-    """The elections that have opened with a station in their electorate, the latest first, and its sheet in each.
+    """The elections that have opened and in which people vote at a station, the latest first, and its sheet in each.
 
-    Where the geography of an election is not frozen yet, that of today is its electorate.
+    Where the geography of an election is not frozen yet, that of today is its electorate. Of a station of it that is
+    disabled no sheet is missing, so only one that was entered is told.
     """
     frozen = sa.exists().where(Electorate.election_id == Election.id)
     known = sa.exists().where(ElectorateStation.election_id == Election.id, ElectorateStation.station_id == station_id)
+    active = StationStatus.ACTIVE.value
+    active_today = sa.exists().where(PollingStation.id == station_id, PollingStation.status == active)
+    has_sheet = TallySheet.station_id.is_not(None)
+    votes = sa.or_(
+        known.where(ElectorateStation.status == active),
+        sa.and_(~frozen, active_today),
+        sa.and_(has_sheet, sa.or_(~frozen, known)),
+    )
     rows = session.execute(
         sa.select(Election, TallySheet.state)
         .outerjoin(TallySheet, sa.and_(TallySheet.election_id == Election.id, TallySheet.station_id == station_id))
-        .where(Election.stage == PUBLISHED, Election.start <= now, sa.or_(~frozen, known))
+        .where(Election.stage == PUBLISHED, Election.start <= now, votes)
         .order_by(Election.start.desc(), Election.id.desc())
         .options(lazyload(Election.entries))
     )

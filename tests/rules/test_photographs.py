@@ -10,9 +10,9 @@ from PIL import Image
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 
+from shared import bounded_process
 from shared.sheets import photographs
 from tests.services.sheets import picture
-from voting_station_service import inspection
 from voting_station_service.inspection import Refused, inspect, look_into
 
 
@@ -174,13 +174,11 @@ def test_it_is_looked_at_in_a_process_of_its_own_with_the_same_outcome() -> None
     assert "no photograph" in inspect(archive()).refused
 
 
-@pytest.mark.parametrize(
-    ("limit", "value"), [("_SECONDS", 0.001), ("_MEMORY_ARGUMENT", str(40 * 1024 * 1024))], ids=["time", "memory"]
-)
+@pytest.mark.parametrize(("limit", "value"), [("SECONDS", 0.001), ("MEMORY", 40 * 1024 * 1024)], ids=["time", "memory"])
 def test_what_takes_too_much_time_or_memory_is_refused(
     monkeypatch: pytest.MonkeyPatch, limit: str, value: object
 ) -> None:
     large = picture(size=(5000, 5000))
     assert inspect(large).refused == ""
-    monkeypatch.setattr(inspection, limit, value)
+    monkeypatch.setattr(bounded_process, limit, value)
     assert "more memory or time" in inspect(large).refused

@@ -89,6 +89,8 @@ def test_an_election_is_made_filled_and_published(admin: Administration, ana: Si
     ballot = f"/elections/{number}/ballot"
     assert ESCAPED in ana.done(made)
     assert "script>alert" not in ana.see(f"/elections/{number}")
+    for nobody, status in (("9" * 10, 422), ("9" * 5000, 303)):
+        assert ana.fill(ballot, "ballot-form", add=[nobody]).status_code == status
     ana.done(ana.fill(ballot, "ballot-form", add=["2", "1"]))
     shown = ana.done(ana.fill(ballot, "ballot-form", **{"number-1": "0", "exempt-2": "1"}))
     assert ESCAPED in shown
@@ -114,6 +116,7 @@ def test_an_election_is_made_filled_and_published(admin: Administration, ana: Si
         ({"start": "2031-03-30T02:30"}, "The clocks skip this local time"),
         ({"kind": "presidential", "individual": "party"}, "only individuals stand"),
         ({"rules": "own", "seats": "x"}, "Write a whole number."),
+        ({"rules": "own", "threshold": "1e-999999"}, "Write a number, such as 5 or 3.25."),
         ({"rules": "own", "threshold": "101"}, "The threshold is a fraction from 0 to 1."),
         ({"rules": "no such pack"}, "There is no such rule pack"),
         ({"title": "a" * 257}, "Write at most 256 characters."),
@@ -269,6 +272,41 @@ def test_the_overview_says_what_waits_and_lots_are_entered(
     assert "seat waits for lots:" not in ana.see("/")
 
 
+def test_lots_are_entered_in_each_constituency_whose_seats_are_tied(recorded: Recorded, ana: SignedIn) -> None:
+    now = datetime.now(UTC)
+    scope = {"apportioned": "constituency", "threshold_over": "constituency"}
+    rules = {**CLASSIC_RULES, **scope, "seats": 2, "tie_policy": "lots"}
+    hours = (now - timedelta(hours=2), now - timedelta(hours=1))
+    stations = recorded.stations([100, 100], seats=(1, 1))
+    made = recorded.election(["A", "B", "C"], hours=hours, rules=rules)
+    for partition, (station, votes) in enumerate(zip(stations, ({1: 10, 2: 10}, {1: 1, 2: 5, 3: 5}), strict=True)):
+        sent = now - timedelta(hours=1, minutes=30)
+        recorded.part(made, votes, station=station, partition=partition, received_at=sent)
+    recorded.drained(now, now)
+    overview, page = ana.see("/"), f"/elections/{made}/lots"
+    assert overview.count("seat waits for lots:") == 2
+    assert ", Part 2</a>" in overview
+    assert "1 seat waits for lots in Part 1." in ana.see(f"/elections/{made}")
+    assert "In Part 2 these lists have the same quotient: 2 B, 3 C." in ana.see(page)
+    assert ana.fill(page, "confirm", poll_numbers="3", constituency_id="").status_code == 422
+    refused = ana.fill(page, "confirm", poll_numbers="3", constituency_id="1")
+    assert (refused.status_code, '<option value="1" selected>Part 1' in refused.text) == (422, True)
+    shown = ana.done(ana.fill(page, "confirm", poll_numbers="3", constituency_id="2"))
+    assert "Lots drawn in Part 2: 3" in shown
+    assert "in Part 1." in shown
+    assert "these lists have the same quotient: 2 B" not in ana.see(page)
+    # The only one that is left is chosen already.
+    assert "waits for lots" not in ana.done(ana.fill(page, "confirm", poll_numbers="1"))
+    assert "seat waits for lots:" not in ana.see("/")
+
+
+def test_why_a_draft_cannot_be_published_is_said_above_the_question(admin: Administration, ana: SignedIn) -> None:
+    made = draft(admin, entries=[])
+    refused = ana.fill(f"/elections/{made}/publish", "confirm")
+    assert (refused.status_code, "At least 2 participants stand in an election." in refused.text) == (422, True)
+    assert admin.get(f"/api/elections/{made}")["state"] == "draft"
+
+
 def test_an_election_is_closed_or_cancelled_after_a_question(admin: Administration, ana: SignedIn) -> None:
     made = admin.election()["id"]
     assert "It cannot be opened again." in ana.see(f"/elections/{made}/close")
@@ -310,9 +348,16 @@ def test_the_journal_is_searched(admin: Administration, ana: SignedIn) -> None:
     assert "urna journal verify" in found
     assert "No entry fits." in ana.see("/journal?until=2020-01-01T00:00")
     assert "No entry fits." not in ana.see("/journal?since=2020-01-01T00:00&subject=participant+1")
-    ana.see("/journal?since=yesterday", 422)
+    for moment in ("yesterday", "0001-01-01T00:00%2B14:00"):
+        ana.see(f"/journal?since={moment}", 422)
     ana.see("/journal?actr=ana", 422)
     assert "participant.created" not in ana.see("/journal?text=SCRIPT")
+
+
+def test_a_refusal_is_in_the_language_of_the_page(ana: SignedIn) -> None:
+    refused = ana.send("/participants/new?language=sr_Cyrl", name="", sort="party")
+    assert (refused.status_code, "Попуните ово." in refused.text) == (422, True)
+    assert 'lang="en"' not in refused.text.partition("<main")[2].partition("</main>")[0]
 
 
 PAGES = ["/", "/elections", "/participants", "/candidates", "/journal", "/dead-letters"]

@@ -89,6 +89,9 @@ def test_a_place_of_each_sort_is_made_changed_and_deleted(admin: Administration,
     assert admin.get("/api/polling-stations/1")["registered"] == 1300
     assert "Ада 1" in ana.see("/stations?search=ада&municipality=Ада&status=active")
     assert "No polling station is found." in ana.see("/stations?search=бор")
+    assert ana.fill("/stations/centres/1", "place", latitude="<b>").status_code == 422
+    (told,) = admin.get("/api/journal?outcome=refused")["items"]
+    assert told["reason"] == "This is a number of degrees such as 44.81; it is '<b>'."
     refused = ana.fill("/stations/centres/1", "place", latitude="145")
     assert (refused.status_code, "is it the longitude?" in refused.text) == (422, True)
     assert 'value="145"' in refused.text
@@ -250,10 +253,24 @@ def test_many_sheets_are_accepted_at_once_and_one_that_has_changed_is_named(
     boris.done(boris.fill(f"{path}/2", "reopening", reopening_reason="Illegible."))
     answer = ana.send(f"{path}/acceptances", seen=["1:2", "2:2", "3:2"], reason="Looked at.")
     assert "2 of 3 tally sheets are accepted" in answer.text
-    assert "Somebody has changed this tally sheet meanwhile" in answer.text
+    assert ">Ада 2</a> Somebody has changed this tally sheet meanwhile" in answer.text
     assert [made.sheet(station)["state"] for station in (1, 2, 3)] == ["accepted", "reopened", "accepted"]
     for seen in ([], ["1"], ["x:2"]):
         assert ana.send(f"{path}/acceptances", seen=seen).status_code == 422
+
+
+def test_a_station_lists_the_elections_in_which_people_vote_at_it(made: Night, ana: SignedIn) -> None:
+    ana.done(ana.fill("/stations/4", "disable", reason="moved"))
+    now = datetime.now(UTC)
+    later = made.recorded.election(hours=(now - timedelta(hours=1), now + timedelta(hours=1)))
+    disabled, active = ana.see("/stations/4"), ana.see("/stations/1")
+    assert f'href="/sheets/{made.election}/4"' in disabled
+    assert f'href="/sheets/{later}/4"' not in disabled
+    assert f'href="/sheets/{later}/1"' in active
+    page = ana.done(ana.fill("/stations/new?centre=1", "station", code="Ада 3", registered="10"))
+    assert "Elections that have opened go on without it." in page
+    assert "No election has opened yet in which people vote at this polling station." in page
+    ana.see(f"/sheets/{later}/5", 404)
 
 
 def test_photographs_stand_beside_the_numbers_and_nothing_in_them_can_run(made: Night, ana: SignedIn) -> None:

@@ -66,7 +66,8 @@ def render(
     response = make_response(render_template(template, **values))
     if error is not None:
         response.status_code = STATUSES[type(error)]
-        refused_because(error.message)
+        # The journal is no page: a sentence for pages stands there with its signs as they are.
+        refused_because(error.message.unescape() if isinstance(error.message, Markup) else error.message)
     if isinstance(error, TooManyAttempts | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if status is not None:
