@@ -42,6 +42,8 @@ _NOTICES_A_DEAD_LINE = {
     "tcp_user_timeout": 30_000,
 }
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+
 log = structlog.get_logger()
 
 
@@ -296,6 +298,10 @@ def _create_engine(
             # A frozen client must not hold its row locks for hours; the server ends its session instead.
             statement += f", SESSION wait_timeout = {stall_seconds}"
         arguments = {"init_command": statement, "connect_timeout": 5, "charset": "utf8mb4", "local_infile": loads}
+        # To this machine itself encryption hides nothing, and the client would read every certificate of the system
+        # before each connection.
+        if parsed.host in _THIS_MACHINE and not any(option.startswith("ssl") for option in parsed.query):
+            arguments["ssl_disabled"] = True
         if answer_seconds:
             # A frozen server keeps its connections; without a limit each would hold one of our threads.
             arguments |= {"read_timeout": answer_seconds, "write_timeout": answer_seconds}

@@ -62,6 +62,7 @@ class _MySQLProtocolServer(DatabaseServer):
             connect_timeout=5,
             read_timeout=30,
             autocommit=True,
+            ssl_disabled=True,
         )
 
     def _execute(self, statement: str) -> None:
