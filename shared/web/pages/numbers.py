@@ -4,26 +4,30 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal, format_percent
 from flask import Flask
 from markupsafe import Markup, escape
 
-from shared.web.pages.language import current
+from shared.web.pages.language import LANGUAGES, current
+
+# A page of quotients has a thousand numbers, and to find a locale by its name takes longer than to write a number.
+_LOCALES = {language.locale: Locale.parse(language.locale) for language in LANGUAGES.values()}
 
 _SHARE_PATTERNS = {"en_GB": "#,##0.00%", "sr_Cyrl": "#,##0.00%", "sr_Latn": "#,##0.00%", "fr": "#,##0.00\u202f%"}
 
 
 def number(value: int | float | Decimal) -> str:
     """12345 as 12,345 or 12.345, with the separators of the language."""
-    return str(format_decimal(value, locale=current().locale))
+    return str(format_decimal(value, locale=_LOCALES[current().locale]))
 
 
 def percent(share: str | Fraction | float) -> str:
     """A share of one such as 0.4835 or 1/30 in hundredths of a per cent, rounded exactly: 48.35%, 3.33%."""
     ten_thousandths = Decimal(round(Fraction(share) * 10_000))
     locale = current().locale
-    return str(format_percent(ten_thousandths / 10_000, format=_SHARE_PATTERNS[locale], locale=locale))
+    return str(format_percent(ten_thousandths / 10_000, format=_SHARE_PATTERNS[locale], locale=_LOCALES[locale]))
 
 
 def moment(value: datetime, seconds: bool = False) -> Markup:
