@@ -35,7 +35,12 @@ def visit(browser: Browser, address: str, width: int) -> Visit:
     try:
         page = context.new_page()
         answers: list[Response] = []
-        page.on("response", answers.append)
+
+        # The library cannot keep a method of a list.
+        def note(answer: Response) -> None:
+            answers.append(answer)
+
+        page.on("response", note)
         page.goto(address, wait_until="load")
         return Visit(_first_paint(page), {one.url: _sizes(one) for one in answers if _has_body(one)})
     finally:
