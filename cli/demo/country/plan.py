@@ -8,8 +8,8 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from cli.demo import facts
 from cli.failure import USAGE, Failure
@@ -99,11 +99,7 @@ class Plan:
     rows: Sequence[Mapping[str, str]] = field(repr=False)
     columns: Sequence[str] = field(repr=False)
 
-    @property
-    def by_code(self) -> Mapping[str, Station]:
-        return MappingProxyType({one.code: one for one in self.stations})
-
-    @property
+    @cached_property
     def votes(self) -> dict[int, int]:
         """Votes that have to be counted, by poll number."""
         found: Counter[int] = Counter()
@@ -111,27 +107,27 @@ class Plan:
             found.update(one.votes)
         return {number: found[number] for number in _LISTS}
 
-    @property
+    @cached_property
     def invalid(self) -> int:
         return sum(one.invalid for one in self.stations)
 
-    @property
+    @cached_property
     def cast(self) -> int:
         return sum(one.cast for one in self.stations)
 
-    @property
+    @cached_property
     def registered(self) -> int:
         return sum(one.paper.registered for one in self.stations)
 
-    @property
+    @cached_property
     def planted(self) -> list[Station]:
         return [one for one in self.stations if one.planted]
 
-    @property
+    @cached_property
     def with_gap(self) -> list[Station]:
         return [one for one in self.stations if one.has_gap]
 
-    @property
+    @cached_property
     def is_whole(self) -> bool:
         """Whether this is the whole election as it was published."""
         papers: Counter[int] = Counter()
@@ -141,7 +137,7 @@ class Plan:
             papers[one.poll_number] == one.votes for one in facts.LISTS
         )
 
-    @property
+    @cached_property
     def seats(self) -> dict[int, int]:
         """The official seats of the whole election; of a part of it those that its votes give by the same rules."""
         if self.is_whole:
@@ -179,7 +175,11 @@ def read_plan(path: Path, every: int) -> Plan:
             status=USAGE,
         ) from None
     found = [_station(place, row, line=place * every + 2, path=path) for place, row in enumerate(rows)]
-    return Plan(_with_planted(found), rows, tuple(columns))
+    made = Plan(_with_planted(found), rows, tuple(columns))
+    # Known before anything is started: a last seat that goes by lot has nobody here who draws it.
+    if not any(made.seats.values()):
+        raise Failure(f"{path} has no votes that give a seat.", status=USAGE)
+    return made
 
 
 def explanations(numbers: Numbers, roll: int) -> dict[str, str]:
