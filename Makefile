@@ -55,9 +55,13 @@ $(PROJECT): $(INSTALLED) pyproject.toml
 	@$(BIN)/python $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Not part of the project: with them `make demo` also holds a small part of the election with its tally sheets.
+POLLING_STATIONS := ../shared/data/serbia-2014-parliamentary.csv
+
 .PHONY: demo
-demo: setup ## Count the parliamentary election of 2014 (SCALE=1 for every ballot, KEEP=1 to leave it running)
-	@$(BIN)/urna demo $(if $(SCALE),--scale $(SCALE)) $(if $(filter-out 0,$(KEEP)),--keep)
+demo: setup ## Count the parliamentary election of 2014 (SCALE=1 for every ballot, KEEP=1 to leave it running, SHEETS=1 with polling stations and tally sheets)
+	@$(BIN)/urna demo $(if $(SCALE),--scale $(SCALE)) $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter-out 0,$(SHEETS)),--with-sheets)
+	$(if $(SCALE)$(KEEP)$(SHEETS),,$(if $(wildcard $(POLLING_STATIONS)),$(BIN)/urna demo --with-sheets --scale 200))
 
 .PHONY: up
 up: setup ## Run the suite on this machine, on ports 5000 to 5003, with its data in var/

@@ -90,6 +90,18 @@ def write_files(folder: Path, votes: Mapping[int, int], files: int) -> list[Ball
     return written
 
 
+def write_station(path: Path, number: int, votes: Mapping[int, int], invalid: int) -> BallotFile:
+    """Write the ballots of one polling station, the ``number``-th; ``invalid`` ones have a poll number of nobody."""
+    numbers = random.Random(f"{SEED} {number}")  # noqa: S311 -- as above.
+    sequence = bytearray(b"".join(bytes([list_number]) * count for list_number, count in votes.items()))
+    numbers.shuffle(sequence)
+    content = _Content(numbers, bytes(sequence), sorted(votes))
+    content.add_wrong_poll_numbers(invalid)
+    guids, poll_numbers, refused = content.lines()
+    path.write_bytes(_csv(guids, poll_numbers))
+    return BallotFile(path, False, len(poll_numbers), refused)
+
+
 class _Content:
     """The lines of one file while they are put together."""
 

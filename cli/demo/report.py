@@ -9,6 +9,7 @@ from rich.console import Console
 from cli.client import Addresses
 from cli.demo import facts
 from cli.demo.check import Expectation
+from cli.demo.people import Official
 from cli.demo.run import Run
 from cli.output import table
 from cli.results import percent
@@ -64,17 +65,22 @@ def show(console: Console, happened: Run, expected: Expectation, wrong: Sequence
 
 
 def show_where_to_look(
-    console: Console, addresses: Addresses, happened: Run, administrator: tuple[str, str], *, running: bool
+    console: Console,
+    addresses: Addresses,
+    election: int,
+    administrator: tuple[str, str],
+    officials: Sequence[Official],
+    *,
+    running: bool,
 ) -> None:
     """Addresses and log-in data of a suite that goes on, or how to get one."""
     if not running:
         console.print("To look around in it: urna demo --keep (make demo KEEP=1). For a suite of your own: urna up.")
         return
-    number = happened.election["id"]
     made = table("Where to look next", "What", "Where")
-    made.add_row("Result as a page", f"{addresses.results}/elections/{number}")
-    made.add_row("Result as data", f"{addresses.results}/api/elections/{number}/results")
-    made.add_row("In a terminal", f"urna results {number} --quotients --results-url {addresses.results}")
+    made.add_row("Result as a page", f"{addresses.results}/elections/{election}")
+    made.add_row("Result as data", f"{addresses.results}/api/elections/{election}/results")
+    made.add_row("In a terminal", f"urna results {election} --quotients --results-url {addresses.results}")
     for title, address in zip(
         ("Authentication", "Administration", "Voting station", "Results"),
         (addresses.authentication, addresses.admin, addresses.station, addresses.results),
@@ -85,7 +91,7 @@ def show_where_to_look(
     console.print(made)
     logins = table("Log-in data", "Who", "Email", "Password")
     logins.add_row("Administrator", *administrator)
-    for official in happened.officials:
+    for official in officials:
         logins.add_row(f"Official {official.forename} {official.surname}", official.email, official.password)
     console.print(logins)
 

@@ -64,9 +64,9 @@ def run(addresses: Addresses, administrator: Administrator, files: Sequence[Ball
         clients = [client(official.email, official.password) for official in happened.officials]
         for one in clients:
             one.log_in()
-        happened.election = _make_election(admin)
+        happened.election = make_election(admin)
         election = int(happened.election["id"])
-        _wait_until_open(clients[0], election)
+        wait_until_open(clients[0], election)
 
         watcher.step(f"{len(clients)} officials hand in {len(files)} files")
         with ThreadPoolExecutor(len(clients)) as pool:
@@ -87,7 +87,8 @@ def run(addresses: Addresses, administrator: Administrator, files: Sequence[Ball
     return happened
 
 
-def _make_election(admin: Client) -> dict[str, Any]:
+def make_election(admin: Client) -> dict[str, Any]:
+    """Make the lists and the election, which is open from now on."""
     entries = [
         {"participant_id": participants.create(admin, one.name)["id"], "exempt": one.minority} for one in facts.LISTS
     ]
@@ -105,8 +106,8 @@ def _make_election(admin: Client) -> dict[str, Any]:
     )
 
 
-def _wait_until_open(official: Client, election: int) -> None:
-    """The stations learn of elections from the daemon, about once a second."""
+def wait_until_open(official: Client, election: int) -> None:
+    """Wait: the stations learn of elections from the daemon, about once a second."""
     deadline = time.monotonic() + _SECONDS_TO_OPEN
     while not any(one["id"] == election and one["open"] for one in official.get("station", "/api/elections")["items"]):
         if time.monotonic() > deadline:

@@ -33,6 +33,12 @@ Key = tuple[int, int]
 
 _KEYS_A_QUERY = 300
 
+# One statement for all sheets of a transaction, which is made once and sent with many values; which columns it changes
+# follows from these.
+_CHANGE = sa.update(TallySheet).where(
+    TallySheet.election_id == sa.bindparam("its_election"), TallySheet.station_id == sa.bindparam("its_station")
+)
+
 
 class Raced(Exception):
     """Somebody else has made the same sheet at the same moment; everything was rolled back and may be tried again."""
@@ -94,13 +100,12 @@ def add(session: Session, new: Sequence[NewEvent], after: Mapping[Key, Sheet], e
     session.connection().execute(
         sa.insert(SheetEvent), [_named(one.sheet) | sheet_rows.columns(one.event, one.id) for one in new]
     )
-    for key in last.keys() & set(existing):
-        session.execute(
-            sa.update(TallySheet)
-            .where(TallySheet.election_id == key[0], TallySheet.station_id == key[1])
-            .values(**sheet_rows.outcome(after[key], last[key]))
-            .execution_options(synchronize_session=False)
-        )
+    if changed := [
+        {"its_election": key[0], "its_station": key[1], **sheet_rows.outcome(after[key], event)}
+        for key, event in last.items()
+        if key in existing
+    ]:
+        session.connection().execute(_CHANGE, changed)
 
 
 def recorded(session: Session, ids: Collection[str]) -> dict[str, int]:

@@ -7,7 +7,7 @@ makes the numbers free of gaps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -97,7 +97,7 @@ def append(session: Session, happened: Iterable[Event]) -> int:
             links.append(_link(event, head))
             head = Anchor(links[-1].sequence, links[-1].hash)
     if links:
-        session.execute(sa.insert(AnyJournal), [asdict(link) for link in links])
+        session.execute(sa.insert(AnyJournal), [vars(link) for link in links])
         session.execute(
             sa.update(AnyJournalHead).where(AnyJournalHead.id == 1).values(sequence=head.sequence, hash=head.hash)
         )

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from daemon.actions import sheets as actions
+from daemon.sheets import SheetRelay
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import keys, sheet_line
@@ -182,6 +183,21 @@ def in_turn_or_at_once(url: str, made: Sheets, blocks: list[list[sheet_line.Wait
         thread.join()
     assert failures == []
     return [one for some in done for one in some]
+
+
+@ONE
+def test_the_daemon_goes_on_at_once_only_while_more_waits_than_a_transaction_takes(made: Sheets) -> None:
+    relay = SheetRelay(made.database, made.redis, threading.Event(), threading.Event(), timedelta(days=8))
+    assert relay.step() == relay.idle_seconds
+    # A photograph is recorded alone.
+    made.photograph(VERA, picture())
+    made.send(VERA)
+    made.send(MILAN)
+    assert relay.step() == 0
+    assert len(made.line()) == 2
+    assert relay.step() > relay.idle_seconds
+    assert made.line() == []
+    assert made.row() == ("accepted", 2, 1)
 
 
 @ONE
