@@ -231,10 +231,10 @@ def test_a_record_is_kept_and_checked_without_any_service(
     assert verify(str(file), "--key", str(bare))[0] == USAGE
 
     assert main(["record", "verify", str(file), "--key", key_file]) == SUCCESS
-    said = capsys.readouterr().out
-    assert "The signature is good" in said
-    assert "70" in said
-    assert "provisional" in said
+    shown = capsys.readouterr().out
+    assert "The signature is good" in shown
+    assert "70" in shown
+    assert "provisional" in shown
 
 
 def test_the_command_fetches_checks_and_keeps_what_was_asked_for_and_nothing_else(
