@@ -208,6 +208,6 @@ def _show(console: Console, key: str, digest: str, found: dict[str, Any]) -> Non
 
 def _show_keys(console: Console, names: Sequence[str], signing: str | None) -> None:
     for name in names:
-        console.print(f"{name}  {'signs now' if name == signing else 'signed records before'}")
+        console.print(f"{name}  {'signs now' if name == signing else 'does not sign now'}")
     if signing is None:
         console.print("Records are not signed here: this service was given no key.")
