@@ -57,7 +57,7 @@ def fetch(
     """
     keys = _read_keys(key_files)
     of_station = "" if station is None else f"/stations/{station}"
-    answer = client.request("GET", "results", f"/api/elections/{election}/record{of_station}.jws", repeatable=True)
+    answer = client.request("GET", "results", f"/api/elections/{election}/record{of_station}/signed", repeatable=True)
     with _telling():
         signed = Signed.of(answer.content)
         key = keys.check(signed)

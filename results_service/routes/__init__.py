@@ -317,7 +317,7 @@ def describe(spec: dict[str, Any]) -> None:
             responses["200"]["headers"] = headers
             if path.endswith(".csv"):
                 responses["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
-            if path.endswith(".jws"):
+            if path.endswith("/signed"):
                 responses["200"]["content"] = {"application/jose+json": {"schema": _SIGNATURE}}
             responses["304"] = {"description": responses["304"]["description"], "headers": headers}
 

@@ -39,7 +39,11 @@ T = TypeVar("T")
 JWS = "application/jose+json"
 _WHOLE = {**NO_ELECTION, 422: "There is no such parameter"}
 _STATION = {**_WHOLE, 404: "There is no such election, or no such polling station in it"}
-_SIGNED = {**_WHOLE, 404: "There is no such election or polling station, or records are not signed here"}
+_SIGNED = {
+    **_WHOLE,
+    200: "The record in `payload`, and its signature",
+    404: "There is no such election or polling station, or records are not signed here",
+}
 _FILE = (
     "JSON by RFC 8785: one form for the same record, whoever asks. The page of the record shows the SHA-256 of these "
     "bytes."
@@ -214,7 +218,7 @@ def read_whole_record(election_id: int, _query: OfNow) -> Any:
     return _record(read_record(desk(), election_id), written, f"election-{election_id}-record.json")
 
 
-@records.get("/elections/<int:election_id>/record.jws")
+@records.get("/elections/<int:election_id>/record/signed")
 @public
 @records.input(OfNow, location="query", arg_name="_query")
 @records.doc(summary="The record of an election with its signature", description=_SIGNATURE, responses=_SIGNED)
@@ -232,7 +236,7 @@ def read_record_of_station(election_id: int, station_id: int, _query: OfNow) -> 
     return _record(record, station_written, f"election-{election_id}-station-{station_id}-record.json")
 
 
-@records.get("/elections/<int:election_id>/record/stations/<int:station_id>.jws")
+@records.get("/elections/<int:election_id>/record/stations/<int:station_id>/signed")
 @public
 @records.input(OfNow, location="query", arg_name="_query")
 @records.doc(summary="The record of a polling station with its signature", description=_SIGNATURE, responses=_SIGNED)

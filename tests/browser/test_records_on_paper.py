@@ -43,11 +43,11 @@ def assert_printed_whole(night: Night, whole: bool, language: str) -> None:
     assert max(MINORITIES) == len(VOTES)
 
     path = f"/api/elections/{night.election}/record{'' if whole else f'/stations/{station}'}"
-    _, _, file = night.service.get(f"{path}.jws")
+    _, _, file = night.service.get(f"{path}/signed")
     signed = Signed.of(file)
     proof = [sheet for sheet in sheets if signed.signature in "".join(sheet.split())]
     assert len(proof) == 1
-    for shown in (sha256(signed.content).hexdigest(), page.locator("#signing-key").inner_text(), f"{path}.jws"):
+    for shown in (sha256(signed.content).hexdigest(), page.locator("#signing-key").inner_text(), f"{path}/signed"):
         assert shown in "".join(proof[0].split())
 
     page.emulate_media(media="print")

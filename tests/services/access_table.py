@@ -387,7 +387,7 @@ OWN: dict[str, list[Row]] = {
         # Records, which are signed in this world.
         Row("GET /api/record-keys", EVERYBODY, 200),
         Row("GET /api/elections/{election_id}/record", EVERYBODY, 200, "/api/elections/{final}/record"),
-        Row("GET /api/elections/{election_id}/record.jws", EVERYBODY, 200, "/api/elections/{final}/record.jws"),
+        Row("GET /api/elections/{election_id}/record/signed", EVERYBODY, 200, "/api/elections/{final}/record/signed"),
         Row(
             "GET /api/elections/{election_id}/record/stations/{station_id}",
             EVERYBODY,
@@ -395,10 +395,10 @@ OWN: dict[str, list[Row]] = {
             "/api/elections/{final}/record/stations/{station}",
         ),
         Row(
-            "GET /api/elections/{election_id}/record/stations/{station_id}.jws",
+            "GET /api/elections/{election_id}/record/stations/{station_id}/signed",
             EVERYBODY,
             200,
-            "/api/elections/{final}/record/stations/{station}.jws",
+            "/api/elections/{final}/record/stations/{station}/signed",
         ),
         # Pages.
         Row("GET /", EVERYBODY, 200),

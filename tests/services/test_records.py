@@ -78,7 +78,7 @@ def test_the_very_bytes_of_a_record_are_signed_and_are_the_same_in_every_process
     election: int, client: FlaskClient, serve: Serve, path_of: Callable[[int], str]
 ) -> None:
     path = path_of(election)
-    record, signed = client.get(path), client.get(f"{path}.jws")
+    record, signed = client.get(path), client.get(f"{path}/signed")
     assert (record.status_code, record.mimetype) == (200, "application/json")
     assert (signed.status_code, signed.mimetype) == (200, "application/jose+json")
     found = Signed.of(signed.data)
@@ -96,7 +96,7 @@ def test_the_very_bytes_of_a_record_are_signed_and_are_the_same_in_every_process
     # Nobody takes a signature by another key for the one that he has.
     renewed = serve(record_signing_key=OTHERS.private_pem).test_client()
     assert renewed.get(path).headers["ETag"] == record.headers["ETag"]
-    assert renewed.get(f"{path}.jws").headers["ETag"] != signed.headers["ETag"]
+    assert renewed.get(f"{path}/signed").headers["ETag"] != signed.headers["ETag"]
 
 
 def test_a_record_says_what_it_is_of_and_what_it_was_computed_from(
@@ -123,9 +123,9 @@ def test_a_record_says_what_it_is_of_and_what_it_was_computed_from(
     assert [one["name"] for one in of_first["ballot"]] == HOSTILE
     assert [str(one["votes"]) for one in of_first["figures"]["lists"]] == [first[f"votes_{n}"] for n in (1, 2, 3)]
     assert of_first["figures"]["declared"]["in_box"] == 62
-    before = client.get(f"{of_whole(election)}.jws")
+    before = client.get(f"{of_whole(election)}/signed")
     night.part(election, {1: 5}, received_at=OPEN[0] + HOUR)
-    after = client.get(f"{of_whole(election)}.jws", headers={"If-None-Match": before.headers["ETag"]})
+    after = client.get(f"{of_whole(election)}/signed", headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200
     assert json.loads(Signed.of(after.data).content)["figures"]["lists"][0]["votes"] == 45
 
@@ -134,23 +134,23 @@ def test_a_final_record_says_so_and_stays_as_it_is(night: Recorded, client: Flas
     number = night.election(hours=OVER)
     night.part(number, {1: 3, 2: 1}, received_at=OVER[0] + HOUR)
     night.drained(NOW, NOW)
-    first = client.get(f"{of_whole(number)}.jws")
+    first = client.get(f"{of_whole(number)}/signed")
     assert json.loads(Signed.of(first.data).content)["certainty"] == "final"
     assert first.headers["Cache-Control"] == "public, max-age=60"
     night.drained(NOW + HOUR, NOW + HOUR)
     night.part(night.election(hours=OVER), {1: 1}, received_at=OVER[0] + HOUR)
-    assert client.get(f"{of_whole(number)}.jws").data == first.data
+    assert client.get(f"{of_whole(number)}/signed").data == first.data
 
 
 def test_the_page_bears_the_signature_of_the_record_that_is_given_out(election: int, client: FlaskClient) -> None:
     for page, path in (("protocol", of_whole(election)), ("protocol/station/1", of_station(election))):
         shown = client.get(f"/elections/{election}/{page}").text
-        record, signed = client.get(path).data, Signed.of(client.get(f"{path}.jws").data)
+        record, signed = client.get(path).data, Signed.of(client.get(f"{path}/signed").data)
         assert sha256(record).hexdigest() in shown
         assert f'id="signature">{signed.signature}<' in shown
         assert f'id="signing-key">{KEYS.check(signed)}<' in shown
         assert f'href="{path}"' in shown
-        assert f'href="{path}.jws"' in shown
+        assert f'href="{path}/signed"' in shown
         assert "no digital signature" not in shown
 
 
@@ -161,7 +161,7 @@ def test_without_a_key_nothing_is_signed_and_everybody_is_told(
     assert unsigned.get("/api/record-keys").json == {"keys": [], "signing": None}
     for path in (of_whole(election), of_station(election)):
         assert unsigned.get(path).data == client.get(path).data
-        refused = unsigned.get(f"{path}.jws")
+        refused = unsigned.get(f"{path}/signed")
         assert refused.status_code == 404
         assert "not signed here" in (refused.json or {})["detail"]
     page = unsigned.get(f"/elections/{election}/protocol")
@@ -174,17 +174,17 @@ def test_without_a_key_nothing_is_signed_and_everybody_is_told(
 def test_what_is_not_there_has_no_record(night: Recorded, election: int, client: FlaskClient) -> None:
     draft = night.election(stage=DRAFT)
     for path in (of_whole(draft), of_whole(77), f"/api/elections/{election}/record/stations/77"):
-        assert client.get(path).status_code == client.get(f"{path}.jws").status_code == 404
+        assert client.get(path).status_code == client.get(f"{path}/signed").status_code == 404
     assert client.get(f"{of_whole(election)}?as_of=2026-01-01T00:00:00Z").status_code == 422
 
 
 def test_a_key_can_be_changed_and_old_records_are_checked_with_the_keys_that_are_given_out(
     election: int, client: FlaskClient, serve: Serve
 ) -> None:
-    old = Signed.of(client.get(f"{of_whole(election)}.jws").data)
+    old = Signed.of(client.get(f"{of_whole(election)}/signed").data)
     both = {"record_public_key": OTHERS.public_pem + OURS.public_pem}
     renewed = serve(record_signing_key=OTHERS.private_pem, **both).test_client()
-    new = Signed.of(renewed.get(f"{of_whole(election)}.jws").data)
+    new = Signed.of(renewed.get(f"{of_whole(election)}/signed").data)
     answer = renewed.get("/api/record-keys")
     assert answer.headers["Cache-Control"] == "public, max-age=60"
     given = RecordKeys.read(answer.text, "the service")
@@ -198,7 +198,7 @@ def test_a_record_is_kept_and_checked_without_any_service(
     election: int, client: FlaskClient, tmp_path: Path, key_file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, bare = tmp_path / "record.jws.json", tmp_path / "record.json"
-    file.write_bytes(client.get(f"{of_whole(election)}.jws").data)
+    file.write_bytes(client.get(f"{of_whole(election)}/signed").data)
     bare.write_bytes(client.get(of_whole(election)).data)
     printed = Signed.of(file.read_bytes()).signature
 
@@ -266,7 +266,7 @@ def test_the_command_fetches_checks_and_keeps_what_was_asked_for_and_nothing_els
         assert "none of those given" in capsys.readouterr().err
         # The signature is good, and it is not what was asked for.
         app.view_functions["records.read_signed_record"] = lambda election_id: app.test_client().get(
-            f"{of_station(election)}.jws"
+            f"{of_station(election)}/signed"
         )
         assert main(["record", "fetch", str(election), "--save", str(kept), "--key", key_file, *where]) == REFUSED
         assert "another election or place" in capsys.readouterr().err
