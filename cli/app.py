@@ -25,6 +25,7 @@ COMMANDS = {
     "demo": "cli.demo.command:demo",
     "upload": "cli.upload:upload",
     "results": "cli.results:results",
+    "record": "cli.records:record",
     "election": "cli.elections:election",
     "official": "cli.officials:official",
     "participant": "cli.participants:participant",

@@ -10,13 +10,14 @@
 #   deploy/secrets.sh switch NAME           from now on the next one is used, and the old one is still good
 #   deploy/secrets.sh retire NAME           the old one is good no more
 #   deploy/secrets.sh revoke signing_key    another signing key at once; who is logged in has to log in again
+#   deploy/secrets.sh revoke record_key     another key for records at once; those of the old one are good no more
 #
-# NAME is signing_key, or a user of a database or of Redis: accounts_authentication, election_daemon, redis_station and so on.
+# NAME is signing_key, record_key, or a user of a database or of Redis: accounts_authentication, election_daemon, redis_station and so on.
 # What a database has to be told is written to standard output, for deploy/sql.sh; everything else to standard error.
 #
 # SECRETS names another directory. Swarm's secrets cannot be changed, only replaced by others with a higher number in
-# their names: SIGNING_KEY_VERSION for the two halves of the signing key, CERTIFICATE_VERSION for the certificate and its
-# key, SECRETS_VERSION for all others. ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is.
+# their names: SIGNING_KEY_VERSION for the two halves of the signing key, RECORD_KEY_VERSION for those of the key of records,
+# CERTIFICATE_VERSION for the certificate and its key, SECRETS_VERSION for all others. ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is.
 # DATABASE is mysql, mariadb or postgresql; unless given, what the URLs say that are there, at first mysql.
 set -eu
 umask 077
@@ -56,6 +57,11 @@ random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 # The first line: Redis takes each line of a password file, and the first is the one that is used.
 of() { head -n 1 "$directory/$1"; }
 public_of() { openssl pkey -in "$directory/$1" -pubout; }
+# is_public_in NAME KEY: whether a public key stands in the file NAME; publish NAME KEY: put it there, in front of the others.
+is_public_in() { grep -qsxF "$(printf '%s\n' "$2" | sed -n 2p)" "$directory/$1"; }
+publish() {
+    is_public_in "$1" "$2" || { printf '%s\n' "$2"; cat "$directory/$1" 2>/dev/null || true; } | put "$1"
+}
 
 make_secrets() {
     for name in accounts_root accounts_prepare accounts_authentication accounts_backup \
@@ -82,15 +88,17 @@ make_secrets() {
     done
 
     # Without a pipe, so that a failure of openssl ends the script instead of leaving an empty key.
-    if [ ! -e "$directory/jwt_private_key" ]; then
-        key=$(openssl genpkey -algorithm ed25519)
-        printf '%s\n' "$key" | keep jwt_private_key
-    fi
+    for name in jwt_private_key record_signing_key; do
+        if [ ! -e "$directory/$name" ]; then
+            key=$(openssl genpkey -algorithm ed25519)
+            printf '%s\n' "$key" | keep "$name"
+        fi
+    done
     key=$(public_of jwt_private_key)
     # It may stand there beside others, while the signing key is changed.
-    if ! grep -qsxF "$(printf '%s\n' "$key" | sed -n 2p)" "$directory/jwt_public_key"; then
-        printf '%s\n' "$key" | put jwt_public_key
-    fi
+    is_public_in jwt_public_key "$key" || printf '%s\n' "$key" | put jwt_public_key
+    # The older ones stay: what they have signed is to be checked for as long as anybody asks.
+    publish record_public_key "$(public_of record_signing_key)"
 
     printf %s "${ADMIN_EMAIL:-administrator@urna.example}" | keep admin_email
     # With a capital, a small letter and a digit, as the rule for passwords wants.
@@ -146,6 +154,7 @@ give_to_swarm() {
         fi
         case $name in
             jwt_*) version=${SIGNING_KEY_VERSION:-1} ;;
+            record_*) version=${RECORD_KEY_VERSION:-1} ;;
             tls_*) version=${CERTIFICATE_VERSION:-1} ;;
             *) version=${SECRETS_VERSION:-1} ;;
         esac
@@ -166,16 +175,15 @@ use_next() {
 }
 
 next_signing_key() {
-    if ! has_next jwt_private_key; then
-        key=$(openssl genpkey -algorithm ed25519)
-        mkdir -p "$directory/next"
-        printf '%s\n' "$key" > "$directory/next/jwt_private_key"
-    fi
-    key=$(public_of next/jwt_private_key)
-    if ! grep -qxF "$(printf '%s\n' "$key" | sed -n 2p)" "$directory/jwt_public_key"; then
-        # In front: a token that names no key is checked with the last one.
-        { printf '%s\n' "$key"; cat "$directory/jwt_public_key"; } | put jwt_public_key
-    fi
+    make_next_key jwt_private_key
+    # In front: a token that names no key is checked with the last one.
+    publish jwt_public_key "$(public_of next/jwt_private_key)"
+}
+make_next_key() {
+    has_next "$1" && return
+    key=$(openssl genpkey -algorithm ed25519)
+    mkdir -p "$directory/next"
+    printf '%s\n' "$key" > "$directory/next/$1"
 }
 
 switch_signing_key() {
@@ -204,6 +212,39 @@ revoke_signing_key() {
     printf '%s\n' "$key" | put jwt_private_key
     only_this_signing_key
     echo "Who is logged in has to log in again." >&2
+}
+
+# The key of records: its old public keys are kept, because a record is checked for as long as somebody doubts it.
+next_record_key() {
+    make_next_key record_signing_key
+    publish record_public_key "$(public_of next/record_signing_key)"
+}
+switch_record_key() {
+    need_next record_signing_key record_key
+    use_next record_signing_key
+}
+retire_record_key() {
+    need_no_next record_signing_key record_key
+    fail "The public keys of old records are kept, so that these can be checked. If a key leaked: deploy/secrets.sh revoke record_key"
+}
+revoke_record_key() {
+    for name in record_signing_key next/record_signing_key; do
+        [ ! -e "$directory/$name" ] || withdraw record_public_key "$(public_of "$name")"
+    done
+    key=$(openssl genpkey -algorithm ed25519)
+    rm -f "$directory/next/record_signing_key"
+    rmdir "$directory/next" 2>/dev/null || true
+    printf '%s\n' "$key" | put record_signing_key
+    publish record_public_key "$(public_of record_signing_key)"
+    echo "Records that the old key has signed are good no more, and have to be fetched again. Publish the name of the new one." >&2
+}
+# withdraw NAME KEY: take a public key out of the file NAME.
+withdraw() {
+    awk -v gone="$(printf '%s\n' "$2" | sed -n 2p)" '
+        /^-----BEGIN/ { block = ""; found = 0 }
+        { block = block $0 "\n"; if ($0 == gone) found = 1 }
+        /^-----END/ { if (!found) printf "%s", block }
+    ' "$directory/$1" | put "$1"
 }
 
 # Redis takes each line of its password files.
@@ -254,7 +295,7 @@ retire_database() {
 # change next|switch|retire NAME
 change() {
     case $2 in
-        signing_key) "$1_signing_key" ;;
+        signing_key | record_key) "$1_$2" ;;
         redis_*) known_password "$2"; "$1_redis" "$2_password" ;;
         accounts_* | election_*)
             known_password "$2"
@@ -267,14 +308,14 @@ change() {
             esac
             "$1_database" "$2_password" "$user"
             ;;
-        *) fail "$2 is neither signing_key nor a user of a database or of Redis such as election_daemon or redis_station." ;;
+        *) fail "$2 is neither signing_key nor record_key nor a user of a database or of Redis such as election_daemon or redis_station." ;;
     esac
     # The URLs follow from the passwords.
     make_secrets
 }
 known_password() { [ -e "$directory/$1_password" ] || fail "There is no $directory/$1_password."; }
 
-usage="usage: deploy/secrets.sh [certificate NAME... | tls CERTIFICATE KEY | swarm | next NAME | switch NAME | retire NAME | revoke signing_key]"
+usage="usage: deploy/secrets.sh [certificate NAME... | tls CERTIFICATE KEY | swarm | next NAME | switch NAME | retire NAME | revoke signing_key | revoke record_key]"
 case $database in mysql | mariadb | postgresql) ;; *) fail "DATABASE is mysql, mariadb or postgresql." ;; esac
 make_secrets
 case ${1:-}:$# in
@@ -284,6 +325,6 @@ case ${1:-}:$# in
     tls:3) take_certificate "$2" "$3" ;;
     swarm:1) give_to_swarm ;;
     next:2 | switch:2 | retire:2) change "$1" "$2" ;;
-    revoke:2) [ "$2" = signing_key ] || { echo "$usage" >&2; exit 2; }; revoke_signing_key ;;
+    revoke:2) case $2 in signing_key | record_key) "revoke_$2" ;; *) echo "$usage" >&2; exit 2 ;; esac ;;
     *) echo "$usage" >&2; exit 2 ;;
 esac

@@ -267,6 +267,16 @@ class ResultsSettings(WebSettings, QueueSettings, ElectionStoreSettings):
     live_watchers: int = Field(
         10_000, ge=1, description="Readers of live results in one process from which on more are answered with 503."
     )
+    record_signing_key: SecretStr | None = Field(
+        None,
+        description="Secret. PEM of the Ed25519 private key that signs the records of results; without it they are not "
+        "signed.",
+    )
+    record_public_key: str | None = Field(
+        None,
+        description="PEM of the Ed25519 public keys that check records, the newest first: that of "
+        "`RECORD_SIGNING_KEY`, and those of records signed before; left out: that one alone.",
+    )
 
 
 SERVICE_SETTINGS: dict[str, type[CommonSettings]] = {

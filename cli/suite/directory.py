@@ -117,6 +117,13 @@ class DataDirectory:
         )
         return path.read_text(encoding="ascii"), public.decode("ascii")
 
+    def record_key(self) -> str:
+        """The Ed25519 private key that signs records, as PEM."""
+        path = self.secrets / "record_signing_key"
+        if not path.exists():
+            write_secret(path, _private_pem(Ed25519PrivateKey.generate()))
+        return path.read_text(encoding="ascii")
+
     def administrator(self, *, classic: bool, email: str | None, password: str | None) -> Administrator:
         """The first administrator. What was settled at the first start stays: the account was made with it."""
         mode = self.secret("mode", "classic" if classic else "usual")

@@ -46,15 +46,18 @@ def stations_as_csv(desk: Desk, election_id: int, known: Known) -> Answer[Docume
     """A table with a line for each polling station; NotFound for a draft too."""
     stations = look_at_stations(desk, election_id, None)
     tag = _tag("csv", stations)
-    if known(tag):
-        return Answer(tag, stations.settled, None)
+    return Answer(tag, stations.settled, None if known(tag) else table_of_stations(desk, stations))
+
+
+def table_of_stations(desk: Desk, stations: Stations) -> Document:
+    """The same table of what was looked at already."""
 
     def make() -> bytes:
         numbers = sorted(entry.poll_number for entry in stations.election.entries)
         counts = _used(_counts(stations, place) for place in stations.counted.ground.tree.levels[Level.STATION])
         return station_table(list(_areas(stations)), counts, numbers)
 
-    return Answer(tag, stations.settled, _kept(desk, "csv", stations, tag, make))
+    return _kept(desk, "csv", stations, _tag("csv", stations), make)
 
 
 def as_nist_report(desk: Desk, election_id: int, level: Level, known: Known) -> Answer[Document]:

@@ -295,6 +295,14 @@ def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
     )
 
 
+# Section 7.2.2 of RFC 7515, where each member is base64url.
+_SIGNATURE = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("payload", "protected", "signature")},
+    "required": ["payload", "protected", "signature"],
+}
+
+
 def describe(spec: dict[str, Any]) -> None:
     """Say in the OpenAPI document what the framework does not: the headers of an answer, and what is in a stream."""
     headers = {
@@ -309,6 +317,8 @@ def describe(spec: dict[str, Any]) -> None:
             responses["200"]["headers"] = headers
             if path.endswith(".csv"):
                 responses["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
+            if path.endswith("/signed"):
+                responses["200"]["content"] = {"application/jose+json": {"schema": _SIGNATURE}}
             responses["304"] = {"description": responses["304"]["description"], "headers": headers}
 
 

@@ -222,11 +222,6 @@ def _kept(ask: Callable[[Known], Answer[T]], shape: Callable[[T], BaseModel], *,
     return Response(written, headers=headers, mimetype="application/json")
 
 
-def place_as_json(found: InPlace) -> bytes:
-    """The result of a place as the JSON that programs are answered."""
-    return _written(_in_place(found))
-
-
 def _in_place(found: InPlace) -> InPlaceAnswer:
     return InPlaceAnswer(
         place=_place(found.place),

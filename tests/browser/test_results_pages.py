@@ -82,7 +82,8 @@ def night(tmp_path: Path, browser: Browser) -> Iterator[Night]:
     stations = recorded.stations([1_800_000, 1_700_000, 1_400_000, 1_000_000, 30_000, 25_000, 20_000, 15_000])
     with ExitStack() as stack:
         stack.callback(recorded.close)
-        service = stack.enter_context(running_results(url, NO_REDIS, new_keys().public_pem))
+        key = {"RECORD_SIGNING_KEY": new_keys().private_pem}
+        service = stack.enter_context(running_results(url, NO_REDIS, new_keys().public_pem, **key))
         made = Night(recorded, election, stations, browser, service)
         for station, share in enumerate((0.3, 0.25, 0.2, 0.15)):
             made.send(station, share, timedelta(minutes=20 * (station + 1)))

@@ -254,6 +254,15 @@ def test_nobody_but_the_authentication_service_gets_the_key_that_signs(file: Des
 
 
 @BOTH
+def test_nobody_but_the_results_service_gets_the_key_that_signs_records(file: Described) -> None:
+    holders = [name for name, service in file["services"].items() if "record_signing_key" in _targets(service)]
+    assert holders == ["results"]
+    assert {"record_signing_key", "record_public_key"} <= set(_targets(file["services"]["results"]))
+    fields = [kind for kind, settings in SERVICE_SETTINGS.items() if "record_signing_key" in settings.model_fields]
+    assert fields == ["results_service"]
+
+
+@BOTH
 def test_no_secret_is_handed_over_in_the_environment(file: Described) -> None:
     secret_settings = {
         field.upper()
@@ -348,7 +357,8 @@ def test_the_stack_needs_no_order_and_takes_its_secrets_from_the_swarm() -> None
     for name, service in STACK["services"].items():
         assert not {"depends_on", "build", "restart", "container_name", "profiles"} & set(service), name
     for name, secret in STACK["secrets"].items():
-        version = {"jwt": "SIGNING_KEY_VERSION", "tls": "CERTIFICATE_VERSION"}.get(name[:3], "SECRETS_VERSION")
+        own = {"jwt": "SIGNING_KEY_VERSION", "record": "RECORD_KEY_VERSION", "tls": "CERTIFICATE_VERSION"}
+        version = own.get(name.partition("_")[0], "SECRETS_VERSION")
         assert secret == {"external": True, "name": f"urna_v${{{version}:-1}}_{name}"}
     for port in STACK["services"]["nginx"]["ports"]:
         assert isinstance(port["published"], int)

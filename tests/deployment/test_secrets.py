@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from shared.errors import Misconfigured
+from shared.signed_records import read_signing_key
 from shared.token_keys import TokenKeys, signing_name
 from tests.deployment.certificates import certify
 from tests.deployment.test_files import COMPOSE, ROOT
@@ -136,6 +137,40 @@ def test_a_key_that_leaked_is_good_no_more_at_once(secrets: Secrets) -> None:
     assert "usage" in secrets.refused("revoke", "election_daemon")
 
 
+def test_the_key_of_records_is_changed_and_the_old_records_can_be_checked_until_it_leaks(secrets: Secrets) -> None:
+    def records() -> tuple[str, list[str]]:
+        signer, keys = read_signing_key(secrets.of("record_signing_key"), secrets.of("record_public_key"))
+        assert signer is not None
+        return signer.name, list(keys.by_name)
+
+    first, known = records()
+    assert known == [first]
+    assert first not in secrets.names()
+    assert "make it first: deploy/secrets.sh next record_key" in secrets.refused("switch", "record_key")
+    secrets.done("next", "record_key")
+    secrets.done("next", "record_key")
+    signs, known = records()
+    assert (signs, known[1:]) == (first, [first])
+    assert "first: deploy/secrets.sh switch record_key" in secrets.refused("retire", "record_key")
+    secrets.done("switch", "record_key")
+    second, known = records()
+    assert known == [second, first]
+    # Tokens and records have nothing to do with each other.
+    assert "are kept" in secrets.refused("retire", "record_key")
+    secrets.done("next", "record_key")
+    prepared = records()[1][0]
+    secrets.done("revoke", "record_key")
+    third, known = records()
+    assert known == [third, first]
+    assert third not in (first, second, prepared)
+    assert set(secrets.contents()) == set(COMPOSE["secrets"])
+    # A deployment of an older version has none of it.
+    for name in ("record_signing_key", "record_public_key"):
+        (secrets.directory / name).unlink()
+    secrets.done()
+    assert records()[1] == [records()[0]]
+
+
 def test_a_private_key_that_was_put_there_by_hand_gets_its_public_key(secrets: Secrets) -> None:
     old = secrets.signs()
     (secrets.directory / "jwt_private_key").unlink()
@@ -206,9 +241,9 @@ def test_postgresql_is_told_at_the_switch_for_it_knows_one_password_only(secrets
 
 
 def test_what_is_no_secret_that_can_be_changed_is_refused(secrets: Secrets) -> None:
-    for name in ("admin", "election_nobody", "redis_", "../secrets", "election_../../x", "signing_key2"):
+    for name in ("admin", "election_nobody", "redis_", "../secrets", "election_../../x", "signing_key2", "record_key2"):
         for step in ("next", "switch", "retire"):
-            assert re.search("neither signing_key nor|There is no ", secrets.refused(step, name))
+            assert re.search("neither signing_key nor record_key nor|There is no ", secrets.refused(step, name))
     assert "usage" in secrets.refused("next")
     assert secrets.run("next", "election_daemon", DATABASE="oracle").returncode == 1
 

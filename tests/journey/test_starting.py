@@ -85,6 +85,7 @@ def test_each_process_gets_only_its_own_settings(suite: EmbeddedSuite) -> None:
     assert "JWT_PRIVATE_KEY" in environments["authentication_service"]
     for process in ("admin_service", "voting_station_service", "results_service", "daemon"):
         assert not {"JWT_PRIVATE_KEY", "ADMIN_PASSWORD", "ACCOUNTS_DATABASE_URL"} & set(environments[process])
+    assert [name for name, given in environments.items() if "RECORD_SIGNING_KEY" in given] == ["results_service"]
     assert "ELECTION_DATABASE_URL" not in environments["voting_station_service"]
     for process in ("authentication_service", "admin_service"):
         assert "REDIS_URL" not in environments[process]

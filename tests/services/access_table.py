@@ -384,6 +384,22 @@ OWN: dict[str, list[Row]] = {
             200,
             "/api/elections/{final}/results.nist.json",
         ),
+        # Records, which are signed in this world.
+        Row("GET /api/record-keys", EVERYBODY, 200),
+        Row("GET /api/elections/{election_id}/record", EVERYBODY, 200, "/api/elections/{final}/record"),
+        Row("GET /api/elections/{election_id}/record/signed", EVERYBODY, 200, "/api/elections/{final}/record/signed"),
+        Row(
+            "GET /api/elections/{election_id}/record/stations/{station_id}",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/record/stations/{station}",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/record/stations/{station_id}/signed",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/record/stations/{station}/signed",
+        ),
         # Pages.
         Row("GET /", EVERYBODY, 200),
         Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),

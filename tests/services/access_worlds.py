@@ -25,7 +25,7 @@ from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import MULTIPART, contents, file_of, multipart
 from tests.services.supervising import Night
-from tests.services.tokens import Keys, ServiceSettings, Token
+from tests.services.tokens import Keys, ServiceSettings, Token, new_keys
 
 HOUR = timedelta(hours=1)
 # What was refused is written down, too.
@@ -222,7 +222,14 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
     names = _elections(recorded)
     (names["station"],) = recorded.stations([500])
     recorded.close()
-    app = create_results(settings(ResultsSettings, election_database_url=url, redis_url=redis_url))
+    app = create_results(
+        settings(
+            ResultsSettings,
+            election_database_url=url,
+            redis_url=redis_url,
+            record_signing_key=new_keys().private_pem,
+        )
+    )
     with closing(Tables(url)) as tables:
         yield World(app, tables, names)
     app.extensions["database"].close()

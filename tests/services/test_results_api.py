@@ -353,6 +353,10 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
         "/api/elections/{election_id}/results.csv",
         "/api/elections/{election_id}/results/stations.csv",
         "/api/elections/{election_id}/results.nist.json",
+        "/api/elections/{election_id}/record",
+        "/api/elections/{election_id}/record/signed",
+        "/api/elections/{election_id}/record/stations/{station_id}",
+        "/api/elections/{election_id}/record/stations/{station_id}/signed",
     }
     for operations in results.values():
         assert set(operations) == {"get"}

@@ -165,13 +165,13 @@ def test_the_result_as_it_stood_is_shown_with_a_banner(election: int, client: Fl
 
 def test_the_record_names_the_file_by_its_digest(election: int, client: FlaskClient) -> None:
     record = client.get(f"/elections/{election}/protocol").text
-    assert sha256(client.get(f"/api/elections/{election}/results").data).hexdigest() in record
+    assert sha256(client.get(f"/api/elections/{election}/record").data).hexdigest() in record
     assert "no digital signature" in record
     figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", record))
     assert (figures["Ballots in the box by these sheets"], figures["Stations where they differ"]) == ("62", "1")
     station = client.get(f"/elections/{election}/protocol/station/1").text
-    assert sha256(client.get(f"/api/elections/{election}/results/places/station/1").data).hexdigest() in station
-    assert f'href="/api/elections/{election}/results/places/station/1"' in station
+    assert sha256(client.get(f"/api/elections/{election}/record/stations/1").data).hexdigest() in station
+    assert f'href="/api/elections/{election}/record/stations/1"' in station
     assert client.get(f"/elections/{election}/protocol/station/77").status_code == 404
 
 

@@ -14,7 +14,9 @@ from tests.deployment.engine.stage import PROJECT, Stage
 
 STACK = "urna-test"
 # Secrets and configs of a swarm have names of their own, so that nobody's are touched.
-_VERSIONS = dict.fromkeys(("SECRETS_VERSION", "SIGNING_KEY_VERSION", "CERTIFICATE_VERSION", "CONFIG_VERSION"), "4711")
+_VERSIONS = dict.fromkeys(
+    ("SECRETS_VERSION", "SIGNING_KEY_VERSION", "RECORD_KEY_VERSION", "CERTIFICATE_VERSION", "CONFIG_VERSION"), "4711"
+)
 _LABELS = ("urna.accounts", "urna.election", "urna.queue")
 # The ports stand in stack.yaml.
 PORTS = Ports(443, 5000, 5001, 5002, 5003)

@@ -15,7 +15,7 @@ from tests.operations_page import PASSPHRASE, Block, blocks
 
 pytestmark = pytest.mark.release
 
-_NUMBERS = ("SIGNING_KEY_VERSION", "CERTIFICATE_VERSION", "SECRETS_VERSION", "CONFIG_VERSION")
+_NUMBERS = ("SIGNING_KEY_VERSION", "RECORD_KEY_VERSION", "CERTIFICATE_VERSION", "SECRETS_VERSION", "CONFIG_VERSION")
 _AS_BEFORE = "printf '%s=%s\\n' " + " ".join(f'{name} "${name}"' for name in _NUMBERS) + ' > "$NUMBERS"\n'
 
 
