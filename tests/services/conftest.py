@@ -1,11 +1,14 @@
 """Keys, tokens and settings that the tests of all services share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
-from shared.config import load
+from results_service.actions import ground
+from results_service.app import create_app
+from shared.config import ResultsSettings, load
 from shared.terms import Role
 from tests.services.accounts import Accounts, running
 from tests.services.recorded import Recorded
@@ -86,3 +89,38 @@ def recorded(sqlite_url: str) -> Iterator[Recorded]:
     written = Recorded(sqlite_url)
     yield written
     written.close()
+
+
+@pytest.fixture
+def night(recorded: Recorded) -> Recorded:
+    """The same, as the night of an election."""
+    return recorded
+
+
+@pytest.fixture
+def anywhere(election_database_url: str) -> Iterator[Recorded]:
+    """The same on each database engine in turn."""
+    recorded = Recorded(election_database_url)
+    yield recorded
+    recorded.close()
+
+
+@pytest.fixture
+def client_of(
+    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Recorded], FlaskClient]]:
+    """Makes results services on a store, which look at geography each time."""
+    monkeypatch.setattr(ground, "SECONDS_BETWEEN_LOOKS", 0.0)
+    made = []
+
+    def make(night: Recorded) -> FlaskClient:
+        url = night.database.engine.url.render_as_string(hide_password=False)
+        app = create_app(
+            service_settings(ResultsSettings, election_database_url=url, redis_url="redis://127.0.0.1:1/0")
+        )
+        made.append(app)
+        return app.test_client()
+
+    yield make
+    for app in made:
+        app.extensions["database"].close()

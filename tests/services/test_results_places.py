@@ -1,18 +1,14 @@
 """Results per place, per constituency, as of a moment, over the time, and the log of corrections."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from results_service.actions import ground
-from results_service.app import create_app
-from shared.config import ResultsSettings
 from shared.database import Database
 from shared.schema.election import (
     CANCELLED,
@@ -21,90 +17,13 @@ from shared.schema.election import (
     Part,
     PollingStation,
     SheetEvent,
-    TallySheet,
 )
-from shared.terms import Refusal, SheetAct, SheetState
+from shared.terms import Refusal, SheetAct
+from tests.services.places import HOUR, HOURS, MINUTE, NOW, START, accept_sheet, asked, get
 from tests.services.recorded import Recorded
-from tests.services.tokens import ServiceSettings
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
-START = NOW - 10 * HOUR
-HOURS = (START, NOW - 2 * HOUR)
-NO_REDIS = "redis://127.0.0.1:1/0"
 INVALID = (9, Refusal.INVALID_POLL_NUMBER)
 DUPLICATE = (1, Refusal.DUPLICATE)
-
-
-@pytest.fixture
-def night(sqlite_url: str) -> Iterator[Recorded]:
-    recorded = Recorded(sqlite_url)
-    yield recorded
-    recorded.close()
-
-
-@pytest.fixture
-def anywhere(election_database_url: str) -> Iterator[Recorded]:
-    recorded = Recorded(election_database_url)
-    yield recorded
-    recorded.close()
-
-
-@pytest.fixture
-def client_of(
-    service_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[Recorded], FlaskClient]]:
-    """Makes services on a store, which look at geography each time."""
-    monkeypatch.setattr(ground, "SECONDS_BETWEEN_LOOKS", 0.0)
-    made = []
-
-    def make(night: Recorded) -> FlaskClient:
-        url = night.database.engine.url.render_as_string(hide_password=False)
-        app = create_app(service_settings(ResultsSettings, election_database_url=url, redis_url=NO_REDIS))
-        made.append(app)
-        return app.test_client()
-
-    yield make
-    for app in made:
-        app.extensions["database"].close()
-
-
-def get(client: FlaskClient, election: int, path: str = "", status: int = 200, **query: Any) -> Any:
-    answer = asked(client, election, path, **query)
-    assert answer.status_code == status, answer.text
-    return answer.get_json()
-
-
-def asked(client: FlaskClient, election: int, path: str = "", **query: Any) -> TestResponse:
-    moment = query.get("as_of")
-    if isinstance(moment, datetime):
-        query["as_of"] = moment.isoformat().replace("+00:00", "Z")
-    return client.get(f"/api/elections/{election}/results{path}", query_string=query)
-
-
-def accept_sheet(night: Recorded, election: int, station: int, at: datetime = NOW - HOUR, **numbers: int) -> None:
-    """An accepted sheet, by two entries, as the daemon leaves it behind."""
-    said = {**dict.fromkeys(("registered", "voted", "received", "unused", "in_box", "invalid", "blank"), 0), **numbers}
-    with night.database.writing() as session:
-        state = SheetState.ACCEPTED.value
-        session.add(
-            TallySheet(election_id=election, station_id=station, state=state, last=2, standing=2, changed_at=at)
-        )
-        session.flush()
-        for number in (1, 2):
-            session.add(
-                SheetEvent(
-                    election_id=election,
-                    station_id=station,
-                    number=number,
-                    id=f"{election}-{station}-{number}",
-                    act=SheetAct.ENTRY.value,
-                    actor=f"official{number}@example.org",
-                    at=at,
-                    numbers={**said, "votes": {"1": 0, "2": 0}},
-                )
-            )
 
 
 def add_up(children: list[dict[str, Any]], name: str) -> int:
@@ -338,86 +257,6 @@ def test_the_time_line_says_how_much_had_come_in_and_agrees_with_the_moments(
         assert past["ballots"]["counted"] == one["counted"]
     # A sheet that says that nobody voted is accepted later, and no ballots came.
     assert get(client, election, as_of=datetime.fromisoformat(found[5]["at"]))["stations"]["counted"] == 4
-
-
-def test_seats_are_given_in_each_constituency_and_lots_drawn_in_each(
-    anywhere: Recorded, client_of: Callable[[Recorded], FlaskClient]
-) -> None:
-    night = anywhere
-    rules = {
-        "seats": 5,
-        "method": "dhondt",
-        "threshold": "0.1",
-        "threshold_base": "valid_votes",
-        "tie_policy": "lots",
-        "apportioned": "constituency",
-        "threshold_over": "constituency",
-    }
-    election = night.election(["Left", "Right", "Third"], hours=HOURS, rules=rules)
-    stations = night.stations([100, 100, 100, 100], seats=(3, 2))
-    in_first, in_second = (stations[0], stations[2]), (stations[1], stations[3])
-    client = client_of(night)
-    for number, votes in enumerate([{1: 10, 2: 10}, {1: 10, 2: 10, 3: 1}, {1: 5, 2: 10}, {2: 5}]):
-        station = (*in_first, *in_second)[number]
-        night.part(election, votes, received_at=START + number * MINUTE, partition=number % 2, station=station)
-        get(client, election)
-    night.drained(NOW, NOW)
-    found = get(client, election)
-    first, second = found["apportionment"]["constituencies"]
-    assert [(one["name"], one["seats"], one["awarded"]) for one in (first, second)] == [
-        ("Part 1", 3, 2),
-        ("Part 2", 2, 2),
-    ]
-    assert {line["poll_number"]: line["seats"] for line in second["lists"]} == {1: 0, 2: 2, 3: 0}
-    assert (first["tie"], first["threshold"]["excluded"][0]["poll_number"]) == (
-        {"lists": [{"poll_number": 1, "name": "Left"}, {"poll_number": 2, "name": "Right"}], "seats_open": 1},
-        3,
-    )
-    assert (found["certainty"], found["waits_for"]) == (
-        "provisional",
-        ["One seat is tied in Part 1 between the lists 1 (Left), 2 (Right); a lot has to be drawn."],
-    )
-    assert found["apportionment"]["threshold"] is None
-    with night.database.writing() as session:
-        session.get_one(Election, election).lots = {str(first["id"]): [2]}
-    for one in (client, client_of(night)):
-        drawn = get(one, election)
-        assert (drawn["certainty"], drawn["apportionment"]["awarded"]) == ("final", 5)
-        assert [line["seats"] for line in drawn["lists"]] == [1, 4, 0]
-        assert drawn["apportionment"]["constituencies"][0]["lots"] == [2]
-    assert client.get(f"/elections/{election}").status_code == 200
-
-
-def test_a_seat_is_not_called_certain_that_a_second_file_of_a_station_can_take(
-    night: Recorded, client_of: Callable[[Recorded], FlaskClient]
-) -> None:
-    rules = {
-        "seats": 2,
-        "method": "dhondt",
-        "threshold": "0",
-        "threshold_base": "valid_votes",
-        "apportioned": "constituency",
-        "threshold_over": "constituency",
-    }
-    election = night.election(["Left", "Right"], hours=(START, NOW + 60 * MINUTE), rules=rules)
-    first, second = night.stations([100, 100], seats=(1, 1))
-    client = client_of(night)
-    night.part(election, {1: 40}, received_at=START, station=first)
-    night.part(election, {1: 60}, received_at=START, station=second)
-    night.drained(NOW, NOW)
-    found = get(client, election, "/certainty")
-    # In the first constituency 60 ballots may come against 40, in the second 40 against 60.
-    assert (found["outstanding"], found["certain"], found["open"]) == (100, 1, 1)
-    assert [[one["least"] for one in part["lists"]] for part in found["closeness"]] == [[0, 0], [1, 0]]
-    accept_sheet(night, election, first, voted=70, in_box=70)
-    found = get(client_of(night), election, "/certainty")
-    assert (found["outstanding"], found["certain"], found["open"]) == (30 + 40, 2, 0)
-    # The report has the same, at every level.
-    for level in ("region", "constituency", "municipality", "centre", "station"):
-        report = client_of(night).get(f"/api/elections/{election}/results.nist.json?level={level}")
-        assert report.status_code == 200, report.text
-        contests = report.get_json()["Election"][0]["Contest"]
-        assert [one["SummaryCounts"][0]["BallotsOutstanding"] for one in contests] == [30, 40]
 
 
 def test_corrections_are_listed_without_the_names_of_those_who_made_them(
