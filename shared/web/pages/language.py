@@ -110,7 +110,7 @@ class Catalogues(Domain):  # type: ignore[misc]  # The library says no types.
             if language is not ENGLISH
         }
         self._messages = {code: messages(code, parts) for code in LANGUAGES if code != ENGLISH.code}
-        self._none = _translations("en", {})
+        self._none = read_catalogue(ENGLISH.code, ())
 
     @staticmethod
     def of(app: Flask) -> "Catalogues":
@@ -165,14 +165,11 @@ def messages(code: str, parts: tuple[str, ...]) -> Messages:
     return found
 
 
+@cache
 def read_catalogue(code: str, parts: tuple[str, ...]) -> Translations:
-    """The catalogue of a language as gettext takes it."""
-    return _translations(code, messages(code, parts))
-
-
-def _translations(code: str, found: Messages) -> Translations:
+    """The catalogue of a language as gettext takes it; made once in a process, for all its services."""
     catalogue = Catalog(locale=code, charset="utf-8")
-    for message, text in found.items():
+    for message, text in messages(code, parts).items():
         catalogue.add(message, text)
     written = BytesIO()
     write_mo(written, catalogue)
