@@ -11,6 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from shared.auth import identity
 from shared.errors import InvalidInput, TooLarge, UrnaError
 from shared.queue import snapshot
+from shared.sentences import say
 from shared.sheets import COUNTS, Finding, Numbers, photographs
 from shared.terms import Role
 from shared.web.cookies import page_requires
@@ -92,7 +93,8 @@ def add_photograph(election_id: int, station_id: int) -> Response:
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
     template = "photograph_refused.html" if wants_fragment() else "base/refusal.html"
-    return render(template, TooLarge("A photograph has at most 8 MiB; make it smaller."))
+    most = photographs.MOST_BYTES // 1024**2
+    return render(template, TooLarge(say("A photograph has at most {most} MiB; make it smaller.", most=most)))
 
 
 blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
