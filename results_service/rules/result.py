@@ -16,7 +16,7 @@ from results_service.rules.seats import (
     share,
 )
 from shared.apportionment import Apportionment, ByConstituency, Rules
-from shared.sentences import say_number
+from shared.sentences import say, say_number
 from shared.terms import State
 
 
@@ -200,15 +200,15 @@ def waiting_for(
     """What still has to happen before the result is final, as sentences for everybody."""
     if state is State.CANCELLED:
         return ()
-    sentences = []
+    sentences: list[str] = []
     if state is State.SCHEDULED:
-        sentences.append("The election has not begun.")
+        sentences.append(say("The election has not begun."))
     if state is State.OPEN:
-        sentences.append("The election is open.")
+        sentences.append(say("The election is open."))
     if state is State.COUNTING and (drained is None or drained < end):
-        sentences.append("Ballots received before the end of the election are still being counted.")
+        sentences.append(say("Ballots received before the end of the election are still being counted."))
     if dead_letter:
-        sentences.append("Ballots that could not be recorded have to be replayed by the operators.")
+        sentences.append(say("Ballots that could not be recorded have to be replayed by the operators."))
     if state is State.FINAL and isinstance(seats, ByConstituency):
         for number, part in seats.tied.items():
             sentences.append(_tied(part, listed, str((names or {}).get(number, number))))
