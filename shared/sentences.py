@@ -13,7 +13,7 @@ from typing import Any
 Value = str | int
 """A count is a number, and pages write it as their language does. What is only named by a number comes as text."""
 
-_PLACEHOLDER = re.compile(r"{(\w+)}")
+_PLACEHOLDER = re.compile(r"{(\w+)(?::[^{}]*)?}")
 
 
 class Sentence(str):
@@ -60,14 +60,29 @@ def listed(texts: Sequence[str]) -> str:
     return reduce(lambda before, text: say("{before}, {text}", before=before, text=text), texts)
 
 
-def heard(said: Mapping[str, Any]) -> Sentence:
-    """The sentence of a program that has nothing of the suite, and may be in the power of a hostile file.
+def packed(text: str) -> dict[str, Any]:
+    """A sentence as JSON can hold it, for ``heard``."""
+    said = text if isinstance(text, Sentence) else Sentence(text)
+    values = {name: packed(one) if isinstance(one, Sentence) else one for name, one in said.values.items()}
+    return {"refused": str(said), "template": said.template, "many": said.many, "values": values}
 
-    ``refused`` is its text; ``template`` and ``values`` are taken only where they fit each other, and nothing is ever
-    formatted by that template.
+
+def heard(said: Mapping[str, Any]) -> Sentence:
+    """The sentence that somebody else has packed, who may be in the power of a hostile file.
+
+    ``refused`` is its text; templates and values are taken only where they fit each other, and nothing is ever
+    formatted by such a template.
     """
-    text, template, values = (said.get(name) for name in ("refused", "template", "values"))
-    if isinstance(template, str) and isinstance(values, dict) and set(values) == set(_PLACEHOLDER.findall(template)):
-        told = {name: value if isinstance(value, int) else str(value) for name, value in values.items()}
-        return Sentence(str(text or ""), template, values=told)
-    return Sentence(str(text or ""))
+    text, template, many = (str(said.get(name) or "") for name in ("refused", "template", "many"))
+    given = said.get("values")
+    if not isinstance(given, dict) or set(given) != {*_PLACEHOLDER.findall(template), *_PLACEHOLDER.findall(many)}:
+        return Sentence(text)
+    if many and not isinstance(given.get("number"), int):
+        return Sentence(text)
+    return Sentence(text, template, many, {name: _heard_value(one) for name, one in given.items()})
+
+
+def _heard_value(value: object) -> Value:
+    if isinstance(value, dict):
+        return heard(value)
+    return value if isinstance(value, int) else str(value)

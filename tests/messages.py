@@ -7,6 +7,7 @@ nobody says any more. tests/test_messages.py holds them against each other.
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -35,6 +36,9 @@ NOT_ON_PAGES = {
     "web/health.py": "Probes alone ask for it.",
     "web/requests.py": "If-Match and queries of programs.",
 }
+
+# What others tell the pages of a service, too: the daemon, what became of an entry or a photograph.
+TOLD_BY_OTHERS = {"voting_station_service": ("daemon/actions/sheets.py", "daemon/rules/sheets.py")}
 
 Calls = dict[str, tuple[int, ...] | None]
 
@@ -69,7 +73,8 @@ class Said:
 def said_in(part: str) -> dict[Message, list[str]]:
     """Every message of a part, with the files that say it; what the part ``shared`` has is no other part's."""
     found: dict[Message, list[str]] = {}
-    for one in _said_below(ROOT / part):
+    others = (_said_in_module(ROOT / name) for name in TOLD_BY_OTHERS.get(part, ()))
+    for one in chain(_said_below(ROOT / part), *others):
         found.setdefault(one.message, []).append(one.place)
     if part != "shared":
         common = said_in("shared")
@@ -123,10 +128,15 @@ def _said_below(folder: Path) -> Iterator[Said]:
         if path.suffix == ".html" and "templates" in path.parts:
             yield from _said_by(path, name, "jinja2", _CALLS, _TEMPLATE_OPTIONS)
         elif path.suffix == ".py":
-            # In two passes: a message is not found where it stands inside another call that is looked for.
-            yield from _said_by(path, name, "python", _CALLS, {})
-            if may_be_on_pages(name):
-                yield from _said_by(path, name, "python", _REFUSALS, {})
+            yield from _said_in_module(path)
+
+
+def _said_in_module(path: Path) -> Iterator[Said]:
+    name = path.relative_to(ROOT).as_posix()
+    # In two passes: a message is not found where it stands inside another call that is looked for.
+    yield from _said_by(path, name, "python", _CALLS, {})
+    if may_be_on_pages(name):
+        yield from _said_by(path, name, "python", _REFUSALS, {})
 
 
 def _said_by(path: Path, name: str, method: str, calls: Calls, options: dict[str, str]) -> Iterator[Said]:

@@ -11,7 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from shared.auth import identity
 from shared.errors import InvalidInput, TooLarge, UrnaError
 from shared.queue import snapshot
-from shared.sentences import say
+from shared.queue.sheets import Own
+from shared.sentences import heard, say
 from shared.sheets import COUNTS, Finding, Numbers, photographs
 from shared.terms import Role
 from shared.web.cookies import page_requires
@@ -160,6 +161,7 @@ def _page(
         states=words.STATES,
         states_at_length=words.STATES_AT_LENGTH,
         sent=words.SENT,
+        reason=_reason,
         texts=texts or {},
         told=told,
         beside=beside,
@@ -171,6 +173,12 @@ def _page(
         most_photographs=photographs.MOST_OF_ONE,
         waits=any(one.waits for one in (*shown.entries, *shown.photographs)),
     )
+
+
+def _reason(one: Own) -> str:
+    """Why what was sent of a sheet was refused when its turn came; an earlier daemon has told its text alone."""
+    packed = one.became.get("said")
+    return heard(packed) if isinstance(packed, dict) else str(one.became["reason"])
 
 
 def _summary(error: UrnaError | None, findings: tuple[Finding, ...]) -> str:
