@@ -20,11 +20,14 @@ FEWEST_PIXELS = 60
 
 _QUALITY = 85
 _FORMATS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"RIFF": "WEBP"}
-_ALLOWED = "Send a picture as JPEG, PNG or WebP."
 
 
 class Refused(Exception):  # The sentence is for who has sent the picture.
     """A file of which no pictures are made."""
+
+    def __init__(self, template: str, /, **values: str | int) -> None:
+        super().__init__(template.format(**values))
+        self.said = {"refused": str(self), "template": template, "values": values}
 
 
 @dataclass(frozen=True)
@@ -40,41 +43,49 @@ def make(content: bytes) -> Made:
     """The pictures of ``content``, whatever its name or type says."""
     # The program has nothing of the suite, so this is not at the top of the file.
     from shared.bounded_process import ask
+    from shared.sentences import heard, say
 
     said = ask(Path(__file__), content)
     if said is None:
-        return Made(b"", b"", f"This file takes more memory or time than a picture does. {_ALLOWED}")
+        refused = say("This file takes more memory or time than a picture does. Send a picture as JPEG, PNG or WebP.")
+        return Made(b"", b"", refused)
     large, small = (base64.b64decode(said.get(name, "")) for name in ("large", "small"))
-    return Made(large, small, said.get("refused", ""))
+    return Made(large, small, heard(said))
 
 
 def pictures_of(content: bytes) -> dict[str, str]:
     """Both pictures in base 64; raises ``Refused``."""
     kind = next((kind for sign, kind in _FORMATS.items() if content.startswith(sign)), None)
     if kind is None or (kind == "WEBP" and content[8:12] != b"WEBP"):
-        raise Refused(f"This is no picture that can be taken, by its content. {_ALLOWED}")
+        raise Refused("This is no picture that can be taken, by its content. Send a picture as JPEG, PNG or WebP.")
     from PIL import Image, ImageOps
 
-    too_large = f"This picture has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller."
+    too_large = Refused(
+        "This picture has more than {millions} million pixels; make it smaller.", millions=MOST_PIXELS // 1_000_000
+    )
     # The library warns above its limit, which is an error here, before it has unpacked anything.
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     try:
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise Refused(too_large)
+                raise too_large
             if min(image.size) < FEWEST_PIXELS:
-                raise Refused(f"This picture is too small; each side has at least {FEWEST_PIXELS} pixels.")
+                raise Refused(
+                    "This picture is too small; each side has at least {fewest} pixels.", fewest=FEWEST_PIXELS
+                )
             # Made small first, in place, so that hardly more than one copy of many pixels is ever in memory.
             small = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGBA")
             small.thumbnail((2 * LARGE[1], 2 * LARGE[1]))
             flat = _without_transparency(ImageOps.exif_transpose(small))
             return {"large": _written(flat, LARGE), "small": _written(flat, SMALL)}
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise Refused(too_large) from None
+        raise too_large from None
     except (Refused, MemoryError):
         raise
     except Exception:
-        raise Refused(f"This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.") from None
+        raise Refused(
+            "This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.", kind=kind
+        ) from None
 
 
 def _without_transparency(image: Any) -> Any:
@@ -104,9 +115,9 @@ def _written(image: Any, size: tuple[int, int]) -> str:
 def main() -> None:
     """Make pictures of what stands on the standard input."""
     try:
-        said = pictures_of(sys.stdin.buffer.read())
+        said: dict[str, Any] = dict(pictures_of(sys.stdin.buffer.read()))
     except Refused as error:
-        said = {"refused": str(error)}
+        said = error.said
     sys.stdout.write(json.dumps(said))
 
 

@@ -19,6 +19,7 @@ from jwt.exceptions import InvalidSignatureError
 from shared.config import WebSettings
 from shared.errors import Forbidden, Unauthenticated
 from shared.journal import events
+from shared.sentences import listed, say
 from shared.terms import Role
 from shared.token_keys import TokenKeys, signing_name
 
@@ -113,7 +114,7 @@ def admit(access: Access, claims: dict[str, Any]) -> None:
     g.claims = claims
     # Flask-JWT-Extended takes whatever is not a refresh token for an access token.
     if claims["type"] != access.token:
-        raise Unauthenticated(f"This route takes a token of the type {access.token}.")
+        raise Unauthenticated(say("This route takes a token of the type {type}.", type=str(access.token)))
     if "exp" not in claims:
         # The library takes it for good for ever.
         raise Unauthenticated("The token does not say when it expires.")
@@ -124,8 +125,18 @@ def admit(access: Access, claims: dict[str, Any]) -> None:
     if access.roles and not access.roles & _roles(claims):
         if access.classic:
             raise ClassicUnauthorized
-        names = ", ".join(sorted(role.value for role in access.roles))
-        raise Forbidden(f"This needs one of these roles: {names}.")
+        names = [_ROLES[role] for role in sorted(access.roles, key=lambda role: role.value)]
+        raise Forbidden(say("This needs one of these roles: {names}.", names=listed(names)))
+
+
+_ROLES = {
+    Role.ADMINISTRATOR: say("administrator"),
+    Role.OFFICIAL: say("official"),
+    Role.VOTER: say("voter"),
+    Role.CANDIDATE: say("candidate"),
+    Role.CAMPAIGN_DIRECTOR: say("campaign_director"),
+    Role.AUDITOR: say("auditor"),
+}
 
 
 def access_of(view: Any) -> Access | None:

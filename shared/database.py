@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from shared import metrics
 from shared.errors import Misconfigured, Unavailable
+from shared.sentences import say
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -168,7 +169,12 @@ class Database:
                     "its data was made with: put those back, or remove the data if nothing of it is needed."
                 ) from error
             if time.monotonic() > last:
-                raise Unavailable(f"The database {name} did not answer for {seconds:g} seconds.") from error
+                words = say(
+                    "The database {name} did not answer for {seconds} seconds.",
+                    name=str(name),
+                    seconds=format(seconds, "g"),
+                )
+                raise Unavailable(words) from error
             log.info("waiting", database=name)
             time.sleep(_SECONDS_BETWEEN_QUESTIONS)
 

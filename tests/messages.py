@@ -7,6 +7,7 @@ nobody says any more. tests/test_messages.py holds them against each other.
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -20,17 +21,24 @@ Message = str | tuple[str, str]
 
 # A message that pages of all services show is in the catalogue `shared`, the others in that of their service.
 PARTS = ("shared", *WEB_SERVICES)
-# Where refusals by one constant sentence are shown on pages in every language, too: parts of paths.
-TRANSLATED_REFUSALS = (
-    *("authentication_service/", "shared/web/cookies.py"),
-    # Polling stations, tally sheets and differences.
-    *("admin_service/actions/sheets.py", "admin_service/actions/reconciliation.py", "admin_service/rules/sheets.py"),
-    *("admin_service/actions/station_import.py", "admin_service/actions/photographs.py"),
-    *("admin_service/rules/geography.py", "admin_service/rules/station_files.py", "admin_service/store/sheets.py"),
-    "shared/sheets/states.py",
-    *("voting_station_service/actions/", "voting_station_service/pages/", "voting_station_service/rules/sheets.py"),
-    "voting_station_service/inspection.py",
-)
+# Whose refusals no page shows, by the beginnings of paths in a part, and why; all others are in the catalogues.
+NOT_ON_PAGES = {
+    "routes/": "Programs alone ask them.",
+    "classic.py": "The classic contract, which is English.",
+    "sockets.py": "A handshake of WebSockets is a program's.",
+    "live.py": "It refuses streams, which scripts open.",
+    "actions/exports.py": "What is written into files for programs.",
+    "rules/areas.py": "The making of such files.",
+    "rules/election_report.py": "The making of such files.",
+    "rules/tables.py": "The making of such files.",
+    "journal/": "The findings of `urna journal verify`.",
+    "queue/parts.py": "What the daemon and recounts read.",
+    "web/health.py": "Probes alone ask for it.",
+    "web/requests.py": "If-Match and queries of programs.",
+}
+
+# What others tell the pages of a service, too: the daemon, what became of an entry or a photograph.
+TOLD_BY_OTHERS = {"voting_station_service": ("daemon/actions/sheets.py", "daemon/rules/sheets.py")}
 
 Calls = dict[str, tuple[int, ...] | None]
 
@@ -40,15 +48,16 @@ _CALLS: Calls = {
     "ngettext": (1, 2),
     "lazy_gettext": None,
     "lazy_ngettext": (1, 2),
+    "say": (1,),
+    "say_number": (1, 2),
 }
-_REFUSALS: Calls = dict.fromkeys(
-    (
-        *("InvalidInput", "Unauthenticated", "Forbidden", "NotFound", "Conflict", "TooLarge", "TooManyAttempts"),
-        *("ChangedMeanwhile", "Unavailable"),
-        # Photographs.
-        "Refused",
-    )
+REFUSALS = (
+    *("InvalidInput", "Unauthenticated", "Forbidden", "NotFound", "Conflict", "TooLarge", "TooManyAttempts"),
+    *("ChangedMeanwhile", "Unavailable", "PreconditionMissing"),
+    # Photographs and pictures.
+    "Refused",
 )
+_REFUSALS: Calls = dict.fromkeys(REFUSALS)
 _TEMPLATE_OPTIONS = {"silent": "false", "trimmed": "true", "newstyle_gettext": "true"}
 _WIDTH = 120
 
@@ -64,7 +73,8 @@ class Said:
 def said_in(part: str) -> dict[Message, list[str]]:
     """Every message of a part, with the files that say it; what the part ``shared`` has is no other part's."""
     found: dict[Message, list[str]] = {}
-    for one in _said_below(ROOT / part):
+    others = (_said_in_module(ROOT / name) for name in TOLD_BY_OTHERS.get(part, ()))
+    for one in chain(_said_below(ROOT / part), *others):
         found.setdefault(one.message, []).append(one.place)
     if part != "shared":
         common = said_in("shared")
@@ -106,14 +116,27 @@ def update(code: str, part: str) -> list[Message]:
     return waiting
 
 
+def may_be_on_pages(name: str) -> bool:
+    """Whether a page may show what the module at this path refuses."""
+    inside = name.partition("/")[2]
+    return not any(inside.startswith(part) for part in NOT_ON_PAGES)
+
+
 def _said_below(folder: Path) -> Iterator[Said]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(ROOT).as_posix()
         if path.suffix == ".html" and "templates" in path.parts:
             yield from _said_by(path, name, "jinja2", _CALLS, _TEMPLATE_OPTIONS)
         elif path.suffix == ".py":
-            calls = {**_CALLS, **(_REFUSALS if any(part in name for part in TRANSLATED_REFUSALS) else {})}
-            yield from _said_by(path, name, "python", calls, {})
+            yield from _said_in_module(path)
+
+
+def _said_in_module(path: Path) -> Iterator[Said]:
+    name = path.relative_to(ROOT).as_posix()
+    # In two passes: a message is not found where it stands inside another call that is looked for.
+    yield from _said_by(path, name, "python", _CALLS, {})
+    if may_be_on_pages(name):
+        yield from _said_by(path, name, "python", _REFUSALS, {})
 
 
 def _said_by(path: Path, name: str, method: str, calls: Calls, options: dict[str, str]) -> Iterator[Said]:

@@ -63,7 +63,7 @@ OWN_NAMES = {
     },
 }
 
-PURE = ("shared.errors", "shared.terms", "shared.apportionment", "shared.sheets")
+PURE = ("shared.errors", "shared.sentences", "shared.terms", "shared.apportionment", "shared.sheets")
 # Pure code gets every moment, random number and file from its caller.
 IMPURE = {"time", "os", "pathlib", "socket", "random", "secrets", "subprocess", "logging", "threading", "tempfile"}
 IMPURE_CALLS = {"open", "print", "input", "now", "utcnow", "today"}

@@ -9,7 +9,7 @@ from shared.web.pages.transliteration import as_latin
 from tests.messages import PARTS, Message, catalogue_path, read_catalogue, said_in
 from tests.source import ROOT
 
-PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|%%|%")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[a-z]|%%|%|{(\w+)(?::[^{}]*)?}")
 CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 BOTH = [(code, part) for code in KEPT_BY_HAND for part in PARTS]
 

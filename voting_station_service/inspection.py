@@ -20,7 +20,6 @@ _MOST_OBJECTS = 20_000
 _MOST_VALUES = 500_000
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "PDF": "application/pdf"}
-_ALLOWED = "Send a photograph as JPEG, PNG or WebP, or a scan as PDF."
 
 # What no photograph needs, and a reader that takes it for a page would run.
 _MARKUP = re.compile(rb"<script|<!doctype|<html|<\?php|<iframe", re.IGNORECASE)
@@ -39,6 +38,10 @@ _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 class Refused(Exception):  # The sentence is for the official who has sent the photograph.
     """A photograph that is not taken."""
 
+    def __init__(self, template: str, /, **values: str | int) -> None:
+        super().__init__(template.format(**values))
+        self.said = {"refused": str(self), "template": template, "values": values}
+
 
 @dataclass(frozen=True)
 class Inspected:
@@ -52,18 +55,26 @@ def inspect(content: bytes) -> Inspected:
     """What ``content`` is by itself, whatever its name says."""
     # The program has nothing of the suite, so this is not at the top of the file.
     from shared.bounded_process import ask
+    from shared.sentences import heard, say
 
     said = ask(Path(__file__), content)
     if said is None:
-        return Inspected("", "This file takes more memory or time to look at than a photograph does. " + _ALLOWED)
-    return Inspected(said.get("media_type", ""), said.get("refused", ""))
+        refused = say(
+            "This file takes more memory or time to look at than a photograph does. Send a photograph as JPEG, PNG or "
+            "WebP, or a scan as PDF."
+        )
+        return Inspected("", refused)
+    return Inspected(said.get("media_type", ""), heard(said))
 
 
 def look_into(content: bytes) -> str:
     """The media type of a photograph; raises ``Refused``."""
     kind = _kind(content)
     if _MARKUP.search(content):
-        raise Refused(f"This file holds parts of a web page or a program. {_ALLOWED}")
+        raise Refused(
+            "This file holds parts of a web page or a program. Send a photograph as JPEG, PNG or WebP, or a scan as "
+            "PDF."
+        )
     if kind == "PDF":
         _look_into_pdf(content)
     else:
@@ -80,7 +91,10 @@ def _kind(content: bytes) -> str:
         return "WEBP"
     if content.startswith(b"%PDF-"):
         return "PDF"
-    raise Refused(f"This is no photograph that can be taken, by its content. {_ALLOWED}")
+    raise Refused(
+        "This is no photograph that can be taken, by its content. Send a photograph as JPEG, PNG or WebP, or a scan "
+        "as PDF."
+    )
 
 
 def _look_into_image(content: bytes, kind: str) -> None:
@@ -97,20 +111,23 @@ def _look_into_image(content: bytes, kind: str) -> None:
         Image.MAX_IMAGE_PIXELS = MOST_PIXELS
         with Image.open(io.BytesIO(content), formats=[kind]) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise Refused(_too_large())
+                raise _too_large()
             if getattr(image, "n_frames", 1) > 1 and kind != "JPEG":
                 raise Refused("This picture moves; a photograph of a sheet is a single picture.")
             image.load()
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise Refused(_too_large()) from None
+        raise _too_large() from None
     except (Refused, MemoryError):
         raise
     except Exception:
-        raise Refused(f"This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.") from None
+        raise Refused(
+            "This {kind} cannot be read to its end; it is damaged or was cut off. Send it again.", kind=kind
+        ) from None
 
 
-def _too_large() -> str:
-    return f"This picture has more than {MOST_PIXELS // 1_000_000} million pixels; make it smaller."
+def _too_large() -> Refused:
+    millions = MOST_PIXELS // 1_000_000
+    return Refused("This picture has more than {millions} million pixels; make it smaller.", millions=millions)
 
 
 def _end_of_png(content: bytes) -> int:
@@ -165,13 +182,17 @@ def _look_into_pdf(content: bytes) -> None:
     if content.rstrip(b"\0\r\n\t ")[-5:] != b"%%EOF":
         raise Refused("This PDF has no end, or something follows after it. Scan the sheet again.")
     if _LONG_ACTIVE.search(_ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), content)):
-        raise Refused(_ACTIVE_PDF)
+        raise _active()
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted:
             raise Refused("This PDF is encrypted, so that nobody can look at it; send it without a password.")
         if not 1 <= len(reader.pages) <= MOST_PAGES:
-            raise Refused(f"This PDF has {len(reader.pages)} pages; a scan of a sheet has 1 to {MOST_PAGES}.")
+            raise Refused(
+                "This PDF has {pages} pages; a scan of a sheet has 1 to {most}.",
+                pages=len(reader.pages),
+                most=MOST_PAGES,
+            )
         _refuse_active(reader)
     except (Refused, MemoryError):
         raise
@@ -179,7 +200,8 @@ def _look_into_pdf(content: bytes) -> None:
         raise Refused("This PDF cannot be read; it is damaged or was cut off. Scan the sheet again.") from None
 
 
-_ACTIVE_PDF = "This PDF runs something or carries files along; send a plain scan, or a photograph."
+def _active() -> Refused:
+    return Refused("This PDF runs something or carries files along; send a plain scan, or a photograph.")
 
 
 def _refuse_active(reader: Any) -> None:
@@ -202,20 +224,20 @@ def _refuse_active(reader: Any) -> None:
             raise Refused("This PDF has more parts than a scan of a sheet; send a plain scan, or a photograph.")
         if isinstance(value, dict):
             if _ACTIVE & set(map(str, dict.keys(value))):
-                raise Refused(_ACTIVE_PDF)
+                raise _active()
             left += dict.values(value)
         elif isinstance(value, list):
             left += list.__iter__(value)
         elif isinstance(value, str) and value in _ACTIVE and str(value).startswith("/"):
-            raise Refused(_ACTIVE_PDF)
+            raise _active()
 
 
 def main() -> None:
     """Look into what stands on the standard input."""
     try:
-        said = {"media_type": look_into(sys.stdin.buffer.read())}
+        said: dict[str, Any] = {"media_type": look_into(sys.stdin.buffer.read())}
     except Refused as error:
-        said = {"refused": str(error)}
+        said = error.said
     sys.stdout.write(json.dumps(said))
 
 

@@ -10,6 +10,7 @@ from shared.errors import Conflict, InvalidInput
 from shared.journal.events import difference
 from shared.journal.store import note
 from shared.schema.election import Candidate
+from shared.sentences import say
 from shared.terms import Approval
 
 
@@ -17,7 +18,9 @@ def create(database: Database, participant_id: int, texts: Mapping[str, str], no
     """Put a person forward for a participant; an administrator still has to approve. ``texts`` by column."""
     with database.writing() as session:
         if participant_id not in store.known_participants(session, [participant_id]):
-            raise InvalidInput(f"There is no participant {participant_id}.", field="participant_id")
+            raise InvalidInput(
+                say("There is no participant {number}.", number=str(participant_id)), field="participant_id"
+            )
         candidate = Candidate(participant_id=participant_id, created_at=now, **texts)
         session.add(candidate)
         session.flush()
@@ -54,7 +57,10 @@ def decide(
         candidate = store.candidate(session, candidate_id, lock=True)
         check(candidate.version)
         if candidate.approval == decision.value:
-            raise Conflict(f"This candidate is {decision.value} already.")
+            is_approved = decision is Approval.APPROVED
+            raise Conflict(
+                say("This candidate is approved already.") if is_approved else say("This candidate is refused already.")
+            )
         before = _facts(candidate)
         candidate.approval = decision.value
         candidate.approval_reason = reason

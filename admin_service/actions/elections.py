@@ -25,6 +25,7 @@ from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
 from shared.journal.store import note
 from shared.schema.election import CANCELLED, DRAFT, PUBLISHED, Election, Entry
+from shared.sentences import say
 from shared.terms import Kind, State
 
 
@@ -208,8 +209,12 @@ def draw(
         if by is None:
             raise Conflict("This election gives no seats, so there is nothing to draw lots for.")
         if by.is_by_constituency != (constituency_id is not None):
-            where = "per constituency; say in which one" if by.is_by_constituency else "over the whole; name none"
-            raise InvalidInput(f"The seats of this election are given {where}.", field="constituency_id")
+            raise InvalidInput(
+                say("The seats of this election are given per constituency; say in which one.")
+                if by.is_by_constituency
+                else say("The seats of this election are given over the whole; name none."),
+                field="constituency_id",
+            )
         count = Count(session, election, by)
         if constituency_id is None:
             drawn = lots_drawn_over_whole(election.lots)
@@ -219,7 +224,7 @@ def draw(
             in_each = lots_drawn_in(election.lots)
             settle = partial(count.of, constituency_id)
             rules.check_lots(
-                lambda lots: settle(lots).tie, in_each.get(constituency_id, ()), poll_numbers, where="constituency"
+                lambda lots: settle(lots).tie, in_each.get(constituency_id, ()), poll_numbers, in_constituency=True
             )
             in_each[constituency_id] = poll_numbers
             election.lots = {str(number): list(lots) for number, lots in sorted(in_each.items())}
@@ -290,9 +295,13 @@ def _check_seats(session: Session, settled: Mapping[str, Any]) -> None:
 def _refuse_overlap(session: Session, jurisdiction_id: int, period: Period, without: int | None) -> None:
     other = store.overlapping(session, jurisdiction_id, period, without)
     if other is not None:
-        name = f" “{other.title}”" if other.title else ""
+        number = str(other.id)
+        name = say("{number} “{title}”", number=number, title=other.title) if other.title else number
         raise Conflict(
-            f"Election {other.id}{name} is in the way: within one jurisdiction elections neither overlap nor touch.",
+            say(
+                "Election {election} is in the way: within one jurisdiction elections neither overlap nor touch.",
+                election=name,
+            ),
             field="start",
         )
 

@@ -29,6 +29,7 @@ from shared.schema.election import (
     SheetPhotograph,
     TallySheet,
 )
+from shared.sentences import say
 from shared.terms import StationStatus
 
 
@@ -132,7 +133,13 @@ def delete(database: Database, sort: Sort, number: int, check: Callable[[int], N
         for column in sort.children:
             if store.has(session, column, number):
                 child = NAMES[column.class_]
-                raise Conflict(f"This {NAMES[sort.model]} has at least one {child}, so it cannot be deleted.")
+                raise Conflict(
+                    say(
+                        "This {name} has at least one {child}, so it cannot be deleted.",
+                        name=NAMES[sort.model],
+                        child=child,
+                    )
+                )
         session.delete(place)
         note(session, f"{sort.noun}.deleted", f"{sort.noun} {number}", _facts(sort, place))
 
@@ -160,7 +167,11 @@ def _unique(sort: Sort) -> Iterator[None]:
         yield
     except IntegrityError as error:
         field = sort.named_by[-1]
-        raise Conflict(f"There is a {NAMES[sort.model]} of this {field} already.", field=field) from error
+        words = say("There is a {name} of this {field} already.", name=NAMES[sort.model], field=_FIELDS[field])
+        raise Conflict(words, field=field) from error
+
+
+_FIELDS = {"name": say("name"), "code": say("code")}
 
 
 def _facts(sort: Sort, place: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from shared.database import Database
 from shared.errors import Conflict, NotFound
 from shared.journal import events
 from shared.journal.store import was_written, write
+from shared.sentences import say
 from shared.terms import Outcome
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -28,8 +29,8 @@ def read(database: Database, election_id: int, station_id: int, photograph_id: s
             raise NotFound("This tally sheet has no such photograph.")
         photograph, content = sheets.photograph(session, election_id, station_id, photograph_id)
     if hashlib.sha256(content).hexdigest() != photograph.sha256:
-        reason = "This photograph is not what the official sent: its bytes have been changed in the store."
-        _tell(database, photograph, reason)
+        reason = say("This photograph is not what the official sent: its bytes have been changed in the store.")
+        _tell(database, photograph, str(reason))
         raise Conflict(reason)
     return photograph, content
 

@@ -10,6 +10,7 @@ from shared.database import Database
 from shared.errors import InvalidInput, NotFound, TooLarge
 from shared.journal.store import note
 from shared.schema.election import Candidate, CandidatePicture
+from shared.sentences import say
 from shared.terms import Approval
 
 
@@ -28,7 +29,8 @@ def put(
     InvalidInput with the field ``picture`` for what is no such file, or too many pixels; TooLarge for too many bytes.
     """
     if len(content) > pictures.MOST_BYTES:
-        raise TooLarge(f"A picture has at most {pictures.MOST_BYTES >> 20} MiB; make it smaller.", field="picture")
+        most = pictures.MOST_BYTES >> 20
+        raise TooLarge(say("A picture has at most {most} MiB; make it smaller.", most=most), field="picture")
     made = pictures.make(content)
     if made.refused:
         raise InvalidInput(made.refused, field="picture")

@@ -11,6 +11,7 @@ from shared.apportionment import shares
 from shared.database import Database
 from shared.errors import Conflict, NotFound
 from shared.schema.election import PUBLISHED, Election
+from shared.sentences import say
 from shared.tallies import RefusedBallot
 from shared.terms import State
 
@@ -40,10 +41,10 @@ def final(database: Database, election_id: int, now: datetime) -> Results:
     with database.reading() as session:
         election = store.election(session, election_id)
         if election.stage != PUBLISHED:
-            raise NotFound(f"Election {election_id} is not a published one.")
+            raise NotFound(say("Election {number} is not a published one.", number=str(election_id)))
         # The state is read before the votes: once it is final, no vote can come any more.
         if tallies.current(session, election, now).state is not State.FINAL:
-            raise Conflict(f"Not everything of election {election_id} is counted.")
+            raise Conflict(say("Not everything of election {number} is counted.", number=str(election_id)))
         votes = tallies.votes(session, election_id)
         rules = rules_of(election)
         results = final_seats(session, election, rules) if rules else _shares(votes)

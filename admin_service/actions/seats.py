@@ -21,6 +21,7 @@ from shared.apportionment import (
 )
 from shared.errors import Conflict, InvalidInput
 from shared.schema.election import Election
+from shared.sentences import say
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ class Count:
         """The seats of one constituency with these lots; InvalidInput when there is none of this number."""
         here = [one for one in self._constituencies if one.id == constituency_id]
         if not here:
-            raise InvalidInput(f"There is no constituency {constituency_id}.", field="constituency_id")
+            raise InvalidInput(
+                say("There is no constituency {number}.", number=str(constituency_id)), field="constituency_id"
+            )
         drawn: Mapping[int, Sequence[int]] = {constituency_id: lots}
         divided = apportion_constituencies(self._entries, here, self._rules, self._cast, drawn)
         return divided.constituencies[constituency_id]
@@ -93,7 +96,7 @@ def final_seats(session: Session, election: Election, rules: Rules) -> dict[int,
     """The seats of each poll number; Conflict while some wait for lots."""
     found = Count(session, election, rules).seats()
     if found is None:
-        raise Conflict(f"Seats of election {election.id} wait for lots.")
+        raise Conflict(say("Seats of election {number} wait for lots.", number=str(election.id)))
     return found
 
 

@@ -25,6 +25,7 @@ from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
 from shared.journal.store import note
 from shared.schema.election import Constituency, PollingCentre, PollingStation, Region
+from shared.sentences import Value, say
 
 # The columns of a file that are a centre's own, by the names of the table.
 _OF_A_CENTRE = {
@@ -103,9 +104,16 @@ def _plan(session: Session, read: StationFile) -> Import:
 def _refuse_wrong(file: StationFile) -> None:
     if file.problems:
         first = file.problems[0]
-        others = f" Wrong lines in all: {file.wrong:,}." if file.wrong > 1 else ""
+        about: dict[str, Value] = {"line": first.line, "column": first.field, "problem": first.message}
+        if file.wrong == 1:
+            raise InvalidInput(say("Line {line}, {column}: {problem} Nothing was imported.", **about), field="file")
         raise InvalidInput(
-            f"Line {first.line}, {first.field}: {first.message}{others} Nothing was imported.", field="file"
+            say(
+                "Line {line}, {column}: {problem} Wrong lines in all: {wrong:,}. Nothing was imported.",
+                wrong=file.wrong,
+                **about,
+            ),
+            field="file",
         )
 
 

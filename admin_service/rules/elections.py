@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.apportionment import CLASSIC, RULE_PACKS, Rules, Tie
 from shared.errors import Conflict, InvalidInput
+from shared.sentences import Sentence, say, say_number
 from shared.terms import Kind, State
 
 MOST_ENTRIES = 1000
@@ -75,7 +76,11 @@ def read_moment(text: object, zone: tzinfo, field: str) -> datetime:
     found = (_EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)) if isinstance(text, str) else None
     if found is None:
         raise InvalidInput(
-            f"The {field} is not a date and time of ISO 8601, such as 2026-04-12T07:00:00+02:00.", field=field
+            say(
+                "The {field} is not a date and time of ISO 8601, such as 2026-04-12T07:00:00+02:00.",
+                field=_MOMENTS.get(field, field),
+            ),
+            field=field,
         )
     try:
         local = datetime(
@@ -89,9 +94,11 @@ def read_moment(text: object, zone: tzinfo, field: str) -> datetime:
             tzinfo=_offset(found, zone),
         )
     except ValueError as error:
-        raise InvalidInput(f"The {field} is no date and time that exists.", field=field) from error
+        words = say("The {field} is no date and time that exists.", field=_MOMENTS.get(field, field))
+        raise InvalidInput(words, field=field) from error
     if not _FIRST_YEAR <= local.year <= _LAST_YEAR:
-        raise InvalidInput(f"Dates lie in the years {_FIRST_YEAR} to {_LAST_YEAR}.", field=field)
+        years = {"first": str(_FIRST_YEAR), "last": str(_LAST_YEAR)}
+        raise InvalidInput(say("Dates lie in the years {first} to {last}.", **years), field=field)
     moment = local.astimezone(UTC)
     if moment.astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise InvalidInput("The clocks skip this local time; send it with an offset.", field=field)
@@ -125,8 +132,12 @@ def are_individuals(kind: Kind, wished: bool | None) -> bool:
     if settled is None:
         return bool(wished)
     if wished is not None and wished != settled:
-        who = "individuals" if settled else "parties"
-        raise InvalidInput(f"In a {kind.value} election only {who} stand.", field="individual")
+        raise InvalidInput(
+            say("In a presidential election only individuals stand.")
+            if settled
+            else say("In a parliamentary election only parties stand."),
+            field="individual",
+        )
     return settled
 
 
@@ -145,7 +156,8 @@ def settle_rules(kind: Kind, wished: str | Mapping[str, Any] | None) -> dict[str
     if isinstance(wished, str):
         pack = RULE_PACKS.get(wished)
         if pack is None:
-            raise InvalidInput(f"There is no such rule pack; there are: {', '.join(RULE_PACKS)}.", field="rules")
+            packs = ", ".join(RULE_PACKS)
+            raise InvalidInput(say("There is no such rule pack; there are: {packs}.", packs=packs), field="rules")
         return pack.to_dict()
     if not wished and kind is not Kind.PARLIAMENTARY:
         return {}
@@ -158,9 +170,10 @@ def settle_rules(kind: Kind, wished: str | Mapping[str, Any] | None) -> dict[str
 def check_size(places: Sequence[Place], *, complete: bool) -> None:
     """Refuse too few and too many participants; a ballot that is not ``complete``, a draft's, may still grow."""
     if complete and len(places) < FEWEST_ENTRIES:
-        raise InvalidInput(f"At least {FEWEST_ENTRIES} participants stand in an election.", field="entries")
+        words = say("At least {fewest} participants stand in an election.", fewest=FEWEST_ENTRIES)
+        raise InvalidInput(words, field="entries")
     if len(places) > MOST_ENTRIES:
-        raise InvalidInput(f"At most {MOST_ENTRIES} participants stand in an election.", field="entries")
+        raise InvalidInput(say("At most {most} participants stand in an election.", most=MOST_ENTRIES), field="entries")
 
 
 def check_places(places: Sequence[Place], known: Mapping[int, bool], individuals: bool) -> None:
@@ -173,12 +186,16 @@ def check_places(places: Sequence[Place], known: Mapping[int, bool], individuals
     for position, place in enumerate(places):
         field = f"entries.{position}.participant_id"
         if place.participant_id not in known:
-            raise InvalidInput(f"There is no participant {place.participant_id}.", field=field)
+            raise InvalidInput(say("There is no participant {number}.", number=str(place.participant_id)), field=field)
         if place.participant_id in seen:
-            raise InvalidInput(f"Participant {place.participant_id} comes twice.", field=field)
+            raise InvalidInput(say("Participant {number} comes twice.", number=str(place.participant_id)), field=field)
         if known[place.participant_id] != individuals:
-            who = "individuals" if individuals else "parties"
-            raise InvalidInput(f"Only {who} stand in this election.", field=field)
+            raise InvalidInput(
+                say("Only individuals stand in this election.")
+                if individuals
+                else say("Only parties stand in this election."),
+                field=field,
+            )
         seen.add(place.participant_id)
 
 
@@ -187,7 +204,9 @@ def check_may_change(state: State, start: datetime, now: datetime) -> None:
     if state is State.DRAFT:
         return
     if state is not State.SCHEDULED:
-        raise Conflict(f"This election is {_spoken(state)}; what defines its ballot is frozen since it opened.")
+        raise Conflict(
+            say("This election is {state}; what defines its ballot is frozen since it opened.", state=_spoken(state))
+        )
     if start <= now + NOTICE:
         raise Conflict("This election opens in a moment; its ballot is frozen.")
 
@@ -201,13 +220,13 @@ def check_may_delete(state: State) -> None:
 def check_may_publish(state: State) -> None:
     """Refuse to publish anything but a draft."""
     if state is not State.DRAFT:
-        raise Conflict(f"Only a draft can be published; this election is {_spoken(state)}.")
+        raise Conflict(say("Only a draft can be published; this election is {state}.", state=_spoken(state)))
 
 
 def check_may_close(state: State) -> None:
     """Refuse to close anything but an open election."""
     if state is not State.OPEN:
-        raise Conflict(f"Only an open election can be closed; this one is {_spoken(state)}.")
+        raise Conflict(say("Only an open election can be closed; this one is {state}.", state=_spoken(state)))
 
 
 def check_may_cancel(state: State) -> None:
@@ -215,7 +234,7 @@ def check_may_cancel(state: State) -> None:
     if state is State.DRAFT:
         raise Conflict("A draft is deleted, not cancelled.")
     if state in (State.FINAL, State.CANCELLED):
-        raise Conflict(f"This election is {_spoken(state)} already.")
+        raise Conflict(say("This election is {state} already.", state=_spoken(state)))
 
 
 def closing_end(now: datetime, end: datetime) -> datetime:
@@ -229,7 +248,9 @@ def closing_end(now: datetime, end: datetime) -> datetime:
 def check_may_draw(state: State) -> None:
     """Refuse lots before everything is counted."""
     if state is not State.FINAL:
-        raise Conflict(f"Lots are drawn when everything is counted; this election is {_spoken(state)}.")
+        raise Conflict(
+            say("Lots are drawn when everything is counted; this election is {state}.", state=_spoken(state))
+        )
 
 
 def check_seats(seats: Mapping[str, int | None], rules: Rules) -> None:
@@ -239,22 +260,33 @@ def check_seats(seats: Mapping[str, int | None], rules: Rules) -> None:
     """
     without = [name for name, elects in seats.items() if elects is None]
     if without or not seats:
-        named = ", ".join(f"“{name}”" for name in without[:_NAMED])
-        more = f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
-        which = f"{named}{more} have no seats" if seats else "there is no constituency"
         raise InvalidInput(
-            f"Each constituency elects for itself, but {which}; say how many first.",
+            say(
+                "Each constituency elects for itself, but {names} have no seats; say how many first.",
+                names=_some_of(without),
+            )
+            if seats
+            else say("Each constituency elects for itself, but there is no constituency; say how many first."),
             field="rules.apportioned",
         )
     elected = sum(elects or 0 for elects in seats.values())
     if elected != rules.seats:
         raise InvalidInput(
-            f"The rules give {rules.seats} seats, but the constituencies elect {elected} together.", field="rules.seats"
+            say(
+                "The rules give {seats} seats, but the constituencies elect {elected} together.",
+                seats=rules.seats,
+                elected=elected,
+            ),
+            field="rules.seats",
         )
 
 
 def check_lots(
-    settle: Callable[[Sequence[int]], Tie | None], drawn: Sequence[int], poll_numbers: Sequence[int], where: str = ""
+    settle: Callable[[Sequence[int]], Tie | None],
+    drawn: Sequence[int],
+    poll_numbers: Sequence[int],
+    *,
+    in_constituency: bool = False,
 ) -> None:
     """Refuse lots that no tie asks for, or that do not settle it: one for each open seat, each of a tied list.
 
@@ -264,20 +296,51 @@ def check_lots(
     """
     tie = settle(())
     if tie is None:
-        raise Conflict(f"No seats are tied in this {where or 'election'}.")
+        raise Conflict(
+            say("No seats are tied in this constituency.")
+            if in_constituency
+            else say("No seats are tied in this election.")
+        )
     if drawn:
         with suppress(InvalidInput):
             if settle(drawn) is None:
-                raise Conflict(f"The lots of this {where or 'election'} are drawn already.")
+                raise Conflict(
+                    say("The lots of this constituency are drawn already.")
+                    if in_constituency
+                    else say("The lots of this election are drawn already.")
+                )
     try:
         left = settle(poll_numbers)
     except InvalidInput as error:
         raise InvalidInput(error.message, field="poll_numbers") from error
     if left is not None or len(poll_numbers) != tie.seats_open:
         raise InvalidInput(
-            f"Exactly {tie.seats_open} of the tied lists are drawn, one for each open seat.", field="poll_numbers"
+            say_number(
+                "Exactly {number} of the tied lists are drawn, one for each open seat.",
+                "Exactly {number} of the tied lists are drawn, one for each open seat.",
+                tie.seats_open,
+            ),
+            field="poll_numbers",
         )
 
 
-def _spoken(state: State) -> str:
-    return {State.COUNTING: "being counted", State.DRAFT: "a draft"}.get(state, state.value)
+def _some_of(names: Sequence[str]) -> str:
+    """The first names, in quotation marks, and how many more there are."""
+    named = ", ".join(f"“{name}”" for name in names[:_NAMED])
+    more = len(names) - _NAMED
+    return say("{named} and {more} more", named=named, more=more) if more > 0 else named
+
+
+def _spoken(state: State) -> Sentence:
+    return _STATES[state]
+
+
+_STATES = {
+    State.DRAFT: say("a draft"),
+    State.SCHEDULED: say("scheduled"),
+    State.OPEN: say("open"),
+    State.COUNTING: say("being counted"),
+    State.FINAL: say("final"),
+    State.CANCELLED: say("cancelled"),
+}
+_MOMENTS = {"start": say("start"), "end": say("end")}

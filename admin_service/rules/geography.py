@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from shared.errors import InvalidInput
+from shared.sentences import say
 from shared.terms import Disabling, StationStatus
 
 WHOLE_COUNTRY = "The whole country"
@@ -78,6 +79,7 @@ def check_status(status: str, reason: str, note: str) -> None:
         if reason or note:
             raise InvalidInput("An active polling station has no reason for being disabled.", field="reason")
     elif reason not in set(Disabling):
-        raise InvalidInput(f"A disabled polling station has a reason: {', '.join(Disabling)}.", field="reason")
+        reasons = ", ".join(Disabling)
+        raise InvalidInput(say("A disabled polling station has a reason: {reasons}.", reasons=reasons), field="reason")
     elif reason == Disabling.OTHER and not note:
         raise InvalidInput("The reason 'other' needs a note that says which.", field="note")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.errors import Conflict, InvalidInput
+from shared.sentences import say
 from shared.terms import SheetState, State
 
 URGENCY = (
@@ -46,7 +47,7 @@ def states(text: str) -> tuple[SheetState, ...]:
         return tuple(SheetState(one) for one in text.split(",") if one)
     except ValueError as error:
         known = ", ".join(SheetState)
-        raise InvalidInput(f"The states of a tally sheet are {known}.", field="state") from error
+        raise InvalidInput(say("The states of a tally sheet are {known}.", known=known), field="state") from error
 
 
 def check_may_decide(state: State) -> None:

@@ -22,6 +22,7 @@ from admin_service.rules.geography import (
     tidy,
 )
 from shared.errors import InvalidInput
+from shared.sentences import listed, say, say_number
 from shared.terms import StationStatus
 
 MOST_LINES = 200_000
@@ -118,7 +119,9 @@ def read_stations(content: bytes) -> StationFile:
     problems: list[Problem] = []
     for number, row in rows:
         if number > MOST_LINES:
-            raise InvalidInput(f"The file has more than {MOST_LINES:,} lines; cut it into several.", field="file")
+            raise InvalidInput(
+                say("The file has more than {most:,} lines; cut it into several.", most=MOST_LINES), field="file"
+            )
         found = _read_line(number, header, row)
         if isinstance(found, StationLine):
             lines.append(found)
@@ -156,7 +159,9 @@ def _rows(content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(f"Line {line} is not UTF-8; save the file as CSV in UTF-8.", field="file") from error
+        raise InvalidInput(
+            say("Line {line} is not UTF-8; save the file as CSV in UTF-8.", line=line), field="file"
+        ) from error
     first = text.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -175,7 +180,7 @@ def _checked(reader: Any) -> Iterator[tuple[int, list[str]]]:
             return
         except csv.Error as error:
             raise InvalidInput(
-                f"Line {number} is not CSV: a quote is never closed, or stands alone.", field="file"
+                say("Line {line} is not CSV: a quote is never closed, or stands alone.", line=number), field="file"
             ) from error
         if any(value.strip() for value in row):
             yield number, row
@@ -186,20 +191,29 @@ def _check_header(header: Sequence[str]) -> None:
         raise InvalidInput("The file is empty; its first line names the columns.", field="file")
     for name in header:
         if header.count(name) > 1:
-            raise InvalidInput(f"The column {name or 'without a name'} stands twice in line 1.", field="file")
-    missing = [name for name in ("municipality", "registered") if name not in header]
+            raise InvalidInput(
+                say("The column {column} stands twice in line 1.", column=name or say("without a name")), field="file"
+            )
+    missing: list[str] = [name for name in ("municipality", "registered") if name not in header]
     if "station" not in header and "station_number" not in header:
-        missing.append("station or station_number")
+        missing.append(say("station or station_number"))
     if "region" in header and "constituency" not in header:
         missing.append("constituency")
     if missing:
         named = ", ".join(name or "-" for name in header)[:300]
-        raise InvalidInput(f"Line 1 names no column {', '.join(missing)}. It names: {named}.", field="file")
+        raise InvalidInput(
+            say("Line 1 names no column {missing}. It names: {named}.", missing=listed(missing), named=named),
+            field="file",
+        )
 
 
 def _read_line(number: int, header: Sequence[str], row: Sequence[str]) -> StationLine | list[Problem]:
     if len(row) != len(header):
-        words = f"This line has {len(row)} values, and the header names {len(header)} columns."
+        words = say(
+            "This line has {values}, and the header names {columns}.",
+            values=say_number("{number} values", "{number} values", len(row)),
+            columns=say_number("{number} columns", "{number} columns", len(header)),
+        )
         return [Problem(number, "line", words)]
     said = {name: tidy(value) for name, value in zip(header, row, strict=True) if name in COLUMNS}
     values: dict[str, Any] = {}
@@ -256,13 +270,18 @@ def _apart(lines: Sequence[StationLine]) -> tuple[list[StationLine], list[Proble
     for line in lines:
         first = stations.setdefault(line.key, line.line)
         if first != line.line:
-            problems.append(Problem(line.line, "station", f"The station {line.code} stands in line {first} already."))
+            words = say("The station {code} stands in line {line} already.", code=line.code, line=first)
+            problems.append(Problem(line.line, "station", words))
             continue
         for name, place in _places(line):
             value = line.values[name]
             before, known = said.setdefault((place, name), (line.line, value)) if not _is_silent(value) else (0, value)
             if not _same(value, known):
-                words = f"Line {before} says '{known}' for the same polling centre or constituency."
+                words = say(
+                    "Line {line} says '{known}' for the same polling centre or constituency.",
+                    line=before,
+                    known=str(known),
+                )
                 problems.append(Problem(line.line, name, words))
                 break
         else:
@@ -300,7 +319,10 @@ def _required(name: str, value: str) -> str:
 
 def _check_length(name: str, value: str) -> str:
     if len(value) > LONGEST[name]:
-        raise InvalidInput(f"At most {LONGEST[name]} characters; these are {len(value)}.", field=name)
+        raise InvalidInput(
+            say("At most {most} characters; these are {characters}.", most=LONGEST[name], characters=len(value)),
+            field=name,
+        )
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         raise InvalidInput("This value has a control character in it.", field=name)
     return value
@@ -316,9 +338,13 @@ def _read_municipality(name: str, value: str) -> str:
 
 def _read_registered(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10):
-        raise InvalidInput(f"Registered voters are a whole number from 0; this is '{value[:40]}'.", field=name)
+        raise InvalidInput(
+            say("Registered voters are a whole number from 0; this is '{text}'.", text=value[:40]), field=name
+        )
     if int(value) > MOST_REGISTERED:
-        raise InvalidInput(f"At most {MOST_REGISTERED:,} voters are registered at a station.", field=name)
+        raise InvalidInput(
+            say("At most {most:,} voters are registered at a station.", most=MOST_REGISTERED), field=name
+        )
     return int(value)
 
 
@@ -332,7 +358,8 @@ def _read_degrees(name: str, value: str) -> float | None:
         return float(value.replace(",", "."))
     except ValueError as error:
         raise InvalidInput(
-            f"A {name} is a number of degrees such as 44.81; this is '{value[:40]}'.", field=name
+            say("A {name} is a number of degrees such as 44.81; this is '{text}'.", name=name, text=value[:40]),
+            field=name,
         ) from error
 
 

@@ -18,24 +18,25 @@ from shared.schema.election import (
     SheetPhotograph,
     TallySheet,
 )
+from shared.sentences import Sentence, say
 
 M = TypeVar("M")
 
 GREATEST_ID = 2**31 - 1
 """The greatest number that a row can have; PostgreSQL refuses to look for a greater one."""
 
-NAMES: dict[type[Any], str] = {
-    Participant: "participant",
-    Candidate: "candidate",
-    Jurisdiction: "jurisdiction",
-    Election: "election",
-    Region: "region",
-    Constituency: "constituency",
-    PollingCentre: "polling centre",
-    PollingStation: "polling station",
-    Batch: "upload of ballots",
-    TallySheet: "tally sheet",
-    SheetPhotograph: "photograph of a tally sheet",
+NAMES: dict[type[Any], Sentence] = {
+    Participant: say("participant"),
+    Candidate: say("candidate"),
+    Jurisdiction: say("jurisdiction"),
+    Election: say("election"),
+    Region: say("region"),
+    Constituency: say("constituency"),
+    PollingCentre: say("polling centre"),
+    PollingStation: say("polling station"),
+    Batch: say("upload of ballots"),
+    TallySheet: say("tally sheet"),
+    SheetPhotograph: say("photograph of a tally sheet"),
 }
 
 
@@ -46,5 +47,10 @@ def one(session: Session, model: type[M], number: int, *, lock: bool = False) ->
         found = session.get(model, number, with_for_update=lock or None)
     if found is None:
         # What no row can have comes as 0 and is not what was asked for.
-        raise NotFound(f"There is no {NAMES[model]} {number}." if number else f"There is no such {NAMES[model]}.")
+        name = NAMES[model]
+        raise NotFound(
+            say("There is no {name} {number}.", name=name, number=str(number))
+            if number
+            else say("There is no such {name}.", name=name)
+        )
     return found

@@ -24,6 +24,7 @@ from shared.schema.election import (
     SheetPhotograph,
     TallySheet,
 )
+from shared.sentences import say
 from shared.sheet_rows import numbers_of
 from shared.sheets import Note, Numbers
 from shared.terms import SheetState, StationStatus
@@ -147,7 +148,13 @@ def place(session: Session, election_id: int, station_id: int) -> Mapping[str, A
     if 0 < station_id < 2**31:
         found = session.execute(sa.select(columns).where(columns.c.station_id == station_id)).mappings().first()
     if found is None:
-        raise NotFound(f"Election {election_id} has no polling station {station_id}.")
+        raise NotFound(
+            say(
+                "Election {election} has no polling station {station}.",
+                election=str(election_id),
+                station=str(station_id),
+            )
+        )
     return dict(found)
 
 

@@ -13,6 +13,7 @@ from shared.auth import Identity
 from shared.database import Database, lost_a_race
 from shared.errors import Conflict, Forbidden, Unauthenticated, Unavailable
 from shared.schema.accounts import User
+from shared.sentences import say
 from shared.terms import Approval, Role
 
 T = TypeVar("T")
@@ -130,15 +131,15 @@ def refuse_taken(
     """Refuse what another account than ``owner`` already has, in the order and the words of the classic contract."""
     if email is not None:
         by_email = store.user_by_name(session, rules.LoginName.EMAIL, rules.email_key(email))
-        _refuse_other(by_email, owner, "email", "Email already exists.")
+        _refuse_other(by_email, owner, "email", say("Email already exists."))
     if jmbg is not None:
-        _refuse_other(store.user_by_jmbg(session, jmbg), owner, "jmbg", "JMBG already exists.")
+        _refuse_other(store.user_by_jmbg(session, jmbg), owner, "jmbg", say("JMBG already exists."))
     if username is not None:
         by_username = store.user_by_name(session, rules.LoginName.USERNAME, username)
-        _refuse_other(by_username, owner, "username", "Username already exists.")
+        _refuse_other(by_username, owner, "username", say("Username already exists."))
     if phone is not None:
         by_phone = store.user_by_name(session, rules.LoginName.PHONE, phone)
-        _refuse_other(by_phone, owner, "phone", "Phone number already exists.")
+        _refuse_other(by_phone, owner, "phone", say("Phone number already exists."))
 
 
 def _refuse_other(found: User | None, owner: int | None, field: str, message: str) -> None:

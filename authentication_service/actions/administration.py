@@ -14,10 +14,11 @@ from shared.database import Database
 from shared.errors import Conflict, NotFound
 from shared.journal.store import note
 from shared.schema.accounts import User, UserRole, UserStation
+from shared.sentences import say
 from shared.terms import Approval, Role
 from shared.web.requests import PageQuery, paginate
 
-LAST_ADMINISTRATOR = "The last administrator has to stay one."
+LAST_ADMINISTRATOR = say("The last administrator has to stay one.")
 
 
 def list_accounts(

@@ -19,9 +19,10 @@ from shared.database import Database
 from shared.errors import TooManyAttempts, Unauthenticated
 from shared.journal.store import note
 from shared.schema.accounts import User
+from shared.sentences import say
 from shared.terms import Outcome
 
-WRONG_CREDENTIALS = "Invalid credentials."
+WRONG_CREDENTIALS = say("Invalid credentials.")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def prove(
         about = subject(user_id) if found else ""
         nobody = "" if opens else None
         if opens:
-            note(session, "session.opened", about, outcome=Outcome.REFUSED, reason=WRONG_CREDENTIALS, actor=nobody)
+            note(session, "session.opened", about, outcome=Outcome.REFUSED, reason=str(WRONG_CREDENTIALS), actor=nobody)
         failed = store.tries(session, keys, now - limits.WINDOW)
         if seconds := limits.wait(keys, failed, attempt.limits, now):
             note(session, "session.delayed", about, {"seconds": seconds}, actor=nobody)

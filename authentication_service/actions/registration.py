@@ -15,6 +15,7 @@ from shared.errors import Conflict, InvalidInput
 from shared.journal.events import PREPARE
 from shared.journal.store import note
 from shared.schema.accounts import User, UserRole
+from shared.sentences import say
 from shared.terms import Approval, Role
 
 
@@ -109,7 +110,12 @@ def check_password(password: str) -> None:
 def check_name(field: str, name: str) -> None:
     """Refuse what is no forename or surname."""
     if not rules.is_name(name):
-        raise InvalidInput(f"A {field} has 1 to 256 characters and no control characters.", field=field)
+        words = (
+            say("A forename has 1 to 256 characters and no control characters.")
+            if field == "forename"
+            else say("A surname has 1 to 256 characters and no control characters.")
+        )
+        raise InvalidInput(words, field=field)
 
 
 def check_username(username: str | None) -> str | None:

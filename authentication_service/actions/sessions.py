@@ -31,10 +31,11 @@ from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from shared.journal import events
 from shared.journal.store import note
 from shared.schema.accounts import RefreshSession, User
+from shared.sentences import say
 from shared.terms import Approval, Outcome
 from shared.web.requests import PageQuery, paginate
 
-REVOKED = "Token has been revoked"
+REVOKED = say("Token has been revoked")
 
 log = structlog.get_logger()
 
@@ -191,7 +192,7 @@ def end_other_sessions(database: Database, actor: Identity, now: datetime) -> No
 def _usable(session: Session, session_id: str, now: datetime) -> tuple[RefreshSession, User]:
     found = store.session_and_user(session, session_id)
     if found is None:
-        raise _nobody("The account of this token does not exist any more.")
+        raise _nobody(say("The account of this token does not exist any more."))
     opened, user = found
     if opened.revoked_at is not None or opened.expires_at <= now or user.approval != Approval.APPROVED:
         raise _nobody(REVOKED)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.errors import InvalidInput
+from shared.sentences import say
 from shared.terms import Approval, Role
 
 MOST_CHARACTERS: Final = 256
@@ -144,7 +145,9 @@ def check_stations(stations: Collection[int], roles: Collection[Role]) -> None:
     if stations and Role.OFFICIAL not in roles:
         raise InvalidInput("Only an official belongs to polling stations.", field="stations")
     if len(stations) > MOST_STATIONS:
-        raise InvalidInput(f"An official belongs to at most {MOST_STATIONS} polling stations.", field="stations")
+        raise InvalidInput(
+            say("An official belongs to at most {most} polling stations.", most=MOST_STATIONS), field="stations"
+        )
 
 
 def first_approval(role: Role, registration: str) -> Approval:

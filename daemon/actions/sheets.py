@@ -27,6 +27,7 @@ from shared.queue.intake import LEEWAY_SECONDS
 from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheet_line import Done, Waiting
 from shared.queue.sheets import PHOTOGRAPH
+from shared.sentences import packed, say
 from shared.sheets import Sheet
 from shared.sheets.digests import digest
 from shared.terms import Outcome
@@ -36,8 +37,8 @@ _ATTEMPTS = 5
 _ROWS_AT_ONCE = 1000
 
 # What an official reads of something that cannot be recorded at all.
-_DAMAGED = "It could not be recorded; an operator sees why in the journal. Send it again."
-_TOLD_BEFORE = "It was refused when its turn came; look at the sheet, and send it again if it is still needed."
+_DAMAGED = say("It could not be recorded; an operator sees why in the journal. Send it again.")
+_TOLD_BEFORE = say("It was refused when its turn came; look at the sheet, and send it again if it is still needed.")
 
 log = structlog.get_logger()
 
@@ -213,7 +214,7 @@ def _lay_aside(database: Database, item: Waiting, why: str) -> Recorded:
         note_event(session, event)
     log.error("sheet laid aside", id=item.id, reason=why)
     metrics.unexpected_errors().inc()
-    return Recorded([Done(item, {"state": "refused", "reason": _DAMAGED, "number": 0} if item.election_id else None)])
+    return Recorded([Done(item, _became_refused(_DAMAGED, Sheet()) if item.election_id else None)])
 
 
 def _record_entries(session: Session, waiting: Sequence[Waiting], latest: datetime) -> Recorded:
@@ -300,7 +301,8 @@ def _became_recorded(number: int) -> dict[str, Any]:
 
 def _became_refused(why: str, sheet: Sheet) -> dict[str, Any]:
     # A refusal belongs to the round in which it happened, like the entry that would have come next.
-    return {"state": "refused", "reason": why, "number": sheet.last + 1}
+    # Pages say it again in their language; programs are told the reason as it is.
+    return {"state": "refused", "reason": why, "said": packed(why), "number": sheet.last + 1}
 
 
 def _refusal(item: Waiting, action: str, error: UrnaError) -> Event:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from shared.errors import Conflict, InvalidInput, NotFound
+from shared.sentences import say_number
 from shared.sheets import Event, Numbers, Sheet, advance, check, photographs, require_taken, settle_explanations
 from shared.terms import SheetAct, StationStatus
 
@@ -83,4 +84,10 @@ def judge_photograph(said: Mapping[str, Any], content: bytes) -> Photograph:
 def require_room(kept: int) -> None:
     """Refuse (``Conflict``) a photograph of somebody of whom so many are kept of this sheet."""
     if kept >= photographs.MOST_OF_ONE:
-        raise Conflict(f"{photographs.MOST_OF_ONE} photographs of this tally sheet are kept of you already.")
+        raise Conflict(
+            say_number(
+                "{number} photographs of this tally sheet are kept of you already.",
+                "{number} photographs of this tally sheet are kept of you already.",
+                photographs.MOST_OF_ONE,
+            )
+        )

@@ -29,6 +29,7 @@ from shared.database import Database
 from shared.electorate import Geography
 from shared.errors import NotFound, Unavailable
 from shared.schema.election import Election
+from shared.sentences import say
 from shared.station_history import History
 from shared.terms import State
 
@@ -380,7 +381,11 @@ def published_election(session: Session, election_id: int) -> Election:
 
 def _not_found(election_id: int) -> NotFound:
     # What no row can have comes as 0 and is not what was asked for.
-    return NotFound(f"There is no election {election_id}." if election_id else "There is no such election.")
+    return NotFound(
+        say("There is no election {number}.", number=str(election_id))
+        if election_id
+        else say("There is no such election.")
+    )
 
 
 def tag_of(counted: Counted, standing: tallies.Standing) -> str:

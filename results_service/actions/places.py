@@ -9,6 +9,7 @@ from results_service.actions.standings import look_at_stations
 from results_service.rules import fingerprint
 from results_service.rules.places import Key, Level, Place, PlaceResult, moments_of, result_of_place
 from shared.errors import InvalidInput, NotFound
+from shared.sentences import say
 
 MOST_MOMENTS = 200
 """So many moments has a time line at most."""
@@ -135,14 +136,24 @@ def _result(stations: Stations, place: Place) -> PlaceResult:
 def _place(stations: Stations, key: Key) -> Place:
     found = stations.counted.ground.tree.places.get(key)
     if found is None:
-        raise NotFound(f"There is no {key[0].value} {key[1]} in this election.")
+        raise NotFound(say("There is no {level} {number} in this election.", level=_LEVELS[key[0]], number=str(key[1])))
     return found
 
 
 def _refuse_smaller(outer: Level, level: Level) -> None:
     levels = list(Level)
     if levels.index(outer) > levels.index(level):
-        raise InvalidInput(f"A {level.value} does not lie in a {outer.value}.", field="within")
+        words = say("A {level} does not lie in a {outer}.", level=_LEVELS[level], outer=_LEVELS[outer])
+        raise InvalidInput(words, field="within")
+
+
+_LEVELS = {
+    Level.REGION: say("region"),
+    Level.CONSTITUENCY: say("constituency"),
+    Level.MUNICIPALITY: say("municipality"),
+    Level.CENTRE: say("centre"),
+    Level.STATION: say("station"),
+}
 
 
 def _seconds(moment: datetime) -> int:

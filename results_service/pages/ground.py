@@ -31,18 +31,6 @@ STATES = {
     State.FINAL: (lazy_gettext("final"), "good"),
     State.CANCELLED: (lazy_gettext("cancelled"), "bad"),
 }
-# What the rules say in English, so that the catalogues have it; see ``shared.web.pages.said``.
-SENTENCES = (
-    lazy_gettext("The election has not begun."),
-    lazy_gettext("The election is open."),
-    lazy_gettext("Ballots received before the end of the election are still being counted."),
-    lazy_gettext("Ballots that could not be recorded have to be replayed by the operators."),
-    lazy_gettext("No polling station is known, so nobody can say how many ballots may still come."),
-    lazy_gettext(
-        "Seats are given in each constituency, and the threshold holds over the whole: what is certain can be told "
-        "when the count is final."
-    ),
-)
 LEVELS = {
     "region": (lazy_gettext("Region"), lazy_gettext("Regions")),
     "constituency": (lazy_gettext("Constituency"), lazy_gettext("Constituencies")),

@@ -11,6 +11,7 @@ from results_service.rules import Seats
 from results_service.rules.quotient_table import quotient_table, step_of
 from shared.apportionment import RULE_PACKS, Rules
 from shared.errors import NotFound
+from shared.sentences import say
 from shared.web.pages import public_page, render
 
 # Where the rules of an election are those of a statute, the statute; the seats may be others.
@@ -44,7 +45,7 @@ def why(election_id: int) -> Response:
         chosen = request.args.get("constituency", type=int) or whole.constituencies[0].id
         part = next((one for one in whole.constituencies if one.id == chosen), None)
         if part is None:
-            raise NotFound(f"There is no constituency {chosen} in this election.")
+            raise NotFound(say("There is no constituency {number} in this election.", number=str(chosen)))
     seat = request.args.get("seat", type=int) or (len(part.awards) if part else 0)
     closeness = next((one for one in certainty.closeness if one.constituency == chosen), None)
     return render(

@@ -14,6 +14,7 @@ from shared.apportionment import (
     seat_certainty,
 )
 from shared.errors import InvalidInput
+from shared.sentences import say
 from shared.terms import Scope, State
 
 
@@ -74,9 +75,9 @@ class SeatsCertainty:
         return next((one for one in self.lists if one.poll_number == poll_number), None)
 
 
-NO_SEATS = "The election gives no seats."
-NO_STATIONS_KNOWN = "No polling station is known, so nobody can say how many ballots may still come."
-OVER_WHOLE = (
+NO_SEATS = say("The election gives no seats.")
+NO_STATIONS_KNOWN = say("No polling station is known, so nobody can say how many ballots may still come.")
+OVER_WHOLE = say(
     "Seats are given in each constituency, and the threshold holds over the whole: what is certain can be told when "
     "the count is final."
 )

@@ -16,6 +16,7 @@ from results_service.rules.seats import (
     share,
 )
 from shared.apportionment import Apportionment, ByConstituency, Rules
+from shared.sentences import say, say_number
 from shared.terms import State
 
 
@@ -199,18 +200,18 @@ def waiting_for(
     """What still has to happen before the result is final, as sentences for everybody."""
     if state is State.CANCELLED:
         return ()
-    sentences = []
+    sentences: list[str] = []
     if state is State.SCHEDULED:
-        sentences.append("The election has not begun.")
+        sentences.append(say("The election has not begun."))
     if state is State.OPEN:
-        sentences.append("The election is open.")
+        sentences.append(say("The election is open."))
     if state is State.COUNTING and (drained is None or drained < end):
-        sentences.append("Ballots received before the end of the election are still being counted.")
+        sentences.append(say("Ballots received before the end of the election are still being counted."))
     if dead_letter:
-        sentences.append("Ballots that could not be recorded have to be replayed by the operators.")
+        sentences.append(say("Ballots that could not be recorded have to be replayed by the operators."))
     if state is State.FINAL and isinstance(seats, ByConstituency):
         for number, part in seats.tied.items():
-            sentences.append(_tied(part, listed, f" in {(names or {}).get(number, number)}"))
+            sentences.append(_tied(part, listed, str((names or {}).get(number, number))))
     elif state is State.FINAL and isinstance(seats, Apportionment) and seats.tie is not None:
         sentences.append(_tied(seats, listed))
     return tuple(sentences)
@@ -220,8 +221,20 @@ def _tied(seats: Apportionment, listed: Sequence[ListVotes], where: str = "") ->
     names = {one.poll_number: one.name for one in listed}
     poll_numbers, left = (seats.tie.poll_numbers, seats.tie.seats_open) if seats.tie else ((), 0)
     tied = ", ".join(f"{number} ({names[number]})" for number in poll_numbers)
-    seats_open = "One seat is" if left == 1 else f"{left} seats are"
-    return f"{seats_open} tied{where} between the lists {tied}; a lot has to be drawn."
+    if where:
+        return say_number(
+            "One seat is tied in {where} between the lists {tied}; a lot has to be drawn.",
+            "{number} seats are tied in {where} between the lists {tied}; a lot has to be drawn.",
+            left,
+            where=where,
+            tied=tied,
+        )
+    return say_number(
+        "One seat is tied between the lists {tied}; a lot has to be drawn.",
+        "{number} seats are tied between the lists {tied}; a lot has to be drawn.",
+        left,
+        tied=tied,
+    )
 
 
 def fingerprint(*parts: object) -> str:

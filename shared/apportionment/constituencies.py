@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from shared.apportionment.rules import Rules
 from shared.apportionment.seats import Apportionment, Entry, Threshold, divide, in_order, threshold_of
 from shared.errors import InvalidInput
+from shared.sentences import say
 from shared.terms import Scope
 
 
@@ -73,7 +74,9 @@ def apportion_constituencies(
     drawn = dict(lots or {})
     unknown = drawn.keys() - {one.id for one in constituencies}
     if unknown:
-        raise InvalidInput(f"There is no constituency {min(unknown)} to draw lots in.", field="lots")
+        raise InvalidInput(
+            say("There is no constituency {number} to draw lots in.", number=str(min(unknown))), field="lots"
+        )
     over_whole = threshold_of(standing, rules, ballots_cast) if rules.threshold_over is Scope.WHOLE else None
     divided = {}
     total: Counter[int] = Counter({entry.poll_number: 0 for entry in standing})

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from shared.errors import InvalidInput
+from shared.sentences import say
 from shared.terms import FactorScope, Method, Scope, ThresholdBase, TiePolicy
 
 MAXIMUM_SEATS = 10_000
@@ -57,7 +58,9 @@ class Rules:
 
     def __post_init__(self) -> None:
         if not _is_whole(self.seats) or not 1 <= self.seats <= MAXIMUM_SEATS:
-            raise InvalidInput(f"The number of seats is a whole number from 1 to {MAXIMUM_SEATS}.", field="seats")
+            raise InvalidInput(
+                say("The number of seats is a whole number from 1 to {most}.", most=MAXIMUM_SEATS), field="seats"
+            )
         _require(self.method, Method, "method")
         if not isinstance(self.threshold, Fraction) or not 0 <= self.threshold <= 1:
             raise InvalidInput("The threshold is a fraction from 0 to 1.", field="threshold")
@@ -88,10 +91,10 @@ class Rules:
             raise InvalidInput("The rules are a JSON object.", field="rules")
         for key in data:
             if key not in _FIELDS:
-                raise InvalidInput(f"There is no rule of the name “{key}”.", field=str(key))
+                raise InvalidInput(say("There is no rule of the name “{name}”.", name=str(key)), field=str(key))
         for key in _REQUIRED:
             if key not in data:
-                raise InvalidInput(f"The rule “{key}” is missing.", field=key)
+                raise InvalidInput(say("The rule “{name}” is missing.", name=key), field=key)
         return cls(
             seats=data["seats"],
             method=_choice(data["method"], Method, "method"),
@@ -136,7 +139,7 @@ def _is_whole(value: object) -> bool:
 
 def _require(value: object, choices: type[StrEnum], field: str) -> None:
     if not isinstance(value, choices):
-        raise InvalidInput(f"The {_spoken(field)} is one of: {', '.join(choices)}.", field=field)
+        raise _none_of(choices, field)
 
 
 def _choice(value: object, choices: type[_Choice], field: str) -> _Choice:
@@ -144,7 +147,12 @@ def _choice(value: object, choices: type[_Choice], field: str) -> _Choice:
         for choice in choices:
             if choice.value == value:
                 return choice
-    raise InvalidInput(f"The {_spoken(field)} is one of: {', '.join(choices)}.", field=field)
+    raise _none_of(choices, field)
+
+
+def _none_of(choices: type[StrEnum], field: str) -> InvalidInput:
+    words = say("The {field} is one of: {choices}.", field=_spoken(field), choices=", ".join(choices))
+    return InvalidInput(words, field=field)
 
 
 def _fraction(value: object, field: str) -> Fraction:
@@ -154,9 +162,9 @@ def _fraction(value: object, field: str) -> Fraction:
     if isinstance(value, str) and len(value) <= _LONGEST_FRACTION and _FRACTION.fullmatch(value):
         numerator, _, denominator = value.partition("/")
         if denominator and int(denominator) == 0:
-            raise InvalidInput(f"The {_spoken(field)} has the denominator 0.", field=field)
+            raise InvalidInput(say("The {field} has the denominator 0.", field=_spoken(field)), field=field)
         return Fraction(numerator) / int(denominator or 1)
-    raise InvalidInput(f"The {_spoken(field)} is a text such as “0.05” or “1/20”.", field=field)
+    raise InvalidInput(say("The {field} is a text such as “0.05” or “1/20”.", field=_spoken(field)), field=field)
 
 
 def _written(value: Fraction) -> str:

@@ -17,6 +17,7 @@ from shared.apportionment.quotients import (
 )
 from shared.apportionment.rules import Rules
 from shared.errors import InvalidInput
+from shared.sentences import say
 from shared.terms import FactorScope, ThresholdBase, TiePolicy
 
 
@@ -110,7 +111,7 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     standing = sorted(entries, key=lambda entry: entry.poll_number)
     for entry, following in pairwise(standing):
         if entry.poll_number == following.poll_number:
-            raise InvalidInput(f"Poll number {entry.poll_number} comes twice.", field="entries")
+            raise InvalidInput(say("Poll number {number} comes twice.", number=str(entry.poll_number)), field="entries")
     return standing
 
 
@@ -162,7 +163,10 @@ def _threshold_base(standing: Sequence[Entry], rules: Rules, ballots_cast: int |
         return valid_votes
     if not isinstance(ballots_cast, int) or isinstance(ballots_cast, bool) or ballots_cast < valid_votes:
         raise InvalidInput(
-            f"The ballots cast are a whole number, and not fewer than the {valid_votes} valid votes.",
+            say(
+                "The ballots cast are a whole number, and not fewer than the {valid_votes} valid votes.",
+                valid_votes=valid_votes,
+            ),
             field="ballots_cast",
         )
     return ballots_cast if rules.threshold_base is ThresholdBase.BALLOTS_CAST else valid_votes
@@ -210,9 +214,11 @@ def _check_lots(lots: Sequence[int], tied: dict[int, int]) -> None:
         # True and 1.0 equal 1 and would be found among the poll numbers.
         if type(poll_number) is not int or poll_number not in tied:
             allowed = ", ".join(str(number) for number in sorted(tied))
-            raise InvalidInput(f"Lots are drawn among the tied lists only: {allowed}.", field="lots")
+            raise InvalidInput(
+                say("Lots are drawn among the tied lists only: {allowed}.", allowed=allowed), field="lots"
+            )
         if poll_number in seen:
-            raise InvalidInput(f"The lot of list {poll_number} comes twice.", field="lots")
+            raise InvalidInput(say("The lot of list {number} comes twice.", number=str(poll_number)), field="lots")
         seen.add(poll_number)
 
 

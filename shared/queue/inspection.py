@@ -15,6 +15,7 @@ from shared.queue import keys
 from shared.queue.connection import as_bytes, translated
 from shared.queue.entries import FIELDS, RefusedJob, is_job_id, read_part
 from shared.queue.intake import partitions
+from shared.sentences import say
 
 # The part's ballots count as waiting again; a part that was replayed by somebody else meanwhile is not put in twice.
 _REPLAY = """
@@ -96,7 +97,13 @@ def replay(redis: Redis, batch_id: str, part: int) -> int:
             )
             if put:
                 return partition % current
-    raise NotFound(f"No dead letter is part {part} of batch {batch_id}; see `urna queue` for those there are.")
+    raise NotFound(
+        say(
+            "No dead letter is part {part} of batch {batch}; see `urna queue` for those there are.",
+            part=str(part),
+            batch=str(batch_id),
+        )
+    )
 
 
 def find(redis: Redis, batch_id: str, part: int) -> bytes | None:

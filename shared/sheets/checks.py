@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from shared.errors import InvalidInput
+from shared.sentences import say, say_number
 from shared.sheets.numbers import Numbers
 from shared.terms import Severity
 
@@ -40,17 +41,18 @@ def settle_explanations(findings: tuple[Finding, ...], given: Mapping[str, str])
     the findings is left out.
     """
     settled = {code: " ".join(text.split()) for code, text in given.items()}
-    faults = []
+    faults: list[tuple[str, str]] = []
     for finding in findings:
         field = f"explanations.{finding.code}"
         if finding.severity is Severity.ERROR:
-            faults.append((finding.fields[0], f"{finding.code}: {finding.message}"))
+            faults.append((finding.fields[0], say("{code}: {message}", code=finding.code, message=finding.message)))
         elif not settled.get(finding.code):
-            faults.append((field, f"{finding.code}: {finding.message} Explain it, or mend the number."))
+            words = say("{code}: {message} Explain it, or mend the number.", code=finding.code, message=finding.message)
+            faults.append((field, words))
         elif not _is_text(settled[finding.code]):
-            faults.append((field, "This explanation holds characters that are no text."))
+            faults.append((field, say("This explanation holds characters that are no text.")))
         elif len(settled[finding.code]) > LONGEST_EXPLANATION:
-            faults.append((field, f"An explanation has at most {LONGEST_EXPLANATION} characters."))
+            faults.append((field, say("An explanation has at most {most} characters.", most=LONGEST_EXPLANATION)))
     if faults:
         field, message = faults[0]
         raise InvalidInput(message, field=field, faults=faults)
@@ -71,8 +73,15 @@ def _errors(numbers: Numbers) -> list[Finding]:
                 "E101",
                 Severity.ERROR,
                 ("in_box", "invalid", "blank", "votes"),
-                f"The ballots in the box ({numbers.in_box}) are not the invalid ({numbers.invalid}), the blank "
-                f"({numbers.blank}) and the valid ones ({numbers.valid}) together, which are {parts}.",
+                say(
+                    "The ballots in the box ({in_box}) are not the invalid ({invalid}), the blank ({blank}) and the "
+                    "valid ones ({valid}) together, which are {parts}.",
+                    in_box=numbers.in_box,
+                    invalid=numbers.invalid,
+                    blank=numbers.blank,
+                    valid=numbers.valid,
+                    parts=parts,
+                ),
             )
         )
     if numbers.unused > numbers.received:
@@ -81,7 +90,11 @@ def _errors(numbers: Numbers) -> list[Finding]:
                 "E102",
                 Severity.ERROR,
                 ("unused", "received"),
-                f"More ballots were left over ({numbers.unused}) than received ({numbers.received}).",
+                say(
+                    "More ballots were left over ({unused}) than received ({received}).",
+                    unused=numbers.unused,
+                    received=numbers.received,
+                ),
             )
         )
     return found
@@ -102,43 +115,80 @@ def _warnings(numbers: Numbers, roll: int | None) -> list[Finding]:
         "W201",
         numbers.invalid > limit,
         ("invalid",),
-        f"More than {percent} % of the ballots in the box are invalid ({numbers.invalid} of {numbers.in_box}).",
+        say(
+            "More than {percent} % of the ballots in the box are invalid ({invalid} of {in_box}).",
+            percent=percent,
+            invalid=numbers.invalid,
+            in_box=numbers.in_box,
+        ),
     )
     warn(
         "W202",
         numbers.blank > limit,
         ("blank",),
-        f"More than {percent} % of the ballots in the box are blank ({numbers.blank} of {numbers.in_box}).",
+        say(
+            "More than {percent} % of the ballots in the box are blank ({blank} of {in_box}).",
+            percent=percent,
+            blank=numbers.blank,
+            in_box=numbers.in_box,
+        ),
     )
     warn(
         "W203",
         gap < -GAP_TOLERANCE,
         ("in_box", "voted"),
-        f"There are {-gap} ballots fewer in the box ({numbers.in_box}) than voters who voted ({numbers.voted}).",
+        say_number(
+            "There are {number} ballots fewer in the box ({in_box}) than voters who voted ({voted}).",
+            "There are {number} ballots fewer in the box ({in_box}) than voters who voted ({voted}).",
+            -gap,
+            in_box=numbers.in_box,
+            voted=numbers.voted,
+        ),
     )
     warn(
         "W204",
         gap > 0,
         ("in_box", "voted"),
-        f"There are more ballots in the box ({numbers.in_box}) than voters who voted ({numbers.voted}).",
+        say(
+            "There are more ballots in the box ({in_box}) than voters who voted ({voted}).",
+            in_box=numbers.in_box,
+            voted=numbers.voted,
+        ),
     )
     warn(
         "W205",
         numbers.voted > numbers.registered,
         ("voted", "registered"),
-        f"More voters voted ({numbers.voted}) than are registered ({numbers.registered}).",
+        say(
+            "More voters voted ({voted}) than are registered ({registered}).",
+            voted=numbers.voted,
+            registered=numbers.registered,
+        ),
     )
     warn(
         "W206",
         handed_out >= 0 and handed_out != numbers.voted,
         ("received", "unused", "voted"),
-        f"The ballots received ({numbers.received}) without the unused ones ({numbers.unused}) are {handed_out}, and "
-        f"{numbers.voted} voters voted.",
+        say_number(
+            "The ballots received ({received}) without the unused ones ({unused}) are {handed_out}, and {number} "
+            "voters voted.",
+            "The ballots received ({received}) without the unused ones ({unused}) are {handed_out}, and {number} "
+            "voters voted.",
+            numbers.voted,
+            received=numbers.received,
+            unused=numbers.unused,
+            handed_out=handed_out,
+        ),
     )
     warn(
         "W207",
         roll is not None and numbers.registered != roll,
         ("registered",),
-        f"The electoral roll of this polling station has {roll} voters, and the sheet says {numbers.registered}.",
+        say_number(
+            "The electoral roll of this polling station has {number} voters, and the sheet says {registered}.",
+            "The electoral roll of this polling station has {number} voters, and the sheet says {registered}.",
+            roll or 0,
+            registered=numbers.registered,
+        ),
     )
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import InvalidInput
+from shared.sentences import say
 
 MOST = 1_000_000
 """No polling station has as many of anything; what is above is a slip of the keyboard."""
@@ -47,14 +48,14 @@ class Numbers:
             raise InvalidInput("The numbers of a sheet are a JSON object.", field="numbers")
         for key in data:
             if key not in (*COUNTS, "votes"):
-                raise InvalidInput(f"A tally sheet has no “{key}”.", field=str(key))
+                raise InvalidInput(say("A tally sheet has no “{name}”.", name=str(key)), field=str(key))
         votes = data.get("votes")
         if not isinstance(votes, Mapping):
             raise InvalidInput("The votes are a JSON object: poll numbers with votes.", field="votes")
         known = {str(number): number for number in sorted(poll_numbers)}
         for key in votes:
             if str(key) not in known:
-                raise InvalidInput(f"This election has no list {key}.", field=f"votes.{key}")
+                raise InvalidInput(say("This election has no list {number}.", number=str(key)), field=f"votes.{key}")
         said = {str(key): value for key, value in votes.items()}
         return cls(
             **{name: _count(data.get(name), name) for name in COUNTS},
@@ -77,5 +78,5 @@ def _count(value: object, field: str) -> int:
         raise InvalidInput("This number is missing; a sheet with nothing to count has a 0 here.", field=field)
     # A truth value is a whole number too, in Python.
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-        raise InvalidInput(f"This is a whole number from 0 to {MOST}.", field=field)
+        raise InvalidInput(say("This is a whole number from 0 to {most}.", most=MOST), field=field)
     return value

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.errors import Conflict, Forbidden, InvalidInput
+from shared.sentences import say
 from shared.sheets.numbers import COUNTS, Numbers
 from shared.terms import SheetAct, SheetState
 
@@ -138,9 +139,11 @@ _ACTS = {
 }
 
 _NOT_NOW = {
-    SheetState.DIFFERING: "Two entries of this tally sheet differ; the administration has to say which one stands.",
-    SheetState.WAITING_FOR_REVIEW: "This tally sheet was entered twice and waits for the administration's review.",
-    SheetState.ACCEPTED: "This tally sheet is accepted. To correct it, the administration has to open it again.",
+    SheetState.DIFFERING: say(
+        "Two entries of this tally sheet differ; the administration has to say which one stands."
+    ),
+    SheetState.WAITING_FOR_REVIEW: say("This tally sheet was entered twice and waits for the administration's review."),
+    SheetState.ACCEPTED: say("This tally sheet is accepted. To correct it, the administration has to open it again."),
 }
 
 

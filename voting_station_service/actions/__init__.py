@@ -23,6 +23,7 @@ from shared.errors import Conflict, InvalidInput, NotFound, TooLarge, TooManyAtt
 from shared.queue import batches, intake, keys, snapshot
 from shared.queue.jobs import Queues
 from shared.queue.parts import pack
+from shared.sentences import say
 from shared.terms import Role, StationStatus
 from voting_station_service.rules import partition, read_ballots, settle_station
 
@@ -30,7 +31,7 @@ from voting_station_service.rules import partition, read_ballots, settle_station
 MAX_IDEMPOTENCY_KEY = 255
 _MAX_FILE_NAME = 256
 # Nothing that was sent may be left out in silence.
-ONE_FILE = "Send one file at a time; nothing was stored."
+ONE_FILE = say("Send one file at a time; nothing was stored.")
 # What is received only so much later than it was looked at is judged as if it were by then.
 _SOON = timedelta(minutes=1)
 # About as much as the processor's cache holds with what is made of it; and no thread waits long for one that reads.
@@ -182,8 +183,12 @@ def find_open(
     if election is None:
         raise NotFound("No published election has this number, or it was cancelled.")
     if not election.is_open(now):
-        when = "has not begun yet" if election.start > keys.to_microseconds(now) else "has ended"
-        raise Conflict(f"The election {when}; nothing was stored.")
+        is_coming = election.start > keys.to_microseconds(now)
+        raise Conflict(
+            say("The election has not begun yet; nothing was stored.")
+            if is_coming
+            else say("The election has ended; nothing was stored.")
+        )
     return election
 
 
@@ -191,13 +196,20 @@ def refuse_large(station: Station, stream: IO[bytes]) -> None:
     """Refuse a file over the limit; the web framework sees whole requests only."""
     size, limit = stream.seek(0, os.SEEK_END), station.settings.max_upload_bytes
     if size > limit:
-        raise TooLarge(f"The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.")
+        raise TooLarge(
+            say(
+                "The file has {size} bytes, and the limit is {limit}; cut it into smaller ones.",
+                size=size,
+                limit=limit,
+            )
+        )
 
 
 def check_key(idempotency_key: str | None) -> None:
     """Refuse an idempotency key that is none."""
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
-        raise InvalidInput(f"An Idempotency-Key has 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
+        words = say("An Idempotency-Key has 1 to {most} characters.", most=MAX_IDEMPOTENCY_KEY)
+        raise InvalidInput(words, field="Idempotency-Key")
 
 
 def refuse_crowd(station: Station, uploads: int, forgotten_in: int) -> None:
@@ -211,10 +223,13 @@ def refuse_station(station_id: int, status: str | None) -> None:
     """Refuse what comes from a polling station at which nobody votes."""
     if status is None:
         raise NotFound(
-            f"Polling station {station_id} is not known, or not yet; nothing was stored. An administrator sees to it."
+            say(
+                "Polling station {number} is not known, or not yet; nothing was stored. An administrator sees to it.",
+                number=str(station_id),
+            )
         )
     if status == StationStatus.DISABLED:
-        raise Conflict(f"Polling station {station_id} is disabled; nothing was stored.")
+        raise Conflict(say("Polling station {number} is disabled; nothing was stored.", number=str(station_id)))
 
 
 def refuse_without_station(election: snapshot.KnownElection) -> None:

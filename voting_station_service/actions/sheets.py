@@ -14,6 +14,7 @@ from shared.queue import keys, sheet_copies, sheets, snapshot
 from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheets import Judged, Own, Receipt, Sight
 from shared.queue.snapshot import KnownElection
+from shared.sentences import say
 from shared.sheets import Finding, check, photographs, require_taken, settle_explanations
 from shared.terms import Role
 from voting_station_service import inspection
@@ -98,8 +99,14 @@ def show(station: Station, reader: Identity, election_id: int, station_id: int) 
     sight = sheets.look(station.redis, election_id, station_id, reader.email)
     election = _election(sight, election_id)
     if sight.station is None:
-        raise NotFound(f"Polling station {station_id} is not known, or not yet. An administrator sees to it.")
-    may, why = "nothing", "Officials of this polling station enter its tally sheet."
+        raise NotFound(
+            say(
+                "Polling station {number} is not known, or not yet. An administrator sees to it.",
+                number=str(station_id),
+            )
+        )
+    may = "nothing"
+    why: str = say("Officials of this polling station enter its tally sheet.")
     if reader.has(Role.OFFICIAL) and station_id in reader.stations:
         may, why = _may(sight, election, station_id, reader)
     entries = [
@@ -137,7 +144,8 @@ def add_photograph(
     if not content:
         raise InvalidInput("The photograph is empty.", field="file")
     if len(content) > photographs.MOST_BYTES:
-        raise TooLarge(f"A photograph has at most {photographs.MOST_BYTES // 1024**2} MiB; make it smaller.")
+        most = photographs.MOST_BYTES // 1024**2
+        raise TooLarge(say("A photograph has at most {most} MiB; make it smaller.", most=most))
     sha256 = hashlib.sha256(content).hexdigest()
     found: list[str] = []
 

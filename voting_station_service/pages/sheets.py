@@ -11,6 +11,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from shared.auth import identity
 from shared.errors import InvalidInput, TooLarge, UrnaError
 from shared.queue import snapshot
+from shared.queue.sheets import Own
+from shared.sentences import heard, say
 from shared.sheets import COUNTS, Finding, Numbers, photographs
 from shared.terms import Role
 from shared.web.cookies import page_requires
@@ -92,7 +94,8 @@ def add_photograph(election_id: int, station_id: int) -> Response:
 
 def _too_large(_error: RequestEntityTooLarge) -> Response:
     template = "photograph_refused.html" if wants_fragment() else "base/refusal.html"
-    return render(template, TooLarge("A photograph has at most 8 MiB; make it smaller."))
+    most = photographs.MOST_BYTES // 1024**2
+    return render(template, TooLarge(say("A photograph has at most {most} MiB; make it smaller.", most=most)))
 
 
 blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
@@ -158,6 +161,7 @@ def _page(
         states=words.STATES,
         states_at_length=words.STATES_AT_LENGTH,
         sent=words.SENT,
+        reason=_reason,
         texts=texts or {},
         told=told,
         beside=beside,
@@ -169,6 +173,12 @@ def _page(
         most_photographs=photographs.MOST_OF_ONE,
         waits=any(one.waits for one in (*shown.entries, *shown.photographs)),
     )
+
+
+def _reason(one: Own) -> str:
+    """Why what was sent of a sheet was refused when its turn came; an earlier daemon has told its text alone."""
+    packed = one.became.get("said")
+    return heard(packed) if isinstance(packed, dict) else str(one.became["reason"])
 
 
 def _summary(error: UrnaError | None, findings: tuple[Finding, ...]) -> str:

@@ -112,26 +112,6 @@ FAULTS: Mapping[str, Any] = {
     NO_NUMBER: lazy_gettext("Write a whole number from 0 to 1000000, in digits alone."),
     MEND: lazy_gettext("Some numbers are missing or are none. Mend them, and send the sheet again."),
 }
-# What photographs are refused for most, of the sentences that are put together; said in English where they are found,
-# and found again in the catalogues.
-PHOTOGRAPHS = (
-    lazy_gettext("Send one file at a time; nothing was stored."),
-    lazy_gettext(
-        "This is no photograph that can be taken, by its content. Send a photograph as JPEG, PNG or WebP, or a scan as "
-        "PDF."
-    ),
-    lazy_gettext(
-        "This file holds parts of a web page or a program. Send a photograph as JPEG, PNG or WebP, or a scan as PDF."
-    ),
-    lazy_gettext("This PDF runs something or carries files along; send a plain scan, or a photograph."),
-    lazy_gettext("A photograph has at most 8 MiB; make it smaller."),
-)
-# Why an official enters nothing now, likewise; the rules of tally sheets are shared, and say it in English.
-WHY_NOTHING = (
-    lazy_gettext("You made the first entry of this tally sheet; the second is made by another official."),
-    lazy_gettext("The election has not begun yet; its tally sheets are taken from its beginning on."),
-    lazy_gettext("The election ended more than 7 days ago; its tally sheets are not taken any more."),
-)
 
 
 def size(count: int) -> str:

@@ -40,6 +40,7 @@ from typing import Any, NoReturn
 from zlib import crc32
 
 from shared.errors import Forbidden, InvalidInput
+from shared.sentences import say, say_number
 
 GUID_BYTES = 16
 
@@ -61,9 +62,9 @@ _ALL_BUT_SEPARATORS = bytes(set(range(256)) - set(b",\n"))
 _LONG_GUID, _SHORT_GUID = 36, 32
 _HYPHENS = (8, 13, 18, 23)
 
-_NUMBER_OF_VALUES = "Incorrect number of values"
-_BAD_POLL_NUMBER = "Incorrect poll number"
-_BAD_GUID = "Incorrect ballot GUID"
+_NUMBER_OF_VALUES = say("Incorrect number of values")
+_BAD_POLL_NUMBER = say("Incorrect poll number")
+_BAD_GUID = say("Incorrect ballot GUID")
 
 # To take GUIDs out of a row of them by dozens is five times as fast as one by one.
 _MANY_GUIDS, _ONE_GUID = Struct("16s" * 64), Struct("16s")
@@ -99,11 +100,16 @@ def settle_station(named: int | None, own: Collection[int]) -> int | None:
     """
     if named is not None:
         if named not in own:
-            raise Forbidden(f"You do not belong to polling station {named}; nothing was stored.")
+            words = say("You do not belong to polling station {number}; nothing was stored.", number=str(named))
+            raise Forbidden(words)
         return named
     if len(own) > 1:
         raise InvalidInput(
-            f"You belong to {len(own)} polling stations; say with ?station= (urna upload --station) which one.",
+            say_number(
+                "You belong to {number} polling stations; say with ?station= (urna upload --station) which one.",
+                "You belong to {number} polling stations; say with ?station= (urna upload --station) which one.",
+                len(own),
+            ),
             field="station",
         )
     return next(iter(own), None)
@@ -250,7 +256,7 @@ def _refuse(text: str, good_rows: int, lines: int, following: Iterable[bytes]) -
         problem = _NUMBER_OF_VALUES if source.tell() > _LONGEST_ROW else _problem(row)
     except csv.Error:
         problem = _NUMBER_OF_VALUES
-    raise InvalidInput(f"{problem} on line {lines + good_rows}.", field="file")
+    raise InvalidInput(say("{problem} on line {line}.", problem=problem, line=lines + good_rows), field="file")
 
 
 def _problem(row: list[str]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.errors import Conflict, Forbidden, InvalidInput
+from shared.sentences import say, say_number
 from shared.sheets import COUNTS, MOST, Numbers, photographs, require_entry
 from shared.terms import SheetState
 
@@ -31,7 +32,8 @@ def require_own(station_id: int, own: Collection[int]) -> None:
     if not own:
         raise Forbidden("You belong to no polling station, and enter no tally sheet; an administrator sees to it.")
     if station_id not in own:
-        raise Forbidden(f"You do not belong to polling station {station_id}; nothing was stored.")
+        words = say("You do not belong to polling station {number}; nothing was stored.", number=str(station_id))
+        raise Forbidden(words)
 
 
 def read_entry(body: Mapping[str, Any], poll_numbers: Collection[int]) -> tuple[Numbers, dict[str, str]]:
@@ -89,5 +91,9 @@ def require_room(sent: Collection[Sent]) -> None:
     """Refuse (``Conflict``) one more photograph than an official may send of a sheet."""
     if sum(one.kind == "photograph" and not one.is_refused for one in sent) >= photographs.MOST_OF_ONE:
         raise Conflict(
-            f"You have sent {photographs.MOST_OF_ONE} photographs of this tally sheet, which is as many as are kept."
+            say_number(
+                "You have sent {number} photographs of this tally sheet, which is as many as are kept.",
+                "You have sent {number} photographs of this tally sheet, which is as many as are kept.",
+                photographs.MOST_OF_ONE,
+            )
         )

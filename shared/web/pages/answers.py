@@ -14,9 +14,10 @@ from werkzeug.exceptions import HTTPException
 
 from shared.auth import public
 from shared.errors import TooManyAttempts, Unavailable, UrnaError
+from shared.sentences import Sentence, Value
 from shared.web.cookies import NotSignedIn
 from shared.web.journal import refused_because
-from shared.web.pages import language, navigation
+from shared.web.pages import language, navigation, numbers
 from shared.web.problems import STATUSES, is_api, note_fault, refuse_framing, refuse_http
 
 P = ParamSpec("P")
@@ -67,7 +68,7 @@ def render(
     if error is not None:
         response.status_code = STATUSES[type(error)]
         # The journal is no page: a sentence for pages stands there with its signs as they are.
-        refused_because(error.message.unescape() if isinstance(error.message, Markup) else error.message)
+        refused_because(error.message.unescape() if isinstance(error.message, Markup) else str(error.message))
     if isinstance(error, TooManyAttempts | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if status is not None:
@@ -116,14 +117,23 @@ def see_other(address: str) -> Response:
 def said(text: object) -> Markup:
     """A sentence in the page's language where a catalogue has it, else in English, and marked as that.
 
-    Markup is in the page's language already.
+    Markup is in the page's language already. The values of a ``Sentence`` are never taken for markup.
     """
     if isinstance(text, Markup):
         return text
+    if isinstance(text, Sentence) and language.is_translated(text.message):
+        return escape(language.template_of(text)).format(**{name: _value(one) for name, one in text.values.items()})
     english = str(text)
     if not english or language.is_translated(english):
         return escape(gettext(english) if english else "")
     return Markup('<span lang="en">{}</span>').format(english)
+
+
+def _value(value: Value) -> str:
+    """What stands in a sentence: another one in the page's language, a count as that writes it, a name as it is."""
+    if isinstance(value, Sentence):
+        return said(value)
+    return numbers.number(value) if isinstance(value, int) else value
 
 
 def policy() -> str:

@@ -4,6 +4,7 @@ A page for who is signed in is in the language of the cookie. A public page, whi
 no cookie: its language stands in its address, else the browser's preference decides, which ``Vary`` then says.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -16,12 +17,14 @@ from babel.support import Translations
 from flask import Flask, Response, current_app, g, request
 from flask_babel import Babel, Domain, get_locale
 
+from shared.sentences import Sentence
 from shared.web.pages.transliteration import as_latin
 
 # Which language somebody has chosen; it says nothing else, no script reads it, and no other host gets it.
 COOKIE = "__Host-urna-language"
 ARGUMENT = "language"
 TRANSLATIONS = Path(__file__).parent / "translations"
+_FORMAT = re.compile(r"{(\w+):[^{}]*}")
 _YEAR = 365 * 24 * 3600
 
 
@@ -94,9 +97,21 @@ def remember(response: Response) -> None:
         response.set_cookie(COOKIE, language.code, max_age=_YEAR, path="/", secure=True, httponly=True, samesite="Lax")
 
 
-def is_translated(text: str) -> bool:
+def is_translated(message: str | tuple[str, str]) -> bool:
     """Whether the catalogue of this page's language has a message, or need not have it."""
-    return current() is ENGLISH or Catalogues.of(current_app).has(current().code, text)
+    return current() is ENGLISH or Catalogues.of(current_app).has(current().code, message)
+
+
+def template_of(sentence: Sentence) -> str:
+    """The template of a sentence in this page's language, for its number; without its values yet."""
+    known = Catalogues.of(current_app).get_translations()
+    found = (
+        known.ungettext(sentence.template, sentence.many, sentence.number)
+        if sentence.many
+        else known.ugettext(sentence.template)
+    )
+    # How a number is written is for the page to say.
+    return _FORMAT.sub(r"{\1}", str(found))
 
 
 class Catalogues(Domain):  # type: ignore[misc]  # The library says no types.
@@ -110,7 +125,7 @@ class Catalogues(Domain):  # type: ignore[misc]  # The library says no types.
             if language is not ENGLISH
         }
         self._messages = {code: messages(code, parts) for code in LANGUAGES if code != ENGLISH.code}
-        self._none = _translations("en", {})
+        self._none = read_catalogue(ENGLISH.code, ())
 
     @staticmethod
     def of(app: Flask) -> "Catalogues":
@@ -123,9 +138,9 @@ class Catalogues(Domain):  # type: ignore[misc]  # The library says no types.
         """Those of the request's language."""
         return self._by_locale.get(str(get_locale()), self._none)
 
-    def has(self, code: str, text: str) -> bool:
+    def has(self, code: str, message: str | tuple[str, str]) -> bool:
         """Whether a catalogue has this message."""
-        return text in self._messages[code]
+        return message in self._messages[code]
 
 
 class _Languages(Babel):  # type: ignore[misc]  # The library says no types.
@@ -165,14 +180,11 @@ def messages(code: str, parts: tuple[str, ...]) -> Messages:
     return found
 
 
+@cache
 def read_catalogue(code: str, parts: tuple[str, ...]) -> Translations:
-    """The catalogue of a language as gettext takes it."""
-    return _translations(code, messages(code, parts))
-
-
-def _translations(code: str, found: Messages) -> Translations:
+    """The catalogue of a language as gettext takes it; made once in a process, for all its services."""
     catalogue = Catalog(locale=code, charset="utf-8")
-    for message, text in found.items():
+    for message, text in messages(code, parts).items():
         catalogue.add(message, text)
     written = BytesIO()
     write_mo(written, catalogue)
