@@ -10,9 +10,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.auth import identity
-from shared.errors import InvalidInput, TooLarge, UrnaError
+from shared.errors import InvalidInput, NotFound, TooLarge, UrnaError
 from shared.queue import snapshot
-from shared.queue.batches import BatchHead
+from shared.queue.batches import BatchHead, BatchStatus
 from shared.terms import Progress, Role
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
@@ -122,7 +122,7 @@ def own() -> Response:
 @page_requires(Role.OFFICIAL)
 @blueprint.doc(summary="A page of a file: its receipt, and what became of it")
 def show(batch_id: str) -> Response:
-    found = actions.batch(station(), identity(), batch_id)
+    found = _own_batch(batch_id)
     return _render("file.html", found=found, station_name=_names([found.head]))
 
 
@@ -131,7 +131,15 @@ def show(batch_id: str) -> Response:
 @blueprint.doc(summary="The part of it that changes")
 def progress(batch_id: str) -> Response:
     shown: dict[str, Any] = {name: request.args.get(name) == "1" for name in ("alone", "repeated")}
-    return _render("file_outcome.html", found=actions.batch(station(), identity(), batch_id), **shown)
+    return _render("file_outcome.html", found=_own_batch(batch_id), **shown)
+
+
+def _own_batch(batch_id: str) -> BatchStatus:
+    found = actions.batch(station(), identity(), batch_id)
+    # An administrator who is an official, too, sees only the own ones here.
+    if found.head.official_email != identity().email:
+        raise NotFound("There is no such batch of yours; receipts are kept for a limited time.")
+    return found
 
 
 def _only_file() -> FileStorage:
