@@ -117,3 +117,13 @@ def test_an_answer_of_nginx_has_the_status_that_its_body_says() -> None:
         (answer,) = re.findall(r"return (\d+) '.*\"status\":(\d+),", location)
         assert answer[0] == answer[1]
         assert takes_its_own or statuses.split() == [answer[0]]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics/anything"])
+def test_nginx_gives_nobody_the_figures_of_a_service(path: str) -> None:
+    site = (NGINX / "site.conf").read_text()
+    # Of the locations with a pattern the first that fits counts, before all others.
+    patterns = re.findall(r"^    location ~ (\S+) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
+    for prefix in ("authentication", "administration", "station", "results"):
+        block = next(body for pattern, body in patterns if re.search(pattern, f"/{prefix}{path}"))
+        assert re.findall(r"^        (?!include)(.*)$", block, re.MULTILINE) == ["return 404;"]

@@ -445,13 +445,3 @@ def test_docker_takes_the_stack_file_without_a_setting() -> None:
     assert {name: set(service["networks"]) for name, service in merged.items()} == {
         name: set(service["networks"]) for name, service in STACK["services"].items()
     }
-
-
-@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics/anything"])
-def test_nginx_gives_nobody_the_figures_of_a_service(path: str) -> None:
-    site = (ROOT / "deploy" / "nginx" / "site.conf").read_text()
-    # Of the locations with a pattern the first that fits counts, before all others.
-    patterns = re.findall(r"^    location ~ (\S+) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
-    for prefix in ("authentication", "administration", "station", "results"):
-        block = next(body for pattern, body in patterns if re.search(pattern, f"/{prefix}{path}"))
-        assert re.findall(r"^        (?!include)(.*)$", block, re.MULTILINE) == ["return 404;"]
