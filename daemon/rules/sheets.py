@@ -7,7 +7,17 @@ from hashlib import sha256
 from typing import Any
 
 from shared.errors import Conflict, InvalidInput, NotFound
-from shared.sheets import Event, Numbers, Sheet, advance, check, photographs, require_taken, settle_explanations
+from shared.sheets import (
+    Event,
+    Numbers,
+    Sheet,
+    advance,
+    check,
+    photographs,
+    require_taken,
+    require_voted_at,
+    settle_explanations,
+)
 from shared.terms import SheetAct, StationStatus
 
 
@@ -24,10 +34,14 @@ class Poll:
 
 @dataclass(frozen=True)
 class Place:
-    """A polling station; ``registered`` voters are on its roll in the election that the sheet is of."""
+    """A polling station; ``registered`` voters are on its roll in the election that the sheet is of.
+
+    ``voted_at``: it belongs to the electorate of that election, or this is not frozen yet.
+    """
 
     status: str
     registered: int
+    voted_at: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ def require_ground(poll: Poll | None, place: Place | None, received_at: datetime
         raise NotFound("There is no such polling station.")
     if place.status != StationStatus.ACTIVE:
         raise Conflict("The polling station is disabled.")
+    require_voted_at(place.voted_at)
     require_taken(poll.start, poll.end, received_at)
 
 

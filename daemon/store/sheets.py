@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from daemon.rules.sheets import Photograph, Place, Poll
 from shared import sheet_rows
+from shared.electorate import is_frozen
+from shared.queue.snapshot import NOT_VOTED_AT
 from shared.schema.election import (
     DRAFT,
     PUBLISHED,
@@ -28,6 +30,7 @@ from shared.schema.election import (
 )
 from shared.schema.journal import AnyJournal
 from shared.sheets import Event, Sheet, replay
+from shared.terms import StationStatus
 
 Key = tuple[int, int]
 
@@ -140,17 +143,24 @@ def places(session: Session, keys: Iterable[Key]) -> dict[Key, Place]:
     found: dict[Key, Place] = {}
     for election_id, stations in _by_election(keys):
         frozen = session.execute(
-            sa.select(ElectorateStation.station_id, ElectorateStation.registered).where(
+            sa.select(ElectorateStation.station_id, ElectorateStation.registered, ElectorateStation.status).where(
                 ElectorateStation.election_id == election_id, ElectorateStation.station_id.in_(stations)
             )
         )
-        rolls = {row.station_id: row.registered for row in frozen}
+        at_opening = {row.station_id: Place(row.status, row.registered) for row in frozen}
+        electorate_frozen = is_frozen(session, election_id)
         rows = session.execute(
             sa.select(PollingStation.id, PollingStation.status, PollingStation.registered).where(
                 PollingStation.id.in_(stations)
             )
         )
-        found |= {(election_id, row.id): Place(row.status, rolls.get(row.id, row.registered)) for row in rows}
+        for row in rows:
+            then = at_opening.get(row.id)
+            found[election_id, row.id] = Place(
+                row.status,
+                then.registered if then else row.registered,
+                voted_at=then.status == StationStatus.ACTIVE if then else not electorate_frozen,
+            )
     return found
 
 
@@ -257,14 +267,30 @@ def names(session: Session) -> dict[int, tuple[str, str, int]]:
 
 
 def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
-    """Where a station has another roll in an election that ends after ``since`` than it has today."""
+    """Where a station has another roll in an election that ends after ``since`` than it has today.
+
+    Where nobody could vote at the station when that election opened, it is ``NOT_VOTED_AT``.
+    """
     rows = session.execute(
         sa.select(ElectorateStation.election_id, ElectorateStation.station_id, ElectorateStation.registered)
         .join(PollingStation, PollingStation.id == ElectorateStation.station_id)
         .join(Election, Election.id == ElectorateStation.election_id)
         .where(Election.end > since, PollingStation.registered != ElectorateStation.registered)
     )
-    return {(row.election_id, row.station_id): row.registered for row in rows}
+    found = {(row.election_id, row.station_id): row.registered for row in rows}
+    then = sa.and_(
+        ElectorateStation.election_id == Electorate.election_id,
+        ElectorateStation.station_id == PollingStation.id,
+        ElectorateStation.status == StationStatus.ACTIVE.value,
+    )
+    nowhere = session.execute(
+        sa.select(Electorate.election_id, PollingStation.id.label("station_id"))
+        .join(Election, Election.id == Electorate.election_id)
+        .join(PollingStation, sa.true())
+        .outerjoin(ElectorateStation, then)
+        .where(Election.end > since, ElectorateStation.station_id.is_(None))
+    )
+    return found | {(row.election_id, row.station_id): NOT_VOTED_AT for row in nowhere}
 
 
 def _named(key: Key) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check
 from shared.sheets.numbers import COUNTS, MOST, Numbers
 from shared.sheets.reconciliation import Counted, Difference, Note, Reconciliation, reconcile
 from shared.sheets.states import Event, Sheet, advance, differing, replay, require_entry
-from shared.sheets.windows import TAKEN_AFTER_END, require_taken
+from shared.sheets.windows import TAKEN_AFTER_END, require_taken, require_voted_at
 
 __all__ = [
     "COUNTS",
@@ -30,5 +30,6 @@ __all__ = [
     "replay",
     "require_entry",
     "require_taken",
+    "require_voted_at",
     "settle_explanations",
 ]

@@ -101,7 +101,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "sheet_photographs": may("id election_id station_id actor", ALL),
         "polling_centres": may("id municipality version"),
         "electorates": may("election_id"),
-        "electorate_stations": may("election_id station_id registered"),
+        "electorate_stations": may("election_id station_id registered status"),
     },
     "results": {
         "participants": READS,

@@ -18,7 +18,7 @@ from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import keys, sheet_line
 from shared.queue.connection import connect
-from shared.schema.election import Election, PollingStation, TallySheet
+from shared.schema.election import Election, Electorate, ElectorateStation, PollingStation, TallySheet
 from shared.sheets import photographs
 from tests.services.sheets import OTHER, SHEET, Sheets, large_picture, picture, reopen, sheet, sheets
 
@@ -207,6 +207,10 @@ WHEN_NOTHING_IS_TAKEN = {
         sa.update(Election).values(end=datetime.now(UTC) - timedelta(days=7, minutes=1)),
         "more than 7 days ago",
     ),
+    "made after the opening": (
+        sa.insert(Electorate).values(election_id=1, frozen_at=datetime.now(UTC)),
+        "made or enabled after the election opened",
+    ),
     "disabled": (sa.update(PollingStation).values(status="disabled", reason="moved"), "disabled"),
 }
 
@@ -225,6 +229,35 @@ def test_what_the_store_says_by_then_decides(made: Sheets, case: str) -> None:
     assert len(made.events()) == 1
     assert made.photographs() == []
     assert [(state, words in reason) for state, reason in made.became(MILAN)] == [("refused", True)] * 2
+
+
+def test_the_stations_learn_which_polling_stations_a_frozen_electorate_does_not_have(
+    election_database_url: str, redis_url: str
+) -> None:
+    with sheets(election_database_url, redis_url, stations=3) as made:
+        assert all(made.sight(VERA, place).roll.voted_at for place in range(3))  # type: ignore[union-attr]  # It is told.
+        with made.database.writing() as session:
+            session.add(Electorate(election_id=made.election, frozen_at=datetime.now(UTC)))
+            session.flush()
+            for place, status in enumerate(("active", "disabled")):
+                stands = {"centre_id": 1, "centre": "School", "municipality": "Ада", "constituency_id": 1}
+                session.add(
+                    ElectorateStation(
+                        election_id=made.election,
+                        station_id=made.stations[place],
+                        code=f"Ада {place + 1}",
+                        registered=480,
+                        status=status,
+                        **stands,
+                    )
+                )
+        made.publish()
+        rolls = [made.sight(VERA, place).roll for place in range(3)]
+        assert [(roll.registered, roll.voted_at) for roll in rolls if roll] == [(480, True), (500, False), (500, False)]
+        for place in range(3):
+            made.send(VERA, sheet(registered=480), station=place)
+        made.work()
+        assert [made.became(VERA, place)[0][0] for place in range(3)] == ["recorded", "refused", "refused"]
 
 
 @ONE

@@ -133,6 +133,23 @@ def test_where_people_belong_elsewhere_what_is_over_and_what_is_not_there_is_ref
     assert desk.enter("vera", path=desk.path().replace("elections/1", f"elections/{OVER}")).status_code == 202
 
 
+def test_of_a_station_that_the_frozen_electorate_does_not_have_nothing_is_taken_and_its_official_reads_why(
+    desk: Desk,
+) -> None:
+    rolls = {number: snapshot.Roll(f"Ада {number}", "Ада", 500) for number in (1, 2)}
+    snapshot.write_rolls(desk.station.redis, "d", rolls, {(desk.election, 1): snapshot.NOT_VOTED_AT})
+    before = contents(desk.station.redis)
+    for answer in (desk.enter("vera"), desk.photograph("vera", picture())):
+        assert answer.status_code == 409
+        assert "made or enabled after the election opened" in json_of(answer)["detail"]
+    shown = desk.show("vera")
+    assert (shown["may_enter"], "does not change any more" in shown["why"]) == ("nothing", True)
+    assert contents(desk.station.redis) == before
+    # The same station in another election, and another station in the same one.
+    assert desk.enter("vera", path=desk.path().replace("elections/1", f"elections/{OVER}")).status_code == 202
+    assert desk.enter("vera", path=desk.path(1)).status_code == 202
+
+
 def test_the_second_entry_is_another_officials_and_after_it_nothing_is_taken(desk: Desk) -> None:
     assert desk.enter("vera").status_code == 202
     waits = desk.enter("vera", OTHER)

@@ -14,7 +14,7 @@ from shared.queue import keys, sheet_copies, sheets, snapshot
 from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheets import Judged, Own, Receipt, Sight
 from shared.queue.snapshot import KnownElection
-from shared.sheets import Finding, check, photographs, require_taken, settle_explanations
+from shared.sheets import Finding, check, photographs, require_taken, require_voted_at, settle_explanations
 from shared.terms import Role
 from voting_station_service import inspection
 from voting_station_service.actions import Station, check_key, refuse_crowd, refuse_station, safe_name
@@ -61,8 +61,7 @@ def enter(
     def judge(sight: Sight) -> Judged:
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
         election = _election(sight, election_id)
-        refuse_station(station_id, sight.station)
-        require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+        _require_ground(sight, election, station_id)
         rules.require_turn(sight.copy.state, sight.copy.entered_by, official.email, _sent(sight.own))
         numbers, explanations = rules.read_entry(body, election.poll_numbers)
         findings = check(numbers, sight.roll.registered if sight.roll else None)
@@ -143,9 +142,7 @@ def add_photograph(
 
     def judge(sight: Sight) -> Judged:
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
-        election = _election(sight, election_id)
-        refuse_station(station_id, sight.station)
-        require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+        _require_ground(sight, _election(sight, election_id), station_id)
         rules.require_room(_sent(sight.own))
         if sight.waiting_bytes + len(content) > sheets.MOST_WAITING_BYTES:
             raise Unavailable(
@@ -176,10 +173,19 @@ def _media_type(content: bytes) -> str:
     return found.media_type
 
 
+def _require_ground(sight: Sight, election: KnownElection, station_id: int) -> None:
+    """Refuse what is of a polling station at which nobody votes or voted, or comes at a time at which none is taken.
+
+    Where Redis does not have the roll yet, the daemon alone says whether the station belongs to the electorate.
+    """
+    refuse_station(station_id, sight.station)
+    require_voted_at(sight.roll is None or sight.roll.voted_at)
+    require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+
+
 def _may(sight: Sight, election: KnownElection, station_id: int, official: Identity) -> tuple[str, str]:
     try:
-        refuse_station(station_id, sight.station)
-        require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+        _require_ground(sight, election, station_id)
     except (Conflict, Forbidden) as error:
         return "nothing", error.message
     return rules.may(sight.copy.state, sight.copy.entered_by, official.email, _sent(sight.own))

@@ -131,6 +131,10 @@ WHY_NOTHING = (
     lazy_gettext("You made the first entry of this tally sheet; the second is made by another official."),
     lazy_gettext("The election has not begun yet; its tally sheets are taken from its beginning on."),
     lazy_gettext("The election ended more than 7 days ago; its tally sheets are not taken any more."),
+    lazy_gettext(
+        "Nobody voted at this polling station in this election: it was made or enabled after the election opened, and "
+        "the electorate does not change any more. Enter the sheet of the polling station that the voters were at."
+    ),
 )
 
 
