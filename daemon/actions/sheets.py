@@ -140,6 +140,7 @@ def copy_of(sheet: Sheet, changed_at: datetime) -> SheetCopy:
         entered_by=tuple(entry.actor for entry in entries),
         differing=sheet.differing,
         findings=tuple(sorted(codes)),
+        jmbgs=tuple(entry.actor_jmbg for entry in entries),
     )
 
 
@@ -237,7 +238,7 @@ def _record_entries(session: Session, waiting: Sequence[Waiting], latest: dateti
             continue
         poll, place = polls.get(item.election_id), places.get(item.sheet)
         try:
-            after, event = rules.judge_entry(sheet, poll, place, actor=item.official_email, at=at, said=item.said)
+            after, event = rules.judge_entry(sheet, poll, place, actor=item.official, at=at, said=item.said)
         except UrnaError as error:
             made.done.append(Done(item, _became_refused(error.message, sheet)))
             note_event(session, _refusal(item, "sheet.refused", error))
@@ -278,11 +279,11 @@ def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: da
     try:
         poll = store.polls(session, {item.election_id}).get(item.election_id)
         rules.require_ground(poll, store.places(session, {item.sheet}).get(item.sheet), at)
-        rules.require_room(store.kept(session, item.sheet, item.official_email))
+        rules.require_room(store.kept(session, item.sheet, item.official))
     except UrnaError as error:
         note_event(session, _refusal(item, "photograph.refused", error))
         return Recorded([Done(item, _became_refused(error.message, Sheet()))])
-    store.add_photograph(session, item.id, item.sheet, item.official_email, at, found, content)
+    store.add_photograph(session, item.id, item.sheet, item.official, at, found, content)
     details = {"name": found.name, "media_type": found.media_type, "sha256": found.sha256, "bytes": found.size}
     note_event(session, _event(item, "photograph.added", details))
     return Recorded([Done(item, _became_recorded(0))])

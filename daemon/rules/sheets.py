@@ -10,6 +10,7 @@ from shared.errors import Conflict, InvalidInput, NotFound
 from shared.sheets import (
     Event,
     Numbers,
+    Person,
     Sheet,
     advance,
     check,
@@ -69,7 +70,7 @@ def require_ground(poll: Poll | None, place: Place | None, received_at: datetime
 
 
 def judge_entry(
-    sheet: Sheet, poll: Poll | None, place: Place | None, *, actor: str, at: datetime, said: Mapping[str, Any]
+    sheet: Sheet, poll: Poll | None, place: Place | None, *, actor: Person, at: datetime, said: Mapping[str, Any]
 ) -> tuple[Sheet, Event]:
     """The sheet after an entry, and the entry; raises why it is not possible (any ``UrnaError``)."""
     require_ground(poll, place, at)
@@ -80,7 +81,15 @@ def judge_entry(
     if not isinstance(given, Mapping) or not all(isinstance(text, str) for text in given.values()):
         raise InvalidInput("The explanations are texts, by the codes of the warnings.", field="explanations")
     explanations = settle_explanations(check(numbers, place.registered), given)
-    event = Event(sheet.last + 1, SheetAct.ENTRY, actor, at, numbers=numbers, explanations=explanations)
+    event = Event(
+        number=sheet.last + 1,
+        act=SheetAct.ENTRY,
+        actor=actor.email,
+        at=at,
+        numbers=numbers,
+        explanations=explanations,
+        actor_jmbg=actor.jmbg,
+    )
     return advance(sheet, event), event
 
 

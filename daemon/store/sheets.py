@@ -29,7 +29,7 @@ from shared.schema.election import (
     TallySheet,
 )
 from shared.schema.journal import AnyJournal
-from shared.sheets import Event, Sheet, replay
+from shared.sheets import Event, Person, Sheet, replay
 from shared.terms import StationStatus
 
 Key = tuple[int, int]
@@ -73,6 +73,7 @@ def sheets(session: Session, keys: Iterable[Key]) -> dict[Key, Sheet]:
             sa.select(
                 *(SheetEvent.station_id, SheetEvent.number, SheetEvent.act, SheetEvent.actor, SheetEvent.at),
                 *(SheetEvent.numbers, SheetEvent.explanations, SheetEvent.chosen, SheetEvent.reason),
+                SheetEvent.actor_jmbg,
             )
             .where(SheetEvent.election_id == election_id, SheetEvent.station_id.in_(stations))
             .order_by(SheetEvent.station_id, SheetEvent.number)
@@ -164,14 +165,18 @@ def places(session: Session, keys: Iterable[Key]) -> dict[Key, Place]:
     return found
 
 
-def kept(session: Session, key: Key, actor: str) -> int:
-    """How many photographs of this official's are kept of a sheet."""
+def kept(session: Session, key: Key, actor: Person) -> int:
+    """How many photographs of this person's are kept of a sheet."""
+    # As `Person.is_same` says it.
+    by_email = sa.func.lower(SheetPhotograph.actor) == actor.email.lower()
+    unknown = SheetPhotograph.actor_jmbg.is_(None)
+    mine = sa.or_(SheetPhotograph.actor_jmbg == actor.jmbg, sa.and_(unknown, by_email)) if actor.jmbg else by_email
     return (
         session.scalar(
             sa.select(sa.func.count(SheetPhotograph.id)).where(
                 SheetPhotograph.election_id == key[0],
                 SheetPhotograph.station_id == key[1],
-                sa.func.lower(SheetPhotograph.actor) == actor.lower(),
+                mine,
             )
         )
         or 0
@@ -179,7 +184,7 @@ def kept(session: Session, key: Key, actor: str) -> int:
 
 
 def add_photograph(
-    session: Session, photograph_id: str, key: Key, actor: str, at: datetime, found: Photograph, content: bytes
+    session: Session, photograph_id: str, key: Key, actor: Person, at: datetime, found: Photograph, content: bytes
 ) -> None:
     """Keep a photograph."""
     session.connection().execute(
@@ -187,7 +192,8 @@ def add_photograph(
             id=photograph_id,
             election_id=key[0],
             station_id=key[1],
-            actor=actor,
+            actor=actor.email,
+            actor_jmbg=actor.jmbg or None,
             at=at,
             name=found.name,
             media_type=found.media_type,

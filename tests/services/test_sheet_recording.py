@@ -19,8 +19,8 @@ from shared.errors import Unavailable
 from shared.queue import keys, sheet_line
 from shared.queue.connection import connect
 from shared.schema.election import Election, Electorate, ElectorateStation, PollingStation, TallySheet
-from shared.sheets import photographs
-from tests.services.sheets import OTHER, SHEET, Sheets, large_picture, picture, reopen, sheet, sheets
+from shared.sheets import Person, photographs
+from tests.services.sheets import OTHER, SHEET, Sheets, jmbg_of, large_picture, picture, reopen, sheet, sheets
 
 ONE = pytest.mark.parametrize("engine", ["sqlite"])
 VERA, MILAN, ANA = "vera@example.org", "milan@example.org", "ana@example.org"
@@ -198,6 +198,34 @@ def test_an_entry_that_is_not_possible_any_more_is_refused_and_told_to_its_offic
     assert made.became(ANA)[0][1].startswith("W206: ")
     assert [action for action, *_ in made.journal()] == ["sheet.entered"] + ["sheet.refused"] * 3
     assert "301" not in json.dumps([details for _, _, details, _ in made.journal()])
+
+
+@ONE
+def test_two_persons_of_one_address_are_two_and_one_person_of_two_addresses_is_one(made: Sheets) -> None:
+    old, new = jmbg_of("the old holder"), jmbg_of("the new holder")
+    made.send(VERA, official_jmbg=old)
+    made.work()
+    # The account was deleted, and its address is another official's by now.
+    assert made.became(VERA, jmbg=old) == [("recorded", "")]
+    assert made.became(VERA, jmbg=new) == []
+    # The first one has come back with another address.
+    made.send(MILAN, official_jmbg=old)
+    made.send(VERA, official_jmbg=new)
+    made.work()
+    assert "made the first entry" in made.became(MILAN, jmbg=old)[0][1]
+    assert made.became(VERA, jmbg=new) == [("recorded", "")]
+    assert (made.row(), made.events()) == (("accepted", 2, 1), [(1, "entry", VERA), (2, "entry", VERA)])
+    assert made.sight(ANA).copy.jmbgs == (old, new)
+    made.redis.flushall()
+    made.refresh()
+    assert made.sight(ANA).copy.first == Person(VERA, old)
+    for _ in range(5):
+        made.photograph(VERA, picture("PNG"), jmbg=old)
+    made.photograph(MILAN, picture("PNG"), jmbg=old)
+    made.photograph(VERA, picture("PNG"), jmbg=new)
+    made.work()
+    assert made.became(MILAN, jmbg=old)[-1][0] == "refused"
+    assert made.became(VERA, jmbg=new) == [("recorded", "")]
 
 
 WHEN_NOTHING_IS_TAKEN = {

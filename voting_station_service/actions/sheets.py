@@ -14,7 +14,7 @@ from shared.queue import keys, sheet_copies, sheets, snapshot
 from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheets import Judged, Own, Receipt, Sight
 from shared.queue.snapshot import KnownElection
-from shared.sheets import Finding, check, photographs, require_taken, require_voted_at, settle_explanations
+from shared.sheets import Finding, Person, check, photographs, require_taken, require_voted_at, settle_explanations
 from shared.terms import Role
 from voting_station_service import inspection
 from voting_station_service.actions import Station, check_key, refuse_crowd, refuse_station, safe_name
@@ -62,7 +62,7 @@ def enter(
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
         election = _election(sight, election_id)
         _require_ground(sight, election, station_id)
-        rules.require_turn(sight.copy.state, sight.copy.entered_by, official.email, _sent(sight.own))
+        rules.require_turn(sight.copy.state, sight.copy.first, _person(official), _sent(sight.own))
         numbers, explanations = rules.read_entry(body, election.poll_numbers)
         findings = check(numbers, sight.roll.registered if sight.roll else None)
         settled = settle_explanations(findings, explanations)
@@ -79,7 +79,7 @@ def try_out(
 ) -> tuple[Finding, ...]:
     """What would be found about these numbers; nothing is stored."""
     rules.require_own(station_id, official.stations)
-    sight = sheets.look(station.redis, election_id, station_id, official.email)
+    sight = sheets.look(station.redis, election_id, station_id, _person(official))
     election = _election(sight, election_id)
     refuse_station(station_id, sight.station)
     numbers, _ = rules.read_entry(body, election.poll_numbers)
@@ -94,7 +94,7 @@ def show(station: Station, reader: Identity, election_id: int, station_id: int) 
     sees_all = reader.has(Role.ADMINISTRATOR) or reader.has(Role.AUDITOR)
     if not sees_all:
         rules.require_own(station_id, reader.stations)
-    sight = sheets.look(station.redis, election_id, station_id, reader.email)
+    sight = sheets.look(station.redis, election_id, station_id, _person(reader))
     election = _election(sight, election_id)
     if sight.station is None:
         raise NotFound(f"Polling station {station_id} is not known, or not yet. An administrator sees to it.")
@@ -188,7 +188,7 @@ def _may(sight: Sight, election: KnownElection, station_id: int, official: Ident
         _require_ground(sight, election, station_id)
     except (Conflict, Forbidden) as error:
         return "nothing", error.message
-    return rules.may(sight.copy.state, sight.copy.entered_by, official.email, _sent(sight.own))
+    return rules.may(sight.copy.state, sight.copy.first, _person(official), _sent(sight.own))
 
 
 def _sending(
@@ -209,7 +209,12 @@ def _sending(
         keep_seconds=station.settings.receipt_days * 86400,
         fingerprint=fingerprint,
         content=content,
+        official_jmbg=official.jmbg,
     )
+
+
+def _person(who: Identity) -> Person:
+    return Person(who.email, who.jmbg)
 
 
 def _election(sight: Sight, election_id: int) -> KnownElection:
