@@ -27,7 +27,7 @@ from shared.queue.intake import LEEWAY_SECONDS
 from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheet_line import Done, Waiting
 from shared.queue.sheets import PHOTOGRAPH
-from shared.sheets import Sheet
+from shared.sheets import TAKEN_AFTER_END, Sheet
 from shared.sheets.digests import digest
 from shared.terms import Outcome
 
@@ -71,7 +71,9 @@ def move(database: Database, redis: Redis, copies: Copies) -> int:
     for (election_id, station_id), (sheet, _) in made.sheets.items():
         if election_id in copies.lasts:
             copies.lasts[election_id][station_id] = sheet.last
-    sheet_line.remove(redis, made.done)
+    if sheet_line.remove(redis, made.done):
+        for one in made.done:
+            metrics.sheets().judge(one.waiting.kind, _outcome(one))
     return len(waiting)
 
 
@@ -124,6 +126,12 @@ def publish_rolls(database: Database, redis: Redis, since: datetime) -> None:
     snapshot.write_rolls(redis, fingerprint, found, frozen)
 
 
+def states(database: Database, now: datetime) -> dict[str, int]:
+    """How many sheets are in each state, of the elections of which sheets are taken or were within the last days."""
+    with database.reading() as session:
+        return store.states(session, now - 2 * TAKEN_AFTER_END)
+
+
 def copy_of(sheet: Sheet, changed_at: datetime) -> SheetCopy:
     """What the voting stations get of a sheet.
 
@@ -152,6 +160,12 @@ def _copy(database: Database, redis: Redis, keys: Sequence[store.Key], *, whole:
             found = store.sheets(session, some)
         made = {key: copy_of(sheet, moments[key]) for key, sheet in found.items() if key in moments}
         sheet_copies.write(redis, made, whole=whole)
+
+
+def _outcome(done: Done) -> str:
+    if done.became is None or done.became.get("reason") == _DAMAGED:
+        return "damaged"
+    return str(done.became["state"])
 
 
 def _block(waiting: Sequence[Waiting]) -> list[Waiting]:

@@ -217,6 +217,17 @@ def fingerprints(session: Session, since: datetime) -> dict[int, str]:
     return {election_id: fingerprint(number, int(total)) for election_id, number, total in rows}
 
 
+def states(session: Session, since: datetime) -> dict[str, int]:
+    """How many sheets of published elections that end after ``since`` are in each state; one without a row in none."""
+    current = sa.select(Election.id).where(Election.stage == PUBLISHED, Election.end > since)
+    rows = session.execute(
+        sa.select(TallySheet.state, sa.func.count())
+        .where(TallySheet.election_id.in_(current))
+        .group_by(TallySheet.state)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def fingerprint(number: int, total: int) -> str:
     """What says the state of an election's sheets: how many there are, and how many events they have together."""
     return f"{number}:{total}"

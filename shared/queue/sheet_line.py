@@ -93,6 +93,12 @@ def waiting(redis: Redis) -> int:
         return int(redis.llen(keys.SHEETS))
 
 
+def oldest(redis: Redis) -> datetime | None:
+    """Since when the first of the line waits; None when nothing does, or nobody can read since when."""
+    first = front(redis, 1)
+    return first[0].received_at if first else None
+
+
 def content(redis: Redis, photograph_id: str) -> bytes:
     """The content of a photograph that waits; empty when there is none, cut off where it is longer than any."""
     with translated():

@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from daemon import actions as ballots
 from daemon.actions import sheets as actions
+from shared import metrics
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import keys, sheet_line
@@ -21,6 +23,7 @@ from shared.queue.connection import connect
 from shared.schema.election import Election, Electorate, ElectorateStation, PollingStation, TallySheet
 from shared.sheets import Person, photographs
 from tests.services.sheets import OTHER, SHEET, Sheets, jmbg_of, large_picture, picture, reopen, sheet, sheets
+from tests.services.test_metrics import read, value
 
 ONE = pytest.mark.parametrize("engine", ["sqlite"])
 VERA, MILAN, ANA = "vera@example.org", "milan@example.org", "ana@example.org"
@@ -226,6 +229,30 @@ def test_two_persons_of_one_address_are_two_and_one_person_of_two_addresses_is_o
     made.work()
     assert made.became(MILAN, jmbg=old)[-1][0] == "refused"
     assert made.became(VERA, jmbg=new) == [("recorded", "")]
+
+
+@ONE
+def test_what_waits_and_what_became_of_it_is_counted(made: Sheets) -> None:
+    names = (("entry", "recorded"), ("entry", "refused"), ("photograph", "recorded"), ("unreadable", "damaged"))
+
+    def counted() -> list[float]:
+        found = read(metrics.exposition().decode())
+        return [value(found, "urna_sheets_judged_total", kind=kind, outcome=outcome) for kind, outcome in names]
+
+    metrics.sheets()
+    before = counted()
+    assert ballots.waiting(made.redis).sheets_since is None
+    made.send(VERA)
+    received = made.line()[0].received_at
+    made.send(VERA, OTHER)
+    made.photograph(VERA, picture("PNG"))
+    made.redis.rpush(keys.SHEETS, b"no moment and no JSON")
+    assert (waiting := ballots.waiting(made.redis)).sheets == 4
+    assert waiting.sheets_since == received
+    made.work()
+    assert [after - was for after, was in zip(counted(), before, strict=True)] == [1, 1, 1, 1]
+    assert actions.states(made.database, datetime.now(UTC)) == {"entered_once": 1}
+    assert actions.states(made.database, datetime.now(UTC) + timedelta(days=30)) == {}
 
 
 WHEN_NOTHING_IS_TAKEN = {
