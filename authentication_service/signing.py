@@ -85,9 +85,12 @@ def access_token(account: Account, session_id: str) -> str:
     return str(create_access_token(account.email, additional_claims={**_claims(account), "sid": session_id}))
 
 
-def page_token(account: Account, session_id: str) -> str:
-    """The same for the cookie of pages, with the value that their forms have to bring back."""
-    claims = {**_claims(account), "sid": session_id, CSRF_CLAIM: secrets.token_urlsafe(32)}
+def page_token(account: Account, session_id: str, form_value: str = "") -> str:
+    """The same for the cookie of pages, with the value that their forms have to bring back.
+
+    ``form_value`` is that of the token that this one takes the place of, so that forms that are open stay good.
+    """
+    claims = {**_claims(account), "sid": session_id, CSRF_CLAIM: form_value or secrets.token_urlsafe(32)}
     return str(create_access_token(account.email, additional_claims=claims))
 
 

@@ -146,7 +146,8 @@ def _token(suite: Suite, official: int, station: int) -> str:
     claims = access_claims(
         Role.OFFICIAL,
         email=f"official{official}.{station}@example.org",
-        jmbg="0101994704401",
+        # Two persons, or the second entry would be refused.
+        jmbg=f"{official}{station:012d}",
         forename="Vera",
         surname="Verić",
     )

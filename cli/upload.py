@@ -1,12 +1,10 @@
 """``urna upload``: an official hands in files of ballots."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 from rich.console import Console
@@ -14,10 +12,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from cli.client import Client, client_options, read_json
 from cli.elections import ElectionNumber
-from cli.failure import INTERRUPTED, REFUSED, SUCCESS, Failure
+from cli.failure import INTERRUPTED, REFUSED, SUCCESS, USAGE, Failure
+from cli.file_checks import check_files
+from cli.file_sending import measure, send_file
 from cli.output import Output, is_terminal, table, with_output
 
-_CHUNK_BYTES = 256 * 1024
 _OUTCOMES = ("counted", "duplicate", "invalid", "outside")
 
 
@@ -39,6 +38,7 @@ class Handed:
 @click.option(
     "--station", type=click.IntRange(1), help="The polling station's number; needed by officials of several stations."
 )
+@click.option("--check", is_flag=True, help="Say what each file would come to, with all its wrong lines; send nothing.")
 @click.option("--wait", is_flag=True, help="Wait until every ballot is counted or refused, and show what became of it.")
 @click.option(
     "--wait-seconds",
@@ -54,6 +54,7 @@ def upload(
     files: Sequence[Path],
     election: int | None,
     station: int | None,
+    check: bool,
     wait: bool,
     wait_seconds: float,
     *,
@@ -64,8 +65,15 @@ def upload(
     A file is accepted whole or not at all, and a file that is refused does not keep the next ones back. Sending a file
     again adds nothing: it gets the receipt of the first time. The exit status is 0 when every file was accepted and,
     with --wait, every ballot counted; it is 1 when a file or a ballot was refused. Lines count from 0.
+
+    With --check nothing is stored: it says what each file would come to, and the exit status is 1 when a file would be
+    refused or one of its lines not counted.
     """
+    if check and wait:
+        raise Failure("Nothing is sent with --check, so there is nothing to --wait for.", status=USAGE)
     client.log_in()
+    if check:
+        return check_files(output, client, files, election, station)
     handed = []
     with _progress(output) as bar:
         task = bar.add_task("", total=sum(file.stat().st_size for file in files))
@@ -102,37 +110,11 @@ def hand_in(
     station: int | None = None,
 ) -> dict[str, Any]:
     """Send one file and return its receipt; sending it again is safe, because its content is its key."""
-    size, digest = _measure(file)
-    boundary = uuid4().hex
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{_form_name(file)}"\r\n'
-        "Content-Type: text/csv\r\n\r\n"
-    ).encode()
-    tail = f"\r\n--{boundary}--\r\n".encode()
-
-    def content() -> Iterator[bytes]:
-        yield head
-        with file.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                yield chunk
-                advance(len(chunk))
-        yield tail
-
+    digest = measure(file)[1]
     key = f"urna-{'open' if election is None else election}-{digest}"
     path = "/api/batches" if election is None else f"/api/elections/{election}/batches"
-    answer = client.authorized(
-        "POST",
-        "station",
-        path,
-        content=content,
-        headers={
-            "Content-Type": f"multipart/form-data; boundary={boundary}",
-            "Content-Length": str(len(head) + size + len(tail)),
-            "Idempotency-Key": key if station is None else f"{key}-{station}",
-        },
-        query=None if station is None else {"station": station},
-        repeatable=True,
-    )
+    key = key if station is None else f"{key}-{station}"
+    answer = send_file(client, file, path, {"Idempotency-Key": key}, station, advance)
     receipt: dict[str, Any] = read_json(answer)
     if receipt["sha256"] != digest:
         raise Failure(f"The station received another content than that of {file}; send it again.")
@@ -182,22 +164,6 @@ def _try(
         return Handed(file, error=error)
     except OSError as error:
         return Handed(file, error=Failure(f"The file cannot be read: {error.strerror}."))
-
-
-def _form_name(file: Path) -> str:
-    """A file's name as it may stand in a header of a form (WHATWG HTML, multipart/form-data)."""
-    name = file.name.encode(errors="replace").decode()
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _measure(file: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 in hexadecimal."""
-    with file.open("rb") as stream:
-        if not stream.seekable():
-            # It is read twice, for its key and for sending, and perhaps once more after a lost connection.
-            raise Failure("This is a pipe, which can be read only once; write its content into a file and upload that.")
-        digest = hashlib.file_digest(stream, "sha256")
-        return stream.tell(), digest.hexdigest()
 
 
 def _progress(output: Output) -> Progress:

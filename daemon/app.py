@@ -215,9 +215,14 @@ class Daemon:
         port = self.settings.metrics_port
         if port is None:
             return None
-        sight = Sight(partial(actions.waiting, self.redis), partial(actions.watermarks, self.database))
+        sight = Sight(
+            partial(actions.waiting, self.redis),
+            partial(actions.watermarks, self.database),
+            lambda: sheets.states(self.database, datetime.now(UTC)),
+        )
         # From the start, because an increase is seen only from a number on that was there before.
         metrics.counting()
+        metrics.sheets()
         metrics.unexpected_errors()
         try:
             return Monitor((self.settings.metrics_bind, port), self._condition, sight, self._held)

@@ -15,6 +15,7 @@ from typing import Any
 from daemon import actions
 from shared import metrics
 from shared.metrics import Look, Reading
+from shared.terms import SheetState
 
 _CALLER_SECONDS = 5.0
 
@@ -33,16 +34,24 @@ class Sight:
     The moments are remembered and not their distance, so that what nobody can look at grows old.
     """
 
-    def __init__(self, queues: Callable[[], actions.Waiting], watermarks: Callable[[], dict[int, datetime]]) -> None:
+    def __init__(
+        self,
+        queues: Callable[[], actions.Waiting],
+        watermarks: Callable[[], dict[int, datetime]],
+        sheets: Callable[[], dict[str, int]],
+    ) -> None:
         self._queues = Look(queues)
         self._watermarks = Look(watermarks)
+        self._sheets = Look(sheets)
         self._waiting: actions.Waiting | None = None
         self._recorded: dict[int, datetime] = {}
+        self._states: dict[str, int] = {}
 
     def look(self) -> dict[str, bool]:
         """Look at both stores; which of them answered."""
-        queues, watermarks = self._queues.begin(), self._watermarks.begin()
-        waiting, recorded = queues(), watermarks()
+        queues, watermarks, sheets = self._queues.begin(), self._watermarks.begin(), self._sheets.begin()
+        waiting, recorded, states = queues(), watermarks(), sheets()
+        self._states = self._states if states is None else states
         self._waiting = waiting or self._waiting
         self._recorded = self._recorded if recorded is None else recorded
         return {"the queue": waiting is not None, "the election store": recorded is not None}
@@ -55,6 +64,16 @@ class Sight:
             replace(lag, value=max(0.0, (now - moment).total_seconds()), labels={"partition": str(partition)})
             for partition, moment in self._recorded.items()
         ]
+        found += [
+            Reading(
+                "urna_tally_sheets",
+                "Tally sheets by where they stand, those that nobody has entered left out.",
+                self._states.get(state, 0),
+                {"state": state},
+            )
+            for state in SheetState
+            if state is not SheetState.EMPTY
+        ]
         if self._waiting is not None:
             found += self._of_queues(self._waiting, now)
         return found
@@ -64,6 +83,11 @@ class Sight:
             Reading("urna_queued_ballots", "Ballots that wait to be counted.", waiting.ballots),
             Reading("urna_journal_waiting_entries", "Entries on their way to the journal.", waiting.journal),
             Reading("urna_sheets_waiting_entries", "Tally sheets and photographs to be recorded.", waiting.sheets),
+            Reading(
+                "urna_sheets_oldest_entry_age_seconds",
+                "Since when the first of them waits; 0 where none does.",
+                max(0.0, (now - waiting.sheets_since).total_seconds()) if waiting.sheets_since else 0.0,
+            ),
         ]
         for queue in waiting.queues:
             age = (now - queue.oldest).total_seconds() if queue.oldest else 0.0

@@ -286,6 +286,28 @@ class Counting:
         self._parts.labels("buried").inc()
 
 
+class Sheets:
+    """What a daemon did with what officials sent of tally sheets."""
+
+    KINDS = ("entry", "photograph", "unreadable")
+    OUTCOMES = ("recorded", "refused", "damaged")
+
+    def __init__(self) -> None:
+        self._judged = Counter(
+            "urna_sheets_judged",
+            "Entries and photographs of tally sheets by what became of them.",
+            ["kind", "outcome"],
+            registry=_registry,
+        )
+        for kind in self.KINDS:
+            for outcome in self.OUTCOMES if kind != "unreadable" else ("damaged",):
+                self._judged.labels(kind, outcome)
+
+    def judge(self, kind: str, outcome: str) -> None:
+        """Something was dealt with; ``kind`` is empty for what nobody can read."""
+        self._judged.labels(kind or "unreadable", outcome).inc()
+
+
 class Watchers:
     """Who follows results as they change."""
 
@@ -327,6 +349,11 @@ def uploads() -> Uploads:
 @_once
 def counting() -> Counting:
     return Counting()
+
+
+@_once
+def sheets() -> Sheets:
+    return Sheets()
 
 
 @_once

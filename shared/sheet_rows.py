@@ -46,6 +46,7 @@ def columns(event: Event, event_id: str | None = None) -> dict[str, Any]:
         "id": event_id or uuid4().hex,
         "act": event.act.value,
         "actor": event.actor,
+        "actor_jmbg": event.actor_jmbg or None,
         "at": event.at,
         "numbers": event.numbers.to_dict() if event.numbers else None,
         "explanations": dict(event.explanations) if event.numbers else None,
@@ -84,4 +85,5 @@ def event_of(row: Any) -> Event:
         explanations=row.explanations or {},
         chosen=row.chosen,
         reason=row.reason,
+        actor_jmbg=row.actor_jmbg or "",
     )

@@ -36,8 +36,9 @@ def test_every_metric_stands_in_the_page_and_no_other() -> None:
 
 def test_the_page_names_the_labels_that_a_daemon_gives_out() -> None:
     metrics.counting()
+    metrics.sheets()
     queue = QueueState(0, 0, None, None, 0)
-    sight = Sight(lambda: Waiting([queue], 0, 0, 0), dict)
+    sight = Sight(lambda: Waiting([queue], 0, 0, 0), dict, dict)
     monitor = Monitor(("127.0.0.1", 0), lambda: Condition(True, True), sight, lambda: 0)
     try:
         _, _, body = monitor.answer("/metrics")

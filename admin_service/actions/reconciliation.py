@@ -9,23 +9,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
 from admin_service import store
 from admin_service.rules.sheets import Filter, Order, check_may_decide
 from admin_service.store import sheets
-from shared import sheet_rows, station_tallies, tallies
+from shared import electorate, sheet_rows, station_tallies, tallies
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput
 from shared.journal.store import note
 from shared.schema.election import DifferenceNote
 from shared.sheets import Counted, Numbers, Reconciliation, reconcile
 from shared.sheets.reconciliation import NOTHING_COUNTED
-from shared.terms import Lacking
+from shared.terms import Lacking, SheetState
 
 SUBJECT = "difference of station {station_id} in election {election_id}"
 """As the journal names a difference."""
+
+
+# By store and election: in which state of the store the stations were counted, and how many there were.
+_open_stations: WeakKeyDictionary[Database, dict[int, tuple[str, int]]] = WeakKeyDictionary()
 
 
 class Show(StrEnum):
@@ -83,6 +88,25 @@ def compare(session: Session, election_id: int, places: Iterable[Mapping[str, An
 def compare_all(session: Session, election_id: int, places: Iterable[Mapping[str, Any]]) -> list[Compared]:
     """The same for any number of stations."""
     return _compared(session, election_id, places, station_tallies.by_station(session, election_id), None)
+
+
+def open_stations(database: Database, session: Session, election_id: int) -> int:
+    """How many stations have a difference that nobody has explained; only those with an accepted sheet can.
+
+    All stations of a country take most of a second to compare, and the number stands on the first page that anybody
+    sees; so it is kept until anything is different that it follows from.
+    """
+    state = f"{electorate.fingerprint(session, election_id)} {sheets.evidence(session, election_id)}"
+    kept = _open_stations.setdefault(database, {})
+    if kept.get(election_id, ("", 0))[0] != state:
+        kept[election_id] = state, _count_open(session, election_id)
+    return kept[election_id][1]
+
+
+def _count_open(session: Session, election_id: int) -> int:
+    accepted = sheets.board(session, election_id, Filter(states=(SheetState.ACCEPTED,)), Order.STATION)
+    compared = compare_all(session, election_id, sheets.stations(session, accepted))
+    return sum(bool(one.reconciliation.open) and not one.reconciliation.lacking for one in compared)
 
 
 def read(database: Database, election_id: int, station_id: int) -> Compared:

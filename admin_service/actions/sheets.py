@@ -24,7 +24,7 @@ from shared.errors import ChangedMeanwhile, Conflict, Unavailable, UrnaError
 from shared.journal import events
 from shared.journal.store import note, write
 from shared.schema.election import Election
-from shared.sheets import Counted, Event, Sheet, advance, replay
+from shared.sheets import Counted, Event, Person, Sheet, advance, replay
 from shared.terms import Outcome, SheetAct, SheetState
 
 # As the journal names a sheet, and as the daemon does for one that an official has entered.
@@ -161,7 +161,7 @@ def decide(
     station_id: int,
     check: Callable[[int], None],
     decision: Decision,
-    actor: str,
+    actor: Person,
     now: datetime,
 ) -> Shown:
     """Resolve, accept or reopen a sheet. ``check`` looks at the number of its last event.
@@ -176,7 +176,7 @@ def decide(
 
 
 def accept_many(
-    database: Database, election_id: int, asked: Sequence[tuple[int, int]], reason: str, actor: str, now: datetime
+    database: Database, election_id: int, asked: Sequence[tuple[int, int]], reason: str, actor: Person, now: datetime
 ) -> list[Accepted]:
     """Accept many sheets that wait for review, each in a transaction of its own, and say what became of each.
 
@@ -230,7 +230,7 @@ def _decide(
     station_id: int,
     check: Callable[[int], None],
     decision: Decision,
-    actor: str,
+    actor: Person,
     now: datetime,
 ) -> Sheet:
     sheets.place(session, election_id, station_id)
@@ -243,11 +243,12 @@ def _decide(
     event = Event(
         number=before.last + 1,
         act=decision.act,
-        actor=actor,
+        actor=actor.email,
         # Entries bear Redis's time, and history goes forward.
         at=max([now, *(one.at for one in history[-1:])]),
         chosen=decision.chosen,
         reason=decision.reason,
+        actor_jmbg=actor.jmbg,
     )
     after = advance(before, event)
     sheet_rows.add(session, row, after, event)

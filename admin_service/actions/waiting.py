@@ -7,27 +7,37 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from admin_service import store
+from admin_service.actions import reconciliation
 from admin_service.actions.elections import Shown
 from admin_service.actions.seats import WaitingTie, waiting_ties
+from admin_service.rules.sheets import Filter, Order
 from admin_service.store import sheets, waiting
 from shared import tallies
 from shared.apportionment import lots_drawn_in, lots_drawn_over_whole
 from shared.database import Database
 from shared.schema.election import Election
+from shared.sheets import TAKEN_AFTER_END
 from shared.terms import SheetState, State, TiePolicy
 
 # Of each state; more than these are found in the list of elections.
 MOST_ELECTIONS = 20
+_MISSING = (SheetState.EMPTY, SheetState.REOPENED, SheetState.ENTERED_ONCE)
 _GOING_ON = (State.OPEN, State.COUNTING, State.SCHEDULED, State.DRAFT)
 
 
 @dataclass(frozen=True)
 class SheetsWaiting:
-    """Tally sheets of an election that want a decision."""
+    """Tally sheets of an election that want a decision, or somebody to ask for them.
+
+    ``missing`` are the stations without two entries when the election has ended, ``to_explain`` those with a difference
+    that nobody has explained. Both are looked for as long as sheets are taken.
+    """
 
     election: Election
     differing: int
     for_review: int
+    missing: int = 0
+    to_explain: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ def overview(database: Database, now: datetime) -> Overview:
                 for election in session.scalars(store.elections(session, now, state).limit(MOST_ELECTIONS))
             ],
             candidates=waiting.candidates_waiting(session),
-            sheets=_sheets(session),
+            sheets=_sheets(database, session, now),
             dead_letters=waiting.dead_letters_waiting(session),
             ties=_ties(session, now),
         )
@@ -88,15 +98,32 @@ def lots_of(database: Database, election_id: int, now: datetime) -> Lots:
         )
 
 
-def _sheets(session: Session) -> list[SheetsWaiting]:
+def _sheets(database: Database, session: Session, now: datetime) -> list[SheetsWaiting]:
     published = list(store.published_elections(session))
     counts = waiting.sheets_waiting(session, [election.id for election in published])
-    return [
-        SheetsWaiting(election, differing, review)
-        for election in published
-        if (differing := counts.get((election.id, SheetState.DIFFERING), 0))
-        + (review := counts.get((election.id, SheetState.WAITING_FOR_REVIEW), 0))
-    ]
+    found = []
+    for election in published:
+        missing, to_explain = _while_taken(database, session, election, now)
+        one = SheetsWaiting(
+            election,
+            counts.get((election.id, SheetState.DIFFERING), 0),
+            counts.get((election.id, SheetState.WAITING_FOR_REVIEW), 0),
+            missing,
+            to_explain,
+        )
+        if one.differing or one.for_review or missing or to_explain:
+            found.append(one)
+    return found
+
+
+def _while_taken(database: Database, session: Session, election: Election, now: datetime) -> tuple[int, int]:
+    """The stations without two entries, and those with open differences, while sheets of this election are taken."""
+    if not election.start <= now <= election.end + TAKEN_AFTER_END:
+        return 0, 0
+    totals = sheets.totals(session, sheets.board(session, election.id, Filter(), Order.STATION))
+    missing = sum(totals.get(state, (0, 0))[0] for state in _MISSING) if election.end <= now else 0
+    accepted = totals.get(SheetState.ACCEPTED, (0, 0))[0]
+    return missing, reconciliation.open_stations(database, session, election.id) if accepted else 0
 
 
 def _ties(session: Session, now: datetime) -> list[tuple[Election, WaitingTie]]:

@@ -13,13 +13,12 @@ from admin_service.actions import sheets as actions
 from admin_service.pages import filled_in
 from admin_service.pages.frame import READERS, show, spoken
 from admin_service.pages.station_words import STATES
-from admin_service.routes.fields import database
+from admin_service.routes.fields import acting, database
 from admin_service.routes.sheets import board_lines
 from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, check_may_decide
 from admin_service.store import sheets as store
 from shared import tallies
-from shared.auth import identity
 from shared.errors import Conflict, InvalidInput, UrnaError
 from shared.schema.election import Election
 from shared.terms import Role, SheetState
@@ -103,7 +102,7 @@ def accept(election_id: int) -> Response:
         if len(asked) > MOST_AT_ONCE:
             raise InvalidInput(spoken(gettext("Accept at most %(most)s at once.", most=MOST_AT_ONCE)))
         reason = filled_in.line("reason", 1024, required=False)
-        found = actions.accept_many(database(), election_id, asked, reason, identity().email, datetime.now(UTC))
+        found = actions.accept_many(database(), election_id, asked, reason, acting(), datetime.now(UTC))
     except UrnaError as error:
         return _board(election_id, error)
     with database().reading() as session:

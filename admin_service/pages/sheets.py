@@ -15,9 +15,8 @@ from admin_service.pages import filled_in
 from admin_service.pages.boards import lists_of, may_decide
 from admin_service.pages.frame import NOTICES, READERS, same_version, show
 from admin_service.pages.station_words import ACTS, COUNTS, STATES, finding_sentence, list_title
-from admin_service.routes.fields import database
+from admin_service.routes.fields import acting, database
 from admin_service.routes.photographs import photograph_answer
-from shared.auth import identity
 from shared.errors import UrnaError
 from shared.sheets import Event, check
 from shared.terms import Role, SheetAct, SheetState
@@ -119,7 +118,7 @@ def reopen(election_id: int, station_id: int) -> Response:
 
 
 def _decided(election_id: int, station_id: int, decision: Decision, notice: str) -> Response:
-    actions.decide(database(), election_id, station_id, same_version, decision, identity().email, datetime.now(UTC))
+    actions.decide(database(), election_id, station_id, same_version, decision, acting(), datetime.now(UTC))
     return see_other(url_for("sheet_pages.one_sheet", election_id=election_id, station_id=station_id, notice=notice))
 
 
@@ -146,7 +145,7 @@ def _shown(election_id: int, station_id: int, error: UrnaError | None = None) ->
         photographs=found.photographs,
         compared=found.compared.reconciliation,
         is_open=may_decide(election),
-        entered_it=any(entry.actor.casefold() == identity().email.casefold() for entry in entries),
+        entered_it=any(entry.person.is_same(acting()) for entry in entries),
         can_reopen=found.sheet.state not in (SheetState.EMPTY, SheetState.REOPENED),
         neither=NEITHER,
         values=request.form,

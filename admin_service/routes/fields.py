@@ -5,7 +5,9 @@ from typing import Annotated, Any, TypeVar
 from flask import current_app
 from pydantic import BaseModel, Field
 
+from shared.auth import identity
 from shared.database import Database
+from shared.sheets import Person
 from shared.terms import Role
 
 # Whoever works on an election may know what stands in it; the auditor reads everything and changes nothing.
@@ -36,6 +38,11 @@ OF_A_CHANGE = {
 Tagged = tuple[M, int, dict[str, str]]
 
 Reason = Annotated[str, Field(max_length=1024)]
+
+
+def acting() -> Person:
+    """Who sends this request."""
+    return Person(identity().email, identity().jmbg)
 
 
 def database() -> Database:

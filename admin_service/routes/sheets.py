@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service.actions import sheets as actions
 from admin_service.actions.sheets import OF_MANY, SUBJECT, Board, Decision, Row, Shown
-from admin_service.routes.fields import SUPERVISORS, Id, Reason, Reference, Searched, Tagged, database
+from admin_service.routes.fields import SUPERVISORS, Id, Reason, Reference, Searched, Tagged, acting, database
 from admin_service.routes.reconciliation import ReconciliationAnswer, reconciliation_answer
 from admin_service.routes.spreadsheets import FILE, spreadsheet
 from admin_service.rules.sheets import MOST_AT_ONCE, URGENCY, Filter, Order, states
-from shared.auth import identity, requires
+from shared.auth import requires
 from shared.sheets import Event, check
 from shared.terms import Role, SheetAct, SheetState
 from shared.web.journal import journaled
@@ -305,7 +305,7 @@ def reopen_sheet(election_id: int, station_id: int, body: Reopening) -> Tagged[S
 )
 def accept_sheets(election_id: int, body: Acceptances) -> AcceptancesAnswer:
     asked = [(one.station_id, one.last) for one in body.stations]
-    found = actions.accept_many(database(), election_id, asked, body.reason, identity().email, datetime.now(UTC))
+    found = actions.accept_many(database(), election_id, asked, body.reason, acting(), datetime.now(UTC))
     answers = [
         AcceptedAnswer(station_id=one.station_id, accepted=one.last is not None, last=one.last, problem=one.problem)
         for one in found
@@ -315,7 +315,7 @@ def accept_sheets(election_id: int, body: Acceptances) -> AcceptancesAnswer:
 
 def _decided(election_id: int, station_id: int, decision: Decision) -> Tagged[SheetAnswer]:
     return _tagged(
-        actions.decide(database(), election_id, station_id, check_match, decision, identity().email, datetime.now(UTC))
+        actions.decide(database(), election_id, station_id, check_match, decision, acting(), datetime.now(UTC))
     )
 
 

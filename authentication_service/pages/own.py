@@ -4,10 +4,9 @@ They need no JavaScript. Who is signed in says a cookie (``shared.web.cookies``)
 looked up with every page, so that a session that was ended is ended here at once.
 """
 
-import time
 from typing import Any
 
-from flask import Response, g, request, url_for
+from flask import Response, request, url_for
 from flask_babel import gettext, lazy_gettext
 
 from authentication_service import signing
@@ -18,7 +17,7 @@ from authentication_service.signing import parts
 from shared.auth import ACCESS_SECONDS, identity, public
 from shared.errors import Forbidden, InvalidInput, TooManyAttempts, Unauthenticated, UrnaError
 from shared.terms import Role
-from shared.web.cookies import NotSignedIn, let_in, let_out, page_requires, public_form
+from shared.web.cookies import NotSignedIn, csrf_value, let_in, let_out, page_requires, public_form, session_left
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, render, see_other
 from shared.web.pages.navigation import other_origins, other_sites
@@ -171,9 +170,13 @@ def _signed_out(notice: str) -> Response:
 
 
 def renewed(account: Account, response: Response) -> Response:
-    """Give a new cookie to who uses the pages, before the old one is of no use; it names the roles of today."""
-    if g.claims["exp"] - time.time() < ACCESS_SECONDS / 2:
-        let_in(response, signing.page_token(account, identity().session))
+    """Give a new cookie to who uses the pages, before the old one is of no use; it names the roles of today.
+
+    The pages of the other services ask for one of these pages when their session is about to end, because only this
+    service can sign. Their forms stay good, since the value that they bring back stays the same.
+    """
+    if session_left() < ACCESS_SECONDS / 2:
+        let_in(response, signing.page_token(account, identity().session, csrf_value()))
     return response
 
 

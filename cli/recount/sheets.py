@@ -127,6 +127,7 @@ def _event(row: Any) -> Event:
         explanations=row.explanations or {},
         chosen=row.chosen,
         reason=row.reason,
+        actor_jmbg=row.actor_jmbg or "",
     )
 
 

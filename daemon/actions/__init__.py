@@ -47,12 +47,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What lies in Redis: the partitions' queues, the ballots in them, the entries for the journal, those of sheets."""
+    """What lies in Redis: the partitions' queues, the ballots in them, the entries for the journal, those of sheets.
+
+    ``sheets_since`` is when the first of those of sheets was received, as far as it says that.
+    """
 
     queues: list[inspection.QueueState]
     ballots: int
     journal: int
     sheets: int
+    sheets_since: datetime | None = None
 
 
 def prepare(database: Database, redis: Redis, count: int) -> None:
@@ -191,7 +195,11 @@ def publish_elections(database: Database, redis: Redis, now: datetime, keep: tim
 def waiting(redis: Redis) -> Waiting:
     """What waits in Redis at the moment."""
     return Waiting(
-        inspection.states(redis), intake.queued_ballots(redis), journal.waiting(redis), sheet_line.waiting(redis)
+        inspection.states(redis),
+        intake.queued_ballots(redis),
+        journal.waiting(redis),
+        sheet_line.waiting(redis),
+        sheet_line.oldest(redis),
     )
 
 

@@ -28,7 +28,7 @@ from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheet_line import Done, Waiting
 from shared.queue.sheets import PHOTOGRAPH
 from shared.sentences import packed, say
-from shared.sheets import Sheet
+from shared.sheets import TAKEN_AFTER_END, Sheet
 from shared.sheets.digests import digest
 from shared.terms import Outcome
 
@@ -72,7 +72,9 @@ def move(database: Database, redis: Redis, copies: Copies) -> int:
     for (election_id, station_id), (sheet, _) in made.sheets.items():
         if election_id in copies.lasts:
             copies.lasts[election_id][station_id] = sheet.last
-    sheet_line.remove(redis, made.done)
+    if sheet_line.remove(redis, made.done):
+        for one in made.done:
+            metrics.sheets().judge(one.waiting.kind, _outcome(one))
     return len(waiting)
 
 
@@ -125,6 +127,12 @@ def publish_rolls(database: Database, redis: Redis, since: datetime) -> None:
     snapshot.write_rolls(redis, fingerprint, found, frozen)
 
 
+def states(database: Database, now: datetime) -> dict[str, int]:
+    """How many sheets are in each state, of the elections of which sheets are taken or were within the last days."""
+    with database.reading() as session:
+        return store.states(session, now - 2 * TAKEN_AFTER_END)
+
+
 def copy_of(sheet: Sheet, changed_at: datetime) -> SheetCopy:
     """What the voting stations get of a sheet.
 
@@ -141,6 +149,7 @@ def copy_of(sheet: Sheet, changed_at: datetime) -> SheetCopy:
         entered_by=tuple(entry.actor for entry in entries),
         differing=sheet.differing,
         findings=tuple(sorted(codes)),
+        jmbgs=tuple(entry.actor_jmbg for entry in entries),
     )
 
 
@@ -152,6 +161,12 @@ def _copy(database: Database, redis: Redis, keys: Sequence[store.Key], *, whole:
             found = store.sheets(session, some)
         made = {key: copy_of(sheet, moments[key]) for key, sheet in found.items() if key in moments}
         sheet_copies.write(redis, made, whole=whole)
+
+
+def _outcome(done: Done) -> str:
+    if done.became is None or done.became.get("reason") == _DAMAGED:
+        return "damaged"
+    return str(done.became["state"])
 
 
 def _block(waiting: Sequence[Waiting]) -> list[Waiting]:
@@ -238,7 +253,7 @@ def _record_entries(session: Session, waiting: Sequence[Waiting], latest: dateti
             continue
         poll, place = polls.get(item.election_id), places.get(item.sheet)
         try:
-            after, event = rules.judge_entry(sheet, poll, place, actor=item.official_email, at=at, said=item.said)
+            after, event = rules.judge_entry(sheet, poll, place, actor=item.official, at=at, said=item.said)
         except UrnaError as error:
             made.done.append(Done(item, _became_refused(error.message, sheet)))
             note_event(session, _refusal(item, "sheet.refused", error))
@@ -279,11 +294,11 @@ def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: da
     try:
         poll = store.polls(session, {item.election_id}).get(item.election_id)
         rules.require_ground(poll, store.places(session, {item.sheet}).get(item.sheet), at)
-        rules.require_room(store.kept(session, item.sheet, item.official_email))
+        rules.require_room(store.kept(session, item.sheet, item.official))
     except UrnaError as error:
         note_event(session, _refusal(item, "photograph.refused", error))
         return Recorded([Done(item, _became_refused(error.message, Sheet()))])
-    store.add_photograph(session, item.id, item.sheet, item.official_email, at, found, content)
+    store.add_photograph(session, item.id, item.sheet, item.official, at, found, content)
     details = {"name": found.name, "media_type": found.media_type, "sha256": found.sha256, "bytes": found.size}
     note_event(session, _event(item, "photograph.added", details))
     return Recorded([Done(item, _became_recorded(0))])

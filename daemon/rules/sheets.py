@@ -8,7 +8,18 @@ from typing import Any
 
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.sentences import say_number
-from shared.sheets import Event, Numbers, Sheet, advance, check, photographs, require_taken, settle_explanations
+from shared.sheets import (
+    Event,
+    Numbers,
+    Person,
+    Sheet,
+    advance,
+    check,
+    photographs,
+    require_taken,
+    require_voted_at,
+    settle_explanations,
+)
 from shared.terms import SheetAct, StationStatus
 
 
@@ -25,10 +36,14 @@ class Poll:
 
 @dataclass(frozen=True)
 class Place:
-    """A polling station; ``registered`` voters are on its roll in the election that the sheet is of."""
+    """A polling station; ``registered`` voters are on its roll in the election that the sheet is of.
+
+    ``voted_at``: it belongs to the electorate of that election, or this is not frozen yet.
+    """
 
     status: str
     registered: int
+    voted_at: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,11 +66,12 @@ def require_ground(poll: Poll | None, place: Place | None, received_at: datetime
         raise NotFound("There is no such polling station.")
     if place.status != StationStatus.ACTIVE:
         raise Conflict("The polling station is disabled.")
+    require_voted_at(place.voted_at)
     require_taken(poll.start, poll.end, received_at)
 
 
 def judge_entry(
-    sheet: Sheet, poll: Poll | None, place: Place | None, *, actor: str, at: datetime, said: Mapping[str, Any]
+    sheet: Sheet, poll: Poll | None, place: Place | None, *, actor: Person, at: datetime, said: Mapping[str, Any]
 ) -> tuple[Sheet, Event]:
     """The sheet after an entry, and the entry; raises why it is not possible (any ``UrnaError``)."""
     require_ground(poll, place, at)
@@ -66,7 +82,15 @@ def judge_entry(
     if not isinstance(given, Mapping) or not all(isinstance(text, str) for text in given.values()):
         raise InvalidInput("The explanations are texts, by the codes of the warnings.", field="explanations")
     explanations = settle_explanations(check(numbers, place.registered), given)
-    event = Event(sheet.last + 1, SheetAct.ENTRY, actor, at, numbers=numbers, explanations=explanations)
+    event = Event(
+        number=sheet.last + 1,
+        act=SheetAct.ENTRY,
+        actor=actor.email,
+        at=at,
+        numbers=numbers,
+        explanations=explanations,
+        actor_jmbg=actor.jmbg,
+    )
     return advance(sheet, event), event
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from daemon.rules.sheets import Photograph, Place, Poll
 from shared import sheet_rows
+from shared.electorate import is_frozen
+from shared.queue.snapshot import NOT_VOTED_AT
 from shared.schema.election import (
     DRAFT,
     PUBLISHED,
@@ -27,7 +29,8 @@ from shared.schema.election import (
     TallySheet,
 )
 from shared.schema.journal import AnyJournal
-from shared.sheets import Event, Sheet, replay
+from shared.sheets import Event, Person, Sheet, replay
+from shared.terms import StationStatus
 
 Key = tuple[int, int]
 
@@ -76,6 +79,7 @@ def sheets(session: Session, keys: Iterable[Key]) -> dict[Key, Sheet]:
             sa.select(
                 *(SheetEvent.station_id, SheetEvent.number, SheetEvent.act, SheetEvent.actor, SheetEvent.at),
                 *(SheetEvent.numbers, SheetEvent.explanations, SheetEvent.chosen, SheetEvent.reason),
+                SheetEvent.actor_jmbg,
             )
             .where(SheetEvent.election_id == election_id, SheetEvent.station_id.in_(stations))
             .order_by(SheetEvent.station_id, SheetEvent.number)
@@ -145,28 +149,39 @@ def places(session: Session, keys: Iterable[Key]) -> dict[Key, Place]:
     found: dict[Key, Place] = {}
     for election_id, stations in _by_election(keys):
         frozen = session.execute(
-            sa.select(ElectorateStation.station_id, ElectorateStation.registered).where(
+            sa.select(ElectorateStation.station_id, ElectorateStation.registered, ElectorateStation.status).where(
                 ElectorateStation.election_id == election_id, ElectorateStation.station_id.in_(stations)
             )
         )
-        rolls = {row.station_id: row.registered for row in frozen}
+        at_opening = {row.station_id: Place(row.status, row.registered) for row in frozen}
+        electorate_frozen = is_frozen(session, election_id)
         rows = session.execute(
             sa.select(PollingStation.id, PollingStation.status, PollingStation.registered).where(
                 PollingStation.id.in_(stations)
             )
         )
-        found |= {(election_id, row.id): Place(row.status, rolls.get(row.id, row.registered)) for row in rows}
+        for row in rows:
+            then = at_opening.get(row.id)
+            found[election_id, row.id] = Place(
+                row.status,
+                then.registered if then else row.registered,
+                voted_at=then.status == StationStatus.ACTIVE if then else not electorate_frozen,
+            )
     return found
 
 
-def kept(session: Session, key: Key, actor: str) -> int:
-    """How many photographs of this official's are kept of a sheet."""
+def kept(session: Session, key: Key, actor: Person) -> int:
+    """How many photographs of this person's are kept of a sheet."""
+    # As `Person.is_same` says it.
+    by_email = sa.func.lower(SheetPhotograph.actor) == actor.email.lower()
+    unknown = SheetPhotograph.actor_jmbg.is_(None)
+    mine = sa.or_(SheetPhotograph.actor_jmbg == actor.jmbg, sa.and_(unknown, by_email)) if actor.jmbg else by_email
     return (
         session.scalar(
             sa.select(sa.func.count(SheetPhotograph.id)).where(
                 SheetPhotograph.election_id == key[0],
                 SheetPhotograph.station_id == key[1],
-                sa.func.lower(SheetPhotograph.actor) == actor.lower(),
+                mine,
             )
         )
         or 0
@@ -174,7 +189,7 @@ def kept(session: Session, key: Key, actor: str) -> int:
 
 
 def add_photograph(
-    session: Session, photograph_id: str, key: Key, actor: str, at: datetime, found: Photograph, content: bytes
+    session: Session, photograph_id: str, key: Key, actor: Person, at: datetime, found: Photograph, content: bytes
 ) -> None:
     """Keep a photograph."""
     session.connection().execute(
@@ -182,7 +197,8 @@ def add_photograph(
             id=photograph_id,
             election_id=key[0],
             station_id=key[1],
-            actor=actor,
+            actor=actor.email,
+            actor_jmbg=actor.jmbg or None,
             at=at,
             name=found.name,
             media_type=found.media_type,
@@ -204,6 +220,17 @@ def fingerprints(session: Session, since: datetime) -> dict[int, str]:
         sa.select(*columns).where(TallySheet.election_id.in_(current)).group_by(TallySheet.election_id)
     )
     return {election_id: fingerprint(number, int(total)) for election_id, number, total in rows}
+
+
+def states(session: Session, since: datetime) -> dict[str, int]:
+    """How many sheets of published elections that end after ``since`` are in each state; one without a row in none."""
+    current = sa.select(Election.id).where(Election.stage == PUBLISHED, Election.end > since)
+    rows = session.execute(
+        sa.select(TallySheet.state, sa.func.count())
+        .where(TallySheet.election_id.in_(current))
+        .group_by(TallySheet.state)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def fingerprint(number: int, total: int) -> str:
@@ -262,14 +289,30 @@ def names(session: Session) -> dict[int, tuple[str, str, int]]:
 
 
 def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
-    """Where a station has another roll in an election that ends after ``since`` than it has today."""
+    """Where a station has another roll in an election that ends after ``since`` than it has today.
+
+    Where nobody could vote at the station when that election opened, it is ``NOT_VOTED_AT``.
+    """
     rows = session.execute(
         sa.select(ElectorateStation.election_id, ElectorateStation.station_id, ElectorateStation.registered)
         .join(PollingStation, PollingStation.id == ElectorateStation.station_id)
         .join(Election, Election.id == ElectorateStation.election_id)
         .where(Election.end > since, PollingStation.registered != ElectorateStation.registered)
     )
-    return {(row.election_id, row.station_id): row.registered for row in rows}
+    found = {(row.election_id, row.station_id): row.registered for row in rows}
+    then = sa.and_(
+        ElectorateStation.election_id == Electorate.election_id,
+        ElectorateStation.station_id == PollingStation.id,
+        ElectorateStation.status == StationStatus.ACTIVE.value,
+    )
+    nowhere = session.execute(
+        sa.select(Electorate.election_id, PollingStation.id.label("station_id"))
+        .join(Election, Election.id == Electorate.election_id)
+        .join(PollingStation, sa.true())
+        .outerjoin(ElectorateStation, then)
+        .where(Election.end > since, ElectorateStation.station_id.is_(None))
+    )
+    return found | {(row.election_id, row.station_id): NOT_VOTED_AT for row in nowhere}
 
 
 def _named(key: Key) -> dict[str, Any]:

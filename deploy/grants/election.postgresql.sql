@@ -97,10 +97,10 @@ GRANT SELECT (election_id, station_id, "number", act, at, numbers, chosen, reaso
 GRANT SELECT, INSERT ON tally_sheets TO daemon;
 GRANT UPDATE (state, last, standing, changed_at) ON tally_sheets TO daemon;
 GRANT SELECT, INSERT ON sheet_events TO daemon;
-GRANT INSERT, SELECT (id, election_id, station_id, actor) ON sheet_photographs TO daemon;
+GRANT INSERT, SELECT (id, election_id, station_id, actor, actor_jmbg) ON sheet_photographs TO daemon;
 GRANT SELECT (id, municipality, version) ON polling_centres TO daemon;
 GRANT SELECT (election_id) ON electorates TO daemon;
-GRANT SELECT (election_id, station_id, registered) ON electorate_stations TO daemon;
+GRANT SELECT (election_id, station_id, registered, status) ON electorate_stations TO daemon;
 GRANT SELECT ON tally_sheets TO administration;
 GRANT UPDATE (state, last, standing, changed_at) ON tally_sheets TO administration;
 GRANT SELECT, INSERT ON sheet_events TO administration;

@@ -10,6 +10,7 @@ from redis import Redis
 
 from shared.queue import keys
 from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
+from shared.sheets import Person
 from shared.terms import SheetState
 
 # A daemon that was frozen may hold an older state than the one that is there; a sheet never goes back.
@@ -33,7 +34,8 @@ class SheetCopy:
     """What a voting station has to know of a sheet, and no number of anybody's.
 
     ``round`` is the number of the event after which the present round began, 0 for the first. ``entered_by`` are the
-    officials of its entries, in order. ``findings`` are the codes that those had to explain.
+    officials of its entries, in order, and ``jmbgs`` their national ids, empty where they are not known. ``findings``
+    are the codes that those had to explain.
     """
 
     state: SheetState = SheetState.EMPTY
@@ -43,6 +45,14 @@ class SheetCopy:
     entered_by: Sequence[str] = ()
     differing: Sequence[str] = ()
     findings: Sequence[str] = ()
+    jmbgs: Sequence[str] = ()
+
+    @property
+    def first(self) -> Person | None:
+        """Who made the first entry of the round."""
+        if not self.entered_by:
+            return None
+        return Person(self.entered_by[0], self.jmbgs[0] if self.jmbgs else "")
 
 
 def read(fields: Mapping[bytes, bytes]) -> SheetCopy:
@@ -59,6 +69,8 @@ def read(fields: Mapping[bytes, bytes]) -> SheetCopy:
         tuple(said["entered_by"]),
         tuple(said["differing"]),
         tuple(said["findings"]),
+        # A daemon of an earlier version does not tell them.
+        tuple(said.get("jmbgs", ())),
     )
 
 
@@ -106,5 +118,6 @@ def _json(copy: SheetCopy) -> str:
         "entered_by": list(copy.entered_by),
         "differing": list(copy.differing),
         "findings": list(copy.findings),
+        "jmbgs": list(copy.jmbgs),
     }
     return json.dumps(said, separators=(",", ":"))

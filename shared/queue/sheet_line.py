@@ -12,7 +12,7 @@ from redis import Redis
 from shared.queue import keys
 from shared.queue.connection import ALSO_WHEN_FULL, as_bytes, translated
 from shared.queue.sheets import ENTRY, PHOTOGRAPH
-from shared.sheets import photographs
+from shared.sheets import Person, photographs
 
 # An entry with the longest explanations of every warning, each character escaped, has a third of it.
 _LONGEST = 256 * 1024
@@ -61,6 +61,11 @@ class Waiting:
     received_at: datetime | None = None
     said: Any = None
     fault: str = ""
+    official_jmbg: str = ""
+
+    @property
+    def official(self) -> Person:
+        return Person(self.official_email, self.official_jmbg)
 
     @property
     def sheet(self) -> tuple[int, int]:
@@ -86,6 +91,12 @@ def waiting(redis: Redis) -> int:
     """How much waits."""
     with translated():
         return int(redis.llen(keys.SHEETS))
+
+
+def oldest(redis: Redis) -> datetime | None:
+    """Since when the first of the line waits; None when nothing does, or nobody can read since when."""
+    first = front(redis, 1)
+    return first[0].received_at if first else None
 
 
 def content(redis: Redis, photograph_id: str) -> bytes:
@@ -130,9 +141,14 @@ def read(text: bytes) -> Waiting:
         if not all(isinstance(one, str) and one.isprintable() and len(one) <= 256 for one in texts):
             raise ValueError("It names no official.")
         sending_id, kind, official, address, request_id = texts
+        # A station of an earlier version does not say it.
+        jmbg = said.get("jmbg", "")
+        if not isinstance(jmbg, str) or not jmbg.isprintable() or len(jmbg) > 13:
+            raise ValueError("It names no person.")
         if len(sending_id) != 32 or not sending_id.isalnum() or kind not in (ENTRY, PHOTOGRAPH) or not official:
             raise ValueError("It is neither an entry nor a photograph.")
         moment = keys.from_microseconds(int(stamp))
-        return Waiting(text, sending_id, kind, election, station, official, address, request_id, moment, said["said"])
+        head = (text, sending_id, kind, election, station, official, address, request_id, moment)
+        return Waiting(*head, said["said"], official_jmbg=jmbg)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         return Waiting(text, digest, fault=f"It is not as a voting station writes it: {type(error).__name__}.")

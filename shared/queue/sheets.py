@@ -24,6 +24,7 @@ from shared.queue.intake import STAMP, UPLOADS_WINDOW_SECONDS
 from shared.queue.line import Command, Line
 from shared.queue.sheet_copies import SheetCopy
 from shared.queue.snapshot import KnownElection, Roll, parsed, read_roll
+from shared.sheets import Person
 
 ENTRY, PHOTOGRAPH = "entry", "photograph"
 
@@ -68,6 +69,11 @@ class Sending:
     keep_seconds: int
     fingerprint: str
     content: bytes = b""
+    official_jmbg: str = ""
+
+    @property
+    def official(self) -> Person:
+        return Person(self.official_email, self.official_jmbg)
 
 
 @dataclass(frozen=True)
@@ -126,13 +132,13 @@ class Receipt:
     repeated: bool = False
 
 
-def look(redis: Redis, election_id: int, station_id: int, official_email: str) -> Sight:
-    """What Redis knows of a sheet."""
+def look(redis: Redis, election_id: int, station_id: int, official: Person) -> Sight:
+    """What Redis knows of a sheet, and of what this person has sent of it."""
     with translated():
         pipe: Any = redis.pipeline(transaction=False)
-        for command in _questions(election_id, station_id, official_email):
+        for command in _questions(election_id, station_id, official.email):
             pipe.execute_command(*command)
-        return _sight(station_id, election_id, pipe.execute())
+        return _sight(official, pipe.execute())
 
 
 def accept(
@@ -169,7 +175,7 @@ def _try_to_accept(
     *answers, said = line.watch([own, *remembered], *questions, ("MGET", *(remembered or [own])))
     if remembered and said[0] is not None:
         return _earlier(said[0], sending)
-    judged = judge(_sight(sending.station_id, sending.election_id, answers))
+    judged = judge(_sight(sending.official, answers))
     try:
         stamp = int(line.execute(list(_commands(sending, own, judged, remembered)))[-1])
     except (RedisConnectionError, RedisTimeoutError) as error:
@@ -191,7 +197,7 @@ def _questions(election_id: int, station_id: int, official_email: str) -> list[C
     ]
 
 
-def _sight(station_id: int, election_id: int, answers: Sequence[Any]) -> Sight:
+def _sight(official: Person, answers: Sequence[Any]) -> Sight:
     (seconds, microseconds), (published, waiting, uploads), left, (status,), rolls, copy, own = answers
     return Sight(
         now=keys.from_microseconds(int(seconds) * 1_000_000 + int(microseconds)),
@@ -199,7 +205,7 @@ def _sight(station_id: int, election_id: int, answers: Sequence[Any]) -> Sight:
         station=None if status is None else status.decode(),
         roll=read_roll(*rolls),
         copy=sheet_copies.read(_fields(copy)),
-        own=tuple(_own(_fields(own))),
+        own=tuple(_own(official, _fields(own))),
         waiting_bytes=int(waiting or 0),
         uploads=int(uploads or 0),
         uploads_forgotten_in=int(left),
@@ -211,13 +217,16 @@ def _fields(answer: Any) -> dict[bytes, bytes]:
     return dict(answer) if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
 
 
-def _own(fields: Mapping[bytes, bytes]) -> list[Own]:
+def _own(official: Person, fields: Mapping[bytes, bytes]) -> list[Own]:
+    """What this person has sent; the rest is of who had the same address before them."""
     found = []
     for name, stamp in fields.items():
         sort, _, sending_id = name.partition(b":")
         said = fields.get(sending_id)
         if sort == b"at" and said is not None:
             sent = json.loads(said)
+            if not official.is_same(Person(official.email, sent.get("jmbg", ""))):
+                continue
             became = json.loads(fields.get(b"became:" + sending_id, b"{}"))
             moment = keys.from_microseconds(int(stamp))
             found.append(Own(sending_id.decode(), sent["kind"], moment, sent["said"], became))
@@ -232,6 +241,7 @@ def _commands(sending: Sending, own: str, judged: Judged, remembered: Sequence[s
         "election": sending.election_id,
         "station": sending.station_id,
         "official": sending.official_email,
+        "jmbg": sending.official_jmbg,
         "address": here.address,
         "request_id": here.request_id,
         "said": judged.said,
@@ -239,7 +249,7 @@ def _commands(sending: Sending, own: str, judged: Judged, remembered: Sequence[s
     if sending.content:
         yield "INCRBY", keys.PHOTOGRAPHS, len(sending.content)
         yield "SET", keys.photograph(sending.id), sending.content
-    yield "HSET", own, sending.id, _json({"kind": sending.kind, "said": judged.said})
+    yield "HSET", own, sending.id, _json({"kind": sending.kind, "jmbg": sending.official_jmbg, "said": judged.said})
     uploads = keys.uploads(sending.official_email)
     yield "SET", uploads, 0, "EX", UPLOADS_WINDOW_SECONDS, "NX"
     yield "INCRBY", uploads, 1

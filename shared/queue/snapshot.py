@@ -24,6 +24,9 @@ for place = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[place], ARGV[place +
 # Beside the stations' numbers: which state of the store the copy is of.
 _COPY_OF = "copy of"
 
+NOT_VOTED_AT = -1
+"""Instead of the registered voters of a station: it does not belong to the frozen electorate of the election."""
+
 
 @dataclass(frozen=True)
 class KnownElection:
@@ -73,12 +76,14 @@ def write_stations(redis: Redis, fingerprint: str, statuses: Mapping[int, str]) 
 class Roll:
     """What a voting station knows of a polling station beside its status.
 
-    ``registered`` voters are on its electoral roll, in the election that was asked for.
+    ``registered`` voters are on its electoral roll, in the election that was asked for. ``voted_at``: it belongs to
+    the electorate of that election, or this is not frozen yet.
     """
 
     code: str
     municipality: str
     registered: int
+    voted_at: bool = True
 
 
 def knows_rolls(redis: Redis, fingerprint: str) -> bool:
@@ -92,7 +97,8 @@ def write_rolls(
 ) -> None:
     """Replace the copy of the stations' names and rolls.
 
-    ``frozen`` has, by election and station, the registered voters where they were others at the election's opening.
+    ``frozen`` has, by election and station, the registered voters where they were others at the election's opening,
+    and ``NOT_VOTED_AT`` where nobody could vote at the station then.
     """
     said: list[str | int] = [_COPY_OF, fingerprint] if rolls else []
     for number, roll in rolls.items():
@@ -108,7 +114,12 @@ def read_roll(live: bytes | None, frozen: bytes | None) -> Roll | None:
     if live is None:
         return None
     code, municipality, registered = json.loads(live)
-    return Roll(code, municipality, registered if frozen is None else int(frozen))
+    if frozen is None:
+        return Roll(code, municipality, registered)
+    at_opening = int(frozen)
+    if at_opening == NOT_VOTED_AT:
+        return Roll(code, municipality, registered, voted_at=False)
+    return Roll(code, municipality, at_opening)
 
 
 def stations(redis: Redis, election_id: int, numbers: Sequence[int]) -> list[tuple[str | None, Roll | None]]:

@@ -5,9 +5,10 @@ The voting station, the daemon and the administration judge by the same rules, a
 
 from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check, settle_explanations
 from shared.sheets.numbers import COUNTS, MOST, Numbers
+from shared.sheets.people import Person
 from shared.sheets.reconciliation import Counted, Difference, Note, Reconciliation, reconcile
 from shared.sheets.states import Event, Sheet, advance, differing, replay, require_entry
-from shared.sheets.windows import TAKEN_AFTER_END, require_taken
+from shared.sheets.windows import TAKEN_AFTER_END, require_taken, require_voted_at
 
 __all__ = [
     "COUNTS",
@@ -21,6 +22,7 @@ __all__ = [
     "Finding",
     "Note",
     "Numbers",
+    "Person",
     "Reconciliation",
     "Sheet",
     "advance",
@@ -30,5 +32,6 @@ __all__ = [
     "replay",
     "require_entry",
     "require_taken",
+    "require_voted_at",
     "settle_explanations",
 ]

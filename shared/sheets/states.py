@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.errors import Conflict, Forbidden, InvalidInput
 from shared.sentences import say
 from shared.sheets.numbers import COUNTS, Numbers
+from shared.sheets.people import Person
 from shared.terms import SheetAct, SheetState
 
 
@@ -20,6 +21,7 @@ class Event:
 
     An entry has ``numbers`` and the ``explanations`` of their warnings by code. A resolution has the number of the
     entry that it has ``chosen``, or None when it discards both. A resolution and a reopening have a ``reason``.
+    ``actor`` is an email address; who that was says ``actor_jmbg`` where it is known.
     """
 
     number: int
@@ -30,6 +32,12 @@ class Event:
     explanations: Mapping[str, str] = field(default_factory=dict)
     chosen: int | None = None
     reason: str = ""
+    actor_jmbg: str = ""
+
+    @property
+    def person(self) -> Person:
+        """Who did it."""
+        return Person(self.actor, self.actor_jmbg)
 
 
 @dataclass(frozen=True)
@@ -83,17 +91,17 @@ def differing(first: Event, second: Event) -> tuple[str, ...]:
     return (*counts, *(f"votes.{number}" for number in lists if one.votes.get(number) != other.votes.get(number)))
 
 
-def require_entry(state: SheetState, first: str | None, actor: str) -> None:
+def require_entry(state: SheetState, first: Person | None, actor: Person) -> None:
     """Refuse an entry by ``actor`` in this state; ``first`` made the first entry of the round, if there is one."""
     if state in _NOT_NOW:
         raise Conflict(_NOT_NOW[state])
-    if first is not None and _same_person(first, actor):
+    if first is not None and first.is_same(actor):
         raise Forbidden("You made the first entry of this tally sheet; the second is made by another official.")
 
 
 def _enter(sheet: Sheet, event: Event) -> Sheet:
     _numbers(event)
-    require_entry(sheet.state, sheet.first.actor if sheet.first else None, event.actor)
+    require_entry(sheet.state, sheet.first.person if sheet.first else None, event.person)
     if sheet.first is None:
         return Sheet(SheetState.ENTERED_ONCE, first=event)
     both = replace(sheet, second=event)
@@ -155,14 +163,10 @@ def _numbers(event: Event) -> Numbers:
 
 def _require_third(sheet: Sheet, event: Event) -> None:
     for entry in (sheet.first, sheet.second):
-        if entry is not None and _same_person(entry.actor, event.actor):
+        if entry is not None and entry.person.is_same(event.person):
             raise Forbidden("Who has entered a tally sheet does not decide about it; a third person does.")
 
 
 def _require_reason(event: Event) -> None:
     if not event.reason.strip():
         raise InvalidInput("Say why, for whoever reads the history later.", field="reason")
-
-
-def _same_person(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()

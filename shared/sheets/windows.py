@@ -1,4 +1,4 @@
-"""When tally sheets are taken."""
+"""When tally sheets are taken, and of which polling stations."""
 
 from datetime import datetime, timedelta
 
@@ -7,6 +7,16 @@ from shared.sentences import say
 
 TAKEN_AFTER_END = timedelta(days=7)
 """For so long after the end of an election its sheets are taken."""
+
+
+def require_voted_at(voted_at: bool) -> None:
+    """Refuse (``Conflict``) a sheet of a polling station that was not in use when its election opened."""
+    if not voted_at:
+        raise Conflict(
+            "Nobody voted at this polling station in this election: it was made or enabled after the election opened, "
+            "and the electorate does not change any more. Enter the sheet of the polling station that the voters "
+            "were at."
+        )
 
 
 def require_taken(start: datetime, end: datetime, moment: datetime) -> None:

@@ -5,6 +5,7 @@ token's claim ``csrf``, which its page has written into it; so a service needs n
 the public one. As a second line, the browser has to say that the form was on a page of this very service.
 """
 
+import time
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -96,6 +97,11 @@ def let_out(response: Response) -> None:
 def csrf_value() -> str:
     """What a form of this request's page has to bring back in its field ``csrf_token``."""
     return str(g.claims[CSRF_CLAIM])
+
+
+def session_left() -> float:
+    """For how many seconds the cookie of this request's page is good yet."""
+    return float(g.claims["exp"]) - time.time()
 
 
 def _claims(also_from: Callable[[], Collection[str]]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from tests.browser.conftest import OpenWindow
 from tests.browser.looking import Window, assert_everybody_can_use, assert_targets_are_large, take_pictures
 from tests.journey.command import urna
 from tests.journey.people import Journey, write_ballots
+from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
 from tests.services.results import Results, running_results
-from tests.services.test_results_places import accept_sheet
 from tests.services.tokens import new_keys
 
 # The lists of the parliamentary election of 2014 in Serbia with their votes, and those of national minorities.

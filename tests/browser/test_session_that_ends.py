@@ -1,16 +1,21 @@
 """A session that ends while somebody fills in a form of another service: nothing that was typed is lost."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+import jwt
 import pytest
 from apiflask import APIFlask
 from flask import Response, request, url_for
 from jinja2 import DictLoader
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from shared.config import WebSettings, load
@@ -19,11 +24,11 @@ from shared.terms import Role
 from shared.web import create_service, finish
 from shared.web.cookies import COOKIE, page_requires
 from shared.web.pages import page_blueprint, render, see_other
-from tests.browser.looking import Window
+from tests.browser.looking import Window, assert_everybody_can_use
 from tests.browser.signing_in import fill_in
 from tests.servers import free_port
 from tests.services.accounts import PASSWORD, person, running
-from tests.services.tokens import new_keys
+from tests.services.tokens import Keys, new_keys, signed
 
 SHEET = """{% extends "base/page.html" %}
 {% import "base/forms.html" as forms %}
@@ -49,6 +54,7 @@ class Station:
 
     address: str
     account: str
+    keys: Keys
     taken: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -79,7 +85,7 @@ def station_app(taken: list[dict[str, str]], settings: WebSettings) -> APIFlask:
 
 
 @contextmanager
-def served(app: APIFlask, port: int) -> Iterator[None]:
+def served(app: Any, port: int) -> Iterator[None]:
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -91,30 +97,137 @@ def served(app: APIFlask, port: int) -> Iterator[None]:
         server.server_close()
 
 
-@pytest.fixture
-def station(sqlite_url: str) -> Iterator[Station]:
+@contextmanager
+def suite(url: str, *, behind_one: bool) -> Iterator[Station]:
+    """Both services, each on a port of its own as on one machine, or below paths of one as behind nginx."""
     keys = new_keys()
     ports = (free_port(), free_port())
     sites = {"account_site": f":{ports[0]}/", "station_site": f":{ports[1]}/"}
+    made = Station(f"http://127.0.0.1:{ports[1]}", f"http://127.0.0.1:{ports[0]}", keys)
+    if behind_one:
+        sites = {"account_site": "/account/", "station_site": "/station/"}
+        made = Station(f"{made.account}/station", f"{made.account}/account", keys)
 
     def settings(kind: Any, **values: Any) -> Any:
         common = {"environment": "development", "log_level": "error", "jwt_public_key": keys.public_pem}
         return load(kind, _env_file=None, **{**common, **sites, **values})
 
-    made = Station(f"http://127.0.0.1:{ports[1]}", f"http://127.0.0.1:{ports[0]}")
     with ExitStack() as stack:
-        accounts = stack.enter_context(running(sqlite_url, settings, keys))
+        accounts = stack.enter_context(running(url, settings, keys))
         accounts.register()
-        stack.enter_context(served(accounts.app, ports[0]))
-        stack.enter_context(served(station_app(made.taken, settings(WebSettings)), ports[1]))
+        station = station_app(made.taken, settings(WebSettings))
+        if behind_one:
+            both = DispatcherMiddleware(NotFound(), {"/account": accounts.app, "/station": station})
+            stack.enter_context(served(both, ports[0]))
+        else:
+            stack.enter_context(served(accounts.app, ports[0]))
+            stack.enter_context(served(station, ports[1]))
         yield made
 
 
 @pytest.fixture
+def station(sqlite_url: str) -> Iterator[Station]:
+    with suite(sqlite_url, behind_one=False) as made:
+        yield made
+
+
+@contextmanager
+def opened(browser: Browser, station: Station) -> Iterator[Window]:
+    window = Window.open(browser, {urlsplit(site).netloc for site in (station.address, station.account)})
+    yield window
+    window.close()
+
+
+@pytest.fixture
 def window(browser: Browser, station: Station) -> Iterator[Window]:
-    opened = Window.open(browser, {station.address.removeprefix("http://"), station.account.removeprefix("http://")})
-    yield opened
-    opened.close()
+    with opened(browser, station) as made:
+        yield made
+
+
+def claims_in(window: Window) -> dict[str, Any]:
+    """What the token in the browser's cookie says."""
+    (cookie,) = [one for one in window.context.cookies() if one["name"] == COOKIE]
+    return dict(jwt.decode(cookie["value"], options={"verify_signature": False}))
+
+
+def let_time_pass(window: Window, station: Station, left: int) -> None:
+    """Let the cookie be good for so many seconds more, as it is some time after somebody has signed in."""
+    token = signed({**claims_in(window), "exp": int(time.time()) + left}, station.keys.private_pem)
+    window.context.add_cookies(
+        [{"name": COOKIE, "value": token, "url": station.address.replace("http:", "https:"), "secure": True}]
+    )
+
+
+def test_shortly_before_the_end_a_link_renews_the_session_and_the_form_stays_as_it_is(
+    station: Station, window: Window
+) -> None:
+    page = window.page()
+    page.goto(f"{station.address}/sheet")
+    fill_in(page, EMAIL, PASSWORD)
+    link = page.get_by_role("link", name="Stay signed in")
+    expect(page.get_by_label("Votes")).to_be_visible()
+    expect(link).to_be_hidden()
+    let_time_pass(window, station, 540)
+    page.reload()
+    expect(link).to_be_visible()
+    assert_everybody_can_use(page)
+    fill_in_sheet(page)
+    before = claims_in(window)
+    with window.context.expect_page() as other:
+        link.click()
+    expect(other.value.get_by_role("heading", level=1)).to_be_visible()
+    expect(link).to_be_hidden()
+    after = claims_in(window)
+    assert after["exp"] > before["exp"] + 1800
+    page.get_by_role("button", name="Send the sheet").click()
+    expect(page.get_by_label("Votes")).to_have_value("")
+    assert [one["votes"] for one in station.taken] == ["412"]
+
+
+def test_behind_one_address_who_works_stays_signed_in_and_an_ended_session_is_not_renewed(
+    sqlite_url: str, browser: Browser
+) -> None:
+    with suite(sqlite_url, behind_one=True) as station, opened(browser, station) as window:
+        page = window.page()
+        page.goto(f"{station.address}/sheet")
+        fill_in(page, EMAIL, PASSWORD)
+        expect(page.get_by_label("Votes")).to_be_visible()
+        let_time_pass(window, station, 540)
+        page.reload()
+        link = page.get_by_role("link", name="Stay signed in")
+        expect(link).to_be_visible()
+        before = claims_in(window)
+        fill_in_sheet(page)
+        expect(link).to_be_hidden()
+        assert claims_in(window)["exp"] > before["exp"] + 1800
+        page.get_by_role("button", name="Send the sheet").click()
+        expect(page.get_by_label("Votes")).to_have_value("")
+        assert [one["votes"] for one in station.taken] == ["412"]
+
+        # Ended from elsewhere: the cookie is good for the station for as long as it says, and no new one is given.
+        with opened(browser, station) as another:
+            elsewhere = another.page()
+            elsewhere.goto(f"{station.account}/sessions")
+            fill_in(elsewhere, EMAIL, PASSWORD)
+            elsewhere.get_by_role("button", name="End all others").click()
+            expect(elsewhere.get_by_text("All your other sessions are ended.")).to_be_visible()
+        let_time_pass(window, station, 540)
+        page.reload()
+        expect(link).to_be_visible()
+        ends = claims_in(window)["exp"]
+        with page.expect_response(lambda answer: answer.url.startswith(f"{station.account}/")) as refused:
+            page.get_by_label("Votes").fill("413")
+        assert refused.value.status == 401
+        expect(link).to_be_visible()
+        assert claims_in(window)["exp"] == ends
+
+
+def fill_in_sheet(page: Page) -> None:
+    page.get_by_label("Votes").fill("412")
+    page.get_by_label("Reason").fill("Two voters <left>\nwithout a ballot.")
+    page.get_by_label("Kind").select_option("Second")
+    page.get_by_label("Agreed").check()
+    page.get_by_label("Secret").fill("hush")
 
 
 @pytest.mark.parametrize("is_refused_before", [False, True])
@@ -132,11 +245,7 @@ def test_what_was_typed_is_there_again_after_signing_in(
         page.get_by_label("Secret").fill("hush")
         page.get_by_role("button", name="Send the sheet").click()
         expect(page.get_by_role("alert")).to_have_text("The votes have to be a number.")
-    page.get_by_label("Votes").fill("412")
-    page.get_by_label("Reason").fill("Two voters <left>\nwithout a ballot.")
-    page.get_by_label("Kind").select_option("Second")
-    page.get_by_label("Agreed").check()
-    page.get_by_label("Secret").fill("hush")
+    fill_in_sheet(page)
     # As the browser does when the cookie's hour is over.
     window.context.clear_cookies(name=COOKIE)
     page.get_by_role("button", name="Send the sheet").click()

@@ -98,10 +98,10 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "journal_head": may(ALL, "", "sequence hash"),
         "tally_sheets": may(ALL, ALL, SHEET),
         "sheet_events": may(ALL, ALL),
-        "sheet_photographs": may("id election_id station_id actor", ALL),
+        "sheet_photographs": may("id election_id station_id actor actor_jmbg", ALL),
         "polling_centres": may("id municipality version"),
         "electorates": may("election_id"),
-        "electorate_stations": may("election_id station_id registered"),
+        "electorate_stations": may("election_id station_id registered status"),
     },
     "results": {
         "participants": READS,

@@ -8,6 +8,7 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.queue import keys, sheet_copies, sheet_line, sheets, snapshot
+from shared.sheets import Person
 from tests.deployment.redis_users import Users, connected
 
 PARTITIONS = 2
@@ -40,7 +41,7 @@ def test_a_station_takes_sheets_and_photographs_in_and_the_daemon_works_them(use
     sheet_copies.write(users.daemon, {(1, 7): sheet_copies.SheetCopy(last=1, since=datetime.now(UTC))})
     sheet_copies.know(users.daemon, 1, "1:1")
     assert sheet_line.remove(users.daemon, [sheet_line.Done(item, {"state": "recorded"}) for item in waiting])
-    sight = sheets.look(users.station, 1, 7, "vera@example.org")
+    sight = sheets.look(users.station, 1, 7, Person("vera@example.org"))
     assert [one.became for one in sight.own] == [{"state": "recorded"}] * 2
     assert (sight.copy.last, sight.waiting_bytes, sight.station) == (1, 0, "active")
     assert snapshot.stations(users.station, 1, [7])[0][1] == sight.roll

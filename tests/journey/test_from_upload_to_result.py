@@ -73,6 +73,34 @@ def test_from_the_first_party_to_the_last_seat_at_a_terminal(journey: Journey, t
     assert election in [one["id"] for one in listed.json["items"]]
 
 
+def test_a_file_is_checked_at_a_terminal_and_nothing_of_it_is_stored(journey: Journey, tmp_path: Path) -> None:
+    election, official = str(journey.open_election(["Sun", "Moon"])), journey.environment()
+    good, doubtful, swapped = (tmp_path / f"{name}.csv" for name in ("good", "doubtful", "swapped"))
+    guids = write_ballots(good, [1, 2, 1])
+    write_ballots(doubtful, [9, 1], guids[:1])
+    swapped.write_text(f"1,{guids[0]}\n2,{guids[1]}\n")
+    options = ("--check", "--election", election)
+
+    clean = urna("upload", good, *options, environment=official)
+    assert (clean.status, "Would be accepted" in clean.out) == (0, True), clean.err
+    found = urna("upload", good, doubtful, swapped, *options, "--json", environment=official)
+    files = {Path(one["file"]).name: one["check"] for one in found.json["files"]}
+    assert found.status == 1
+    assert (files["good.csv"]["ballots"], files["doubtful.csv"]["unknown"]) == (3, [9])
+    assert [fault["line"] for fault in files["swapped.csv"]["faults"]] == [0, 1]
+
+    said = urna("upload", doubtful, swapped, *options, environment=official)
+    assert (said.status, "no list with these poll numbers: 9;" in said.out) == (1, True)
+    refused = urna("upload", swapped, "--election", election, environment=official)
+    for one in (said, refused):
+        assert (one.status, "the columns are swapped" in one.out) == (1, True)
+    both = urna("upload", good, *options, "--wait", environment=official)
+    assert (both.status, "--wait" in both.err) == (2, True)
+    # It was only checked, so it is not repeated.
+    sent = urna("upload", good, "--election", election, "--json", environment=official)
+    assert (sent.status, sent.json["files"][0]["receipt"]["repeated"]) == (0, False)
+
+
 def test_people_get_tables_and_sentences(journey: Journey, tmp_path: Path) -> None:
     election = journey.open_election(["Party [red]", "Other"])
     file = tmp_path / "ballots.csv"

@@ -25,7 +25,7 @@ from redis import Redis as RedisClient
 from cli.demo.suite import EmbeddedSuite
 from cli.upload import wait_for_outcome
 from shared.journal.events import event
-from shared.queue import inspection, keys
+from shared.queue import inspection, keys, sheets
 from tests.journey.command import urna
 from tests.journey.people import Journey
 from tests.left_out import needs
@@ -295,7 +295,7 @@ def the_daemon_stands_still(stage: Stage) -> set[str]:
 
 
 def the_database_is_away(stage: Stage) -> set[str]:
-    seen = {"UrnaNotReady", "UrnaPartWaitsLong", "UrnaWatermarkBehind", "UrnaJournalWaits"}
+    seen = {"UrnaNotReady", "UrnaPartWaitsLong", "UrnaWatermarkBehind", "UrnaJournalWaits", "UrnaSheetsWait"}
     stage.rests(*seen)
     bearer = stage.bearer("official")
     stage.database.kill()
@@ -305,6 +305,9 @@ def the_database_is_away(stage: Stage) -> set[str]:
         told = event("batch.refused", "upload", reason="Staged.")
         stamp = int(time.time() * 1_000_000)
         stage.redis.rpush(keys.JOURNAL, *(f"{stamp} {entry}" for entry in entries(told, 1001)))
+        # Of a polling station that there is not; it is refused when its turn comes.
+        sending = sheets.Sending(uuid4().hex, sheets.ENTRY, stage.election, 1, "vera@example.org", 3600, "staged")
+        sheets.accept(stage.redis, sending, None, lambda _: sheets.Judged({"numbers": {}}, {}))
         stage.fires(*seen)
     finally:
         stage.database.start()

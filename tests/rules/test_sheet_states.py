@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Conflict, Forbidden, InvalidInput, UrnaError
-from shared.sheets import Event, Numbers, Sheet, advance, differing, replay
+from shared.sheets import Event, Numbers, Person, Sheet, advance, differing, replay
 from shared.sheets.windows import TAKEN_AFTER_END, require_taken
 from shared.terms import SheetAct, SheetState
 from tests.services.sheets import OTHER, SHEET
@@ -106,6 +106,20 @@ def test_nobody_enters_twice_or_decides_about_an_own_entry(actor: str) -> None:
             advance(before, replace(ACTS[act](3), actor=actor))
 
 
+def test_who_somebody_is_says_the_national_id_and_only_where_it_is_lacking_the_address() -> None:
+    vera, milan, ana = "0101990710008", "0101990710016", "0101990710024"
+    first = replace(FIRST, actor_jmbg=vera)
+    # The address of a deleted account may be another person's by now, and a person may have another address.
+    assert advance(replay([first]), replace(entry(2, VERA), actor_jmbg=milan)).state is S.ACCEPTED
+    with pytest.raises(Forbidden):
+        advance(replay([first]), replace(entry(2, MILAN), actor_jmbg=vera))
+    waits = replay([first, replace(entry(2, MILAN, explanations=WHY), actor_jmbg=milan)])
+    assert advance(waits, replace(ACTS["acceptance"](3), actor=MILAN, actor_jmbg=ana)).state is S.ACCEPTED
+    for actor, jmbg in ((ANA, vera), (ANA, milan), (MILAN.upper(), "")):
+        with pytest.raises(Forbidden):
+            advance(waits, replace(ACTS["acceptance"](3), actor=actor, actor_jmbg=jmbg))
+
+
 def test_a_decision_has_a_reason_and_chooses_an_entry_of_this_round() -> None:
     differing_sheet = replay(STATES[S.DIFFERING])
     for wrong in ({"chosen": 2}, {"chosen": 3, "reason": "By paper."}, {"chosen": 2, "reason": " "}):
@@ -145,15 +159,20 @@ acts: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.builds(dict, act=st.just(SheetAct.ACCEPTANCE)),
     st.builds(dict, act=st.just(SheetAct.REOPENING), reason=st.sampled_from(["", "Counted anew."])),
 )
-people = st.sampled_from([VERA, "Vera@Example.org", MILAN, ANA])
+people = st.sampled_from(
+    [
+        *(Person(VERA), Person("Vera@Example.org", "1"), Person("new@example.org", "1"), Person(VERA, "2")),
+        *(Person(MILAN), Person(ANA, "3")),
+    ]
+)
 
 
 @settings(max_examples=400)
 @given(st.lists(st.tuples(people, acts), max_size=25))
-def test_whatever_is_tried_no_sheet_is_accepted_without_two_different_people(tried: list[tuple[str, Any]]) -> None:
+def test_whatever_is_tried_no_sheet_is_accepted_without_two_different_people(tried: list[tuple[Person, Any]]) -> None:
     sheet, kept = Sheet(), list[Event]()
     for actor, how in tried:
-        one = Event(sheet.last + 1, actor=actor, at=NOW, **how)
+        one = Event(sheet.last + 1, actor=actor.email, actor_jmbg=actor.jmbg, at=NOW, **how)
         try:
             sheet = advance(sheet, one)
         except UrnaError:
@@ -168,12 +187,12 @@ def test_whatever_is_tried_no_sheet_is_accepted_without_two_different_people(tri
             continue
         entries = [sheet.first, sheet.second]
         assert sheet.standing in entries
-        by = [one.actor.casefold() for one in entries if one is not None]
-        assert len(set(by)) == 2
+        first, second = (one.person for one in entries if one is not None)
+        assert not first.is_same(second)
         explained = any(one.explanations for one in entries if one is not None)
         if sheet.differing or explained:
             assert kept[-1].act in (SheetAct.RESOLUTION, SheetAct.ACCEPTANCE)
-            assert kept[-1].actor.casefold() not in by
+            assert not any(kept[-1].person.is_same(one) for one in (first, second))
 
 
 def test_sheets_are_taken_from_the_opening_until_seven_days_after_the_end() -> None:

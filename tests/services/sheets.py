@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import sqlalchemy as sa
 from PIL import Image
@@ -30,7 +31,9 @@ from shared.schema.election import (
     SheetPhotograph,
     TallySheet,
 )
+from shared.sheets import Person
 from shared.terms import Role
+from tests.services.accounts import jmbg
 from tests.services.counting import Counting, counting
 from tests.services.station import MULTIPART, Station, multipart
 
@@ -67,7 +70,6 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (64, 48), **how: Any) ->
 def large_picture(size: int) -> bytes:
     """A PNG of exactly so many bytes, all of them inside of its chunks."""
     plain = picture("PNG")
-    from zlib import crc32
 
     def chunk(content: bytes) -> bytes:
         named = b"teXt" + content
@@ -76,6 +78,11 @@ def large_picture(size: int) -> bytes:
     # Bytes of all values, which an engine that is given them as text has to escape.
     filling = bytes(range(256)) * (size // 256 + 1)
     return plain[:-12] + chunk(filling[: size - len(plain) - 12]) + plain[-12:]
+
+
+def jmbg_of(name: str) -> str:
+    """The national id of this person."""
+    return jmbg(crc32(name.encode()) % 9000)
 
 
 @dataclass
@@ -107,7 +114,7 @@ class Sheets:
         explanations = body.pop("explanations", {})
         return self._accept(official, intake.ENTRY, {"numbers": body, "explanations": explanations}, station, **how)
 
-    def photograph(self, official: str, content: bytes, *, station: int = 0, **changed: Any) -> str:
+    def photograph(self, official: str, content: bytes, *, station: int = 0, jmbg: str = "", **changed: Any) -> str:
         """Accept a photograph likewise."""
         said = {
             "name": "sheet.png",
@@ -116,7 +123,7 @@ class Sheets:
             "size": len(content),
             **changed,
         }
-        return self._accept(official, intake.PHOTOGRAPH, said, station, content=content)
+        return self._accept(official, intake.PHOTOGRAPH, said, station, content=content, official_jmbg=jmbg)
 
     def _accept(self, official: str, kind: str, said: Mapping[str, Any], station: int, **how: Any) -> str:
         sending = intake.Sending(
@@ -136,13 +143,13 @@ class Sheets:
     def refresh(self) -> int:
         return actions.refresh(self.database, self.redis, self.copies, datetime.now(UTC) - KEEP)
 
-    def sight(self, official: str, station: int = 0) -> intake.Sight:
+    def sight(self, official: str, station: int = 0, jmbg: str = "") -> intake.Sight:
         """What Redis has of a sheet for an official."""
-        return intake.look(self.redis, self.election, self.stations[station], official)
+        return intake.look(self.redis, self.election, self.stations[station], Person(official, jmbg))
 
-    def became(self, official: str, station: int = 0) -> list[tuple[str, str]]:
+    def became(self, official: str, station: int = 0, jmbg: str = "") -> list[tuple[str, str]]:
         """What became of all that an official has sent of a sheet: state and reason."""
-        own = self.sight(official, station).own
+        own = self.sight(official, station, jmbg).own
         return [(one.became.get("state", "waiting"), one.became.get("reason", "")) for one in own]
 
     def row(self, station: int = 0) -> tuple[str, int, int | None] | None:
@@ -258,10 +265,15 @@ class Desk:
     def path(self, place: int = 0) -> str:
         return f"/api/elections/{self.election}/stations/{self.numbers[place]}/sheet"
 
-    def header(self, name: str, *roles: Role, places: tuple[int, ...] = (0, 1)) -> dict[str, str]:
-        """The header of somebody who belongs to these polling stations; an official unless ``roles`` say otherwise."""
+    def header(self, name: str, *roles: Role, places: tuple[int, ...] = (0, 1), person: str = "") -> dict[str, str]:
+        """The header of somebody who belongs to these polling stations; an official unless ``roles`` say otherwise.
+
+        ``name`` is that of the address; it is also the person's unless ``person`` names another one.
+        """
         own = [self.numbers[place] for place in places if place < len(self.numbers)]
-        return self.station.token(*(roles or (Role.OFFICIAL,)), email=f"{name}@example.org", stations=own)
+        return self.station.token(
+            *(roles or (Role.OFFICIAL,)), email=f"{name}@example.org", jmbg=jmbg_of(person or name), stations=own
+        )
 
     def enter(
         self, name: str, body: Any = None, *, key: str | None = None, path: str | None = None, **who: Any
@@ -269,8 +281,8 @@ class Desk:
         headers = self.header(name, **who) | ({"Idempotency-Key": key} if key else {})
         return self.station.client.post(path or self.path(), json=SHEET if body is None else body, headers=headers)
 
-    def show(self, name: str, *roles: Role, place: int = 0) -> dict[str, Any]:
-        answer = self.station.client.get(self.path(place), headers=self.header(name, *roles))
+    def show(self, name: str, *roles: Role, place: int = 0, person: str = "") -> dict[str, Any]:
+        answer = self.station.client.get(self.path(place), headers=self.header(name, *roles, person=person))
         assert answer.status_code == 200, answer.get_data(as_text=True)
         return dict(answer.get_json())
 

@@ -219,11 +219,15 @@ def test_no_form_is_taken_without_its_value_or_from_elsewhere(accounts: Accounts
 def test_the_cookie_is_renewed_while_its_session_lasts_and_names_the_roles_of_today(
     accounts: Accounts, vera: FlaskClient, time_machine: Any
 ) -> None:
-    assert "Set-Cookie" not in vera.get("/").headers
+    shown = vera.get("/")
+    assert "Set-Cookie" not in shown.headers
+    open_form = token_in(shown)
     now = time.time()
     time_machine.move_to(now + ACCESS_SECONDS * 0.6)
     renewed = vera.get("/")
     assert renewed.headers["Set-Cookie"].startswith(f"{COOKIE}=ey")
+    # A form that is open in another tab, at another service perhaps, is taken with the new cookie, too.
+    assert token_in(vera.get("/")) == token_in(renewed) == open_form
     time_machine.move_to(now + ACCESS_SECONDS * 1.5)
     assert vera.get("/").status_code == 200
     time_machine.move_to(now + ACCESS_SECONDS * 4)

@@ -7,8 +7,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
+from shared.schema.election import Election
 from shared.terms import Role
 from tests.services.administration import Administration, running
 from tests.services.declared import PNG, numbers
@@ -205,6 +207,40 @@ def test_the_board_counts_filters_and_shows_what_is_missing_first(made: Night, a
     assert "1</strong> of 4" in ana.see(f"{path}/screen")
     assert ana.see(f"{path}/board.csv").count("\n") == 5
     assert f'href="{path}"' in ana.see("/sheets")
+
+
+def test_the_overview_leads_to_differences_and_after_the_end_to_sheets_that_are_missing(
+    made: Night, ana: SignedIn
+) -> None:
+    def tiles() -> list[tuple[str, str, str]]:
+        found = re.findall(r'tile[^>]*><a href="([^"]+)"><strong>([^<]+)</strong> ([^<]*)</a>', ana.see("/"))
+        return [(address, number, words[:19]) for address, number, words in found]
+
+    made.enter(1)
+    made.files(1)
+    made.enter(2)
+    made.files(2, {1: 59, 2: 41})
+    made.differ(3)
+    board, differences = f"/sheets/{made.election}", f"/differences/{made.election}"
+    expected = [
+        (f"{board}?state=differing", "1", "tally sheet differs"),
+        (differences, "1", "polling station has"),
+    ]
+    assert tiles() == expected
+    # When voting has ended, the fourth one is missing; after the week in which sheets are taken, nobody is asked.
+    with made.admin.database.writing() as session:
+        session.execute(sa.update(Election).values(end=datetime.now(UTC) - timedelta(minutes=1)))
+    assert tiles() == [*expected, (board, "1", "tally sheet is not ")]
+    for difference in made.reconciliation(2)["differences"]:
+        made.explain(2, difference)
+    assert [address for address, _, _ in tiles()] == [f"{board}?state=differing", board]
+    with made.admin.database.writing() as session:
+        session.execute(
+            sa.update(Election).values(
+                start=datetime.now(UTC) - timedelta(days=9), end=datetime.now(UTC) - timedelta(days=8)
+            )
+        )
+    assert [address for address, _, _ in tiles()] == [f"{board}?state=differing"]
 
 
 def test_of_differing_entries_a_third_person_chooses_one_and_the_next_comes_too_late(

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from cli.app import urna
 from cli.failure import CANNOT_START, UNAVAILABLE, USAGE, Failure
+from cli.file_sending import measure
 from cli.output import Output, table
 from cli.suite.ports import is_free
-from cli.upload import _measure
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ def test_a_pipe_is_refused_with_what_to_do_instead() -> None:
     reader, writer = os.pipe()
     os.close(writer)
     with pytest.raises(Failure, match="pipe"):
-        _measure(Path(f"/dev/fd/{reader}"))
+        measure(Path(f"/dev/fd/{reader}"))
     os.close(reader)
 
 

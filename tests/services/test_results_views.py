@@ -15,8 +15,8 @@ from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.schema.election import CANCELLED, DRAFT
 from shared.terms import Refusal
+from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
-from tests.services.test_results_places import accept_sheet
 from tests.services.tokens import ServiceSettings
 
 NO_REDIS = "redis://127.0.0.1:1/0"

@@ -19,7 +19,7 @@ from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import keys, sheet_line
 from shared.queue.connection import connect
-from shared.schema.election import Election, PollingStation, TallySheet
+from shared.schema.election import Election, Electorate, PollingStation, TallySheet
 from shared.sheets import photographs
 from tests.services.sheets import OTHER, SHEET, Sheets, large_picture, picture, reopen, sheet, sheets
 
@@ -222,6 +222,10 @@ WHEN_NOTHING_IS_TAKEN = {
     "over for a week": (
         sa.update(Election).values(end=datetime.now(UTC) - timedelta(days=7, minutes=1)),
         "more than 7 days ago",
+    ),
+    "made after the opening": (
+        sa.insert(Electorate).values(election_id=1, frozen_at=datetime.now(UTC)),
+        "made or enabled after the election opened",
     ),
     "disabled": (sa.update(PollingStation).values(status="disabled", reason="moved"), "disabled"),
 }

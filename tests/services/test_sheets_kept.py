@@ -99,6 +99,7 @@ TAMPERINGS = {
     ),
     "the first entry": ("DELETE FROM sheet_events WHERE station_id = 2 AND number = 1", "sheet_history"),
     "who entered": ("UPDATE sheet_events SET actor = 'vera@example.org'", "sheet_history"),
+    "which persons entered": ("UPDATE sheet_events SET actor_jmbg = '0101990710008'", "sheet_history"),
     "both numbers alike": (
         "UPDATE sheet_events SET numbers = replace(numbers, '150', '151') WHERE station_id = 1",
         "sheet_entry_changed",
@@ -109,7 +110,7 @@ TAMPERINGS = {
     ),
     "a new entry": (
         "INSERT INTO sheet_events SELECT election_id, station_id, 2, 'x', act, 'ana@example.org', at, numbers, "
-        "explanations, chosen, reason FROM sheet_events WHERE station_id = 4",
+        "explanations, chosen, reason, actor_jmbg FROM sheet_events WHERE station_id = 4",
         "sheet_entry_added",
     ),
     "a photograph": ("UPDATE sheet_photographs SET content = x'89504e47'", "photograph_changed"),

@@ -7,6 +7,8 @@ import pytest
 from tests.services.sheets import prepare_desk
 from tests.services.station import COMING, NAMED, OPEN, VOTE, Station, contents, file_of, guid, json_of, running
 from tests.services.tokens import ServiceSettings, Token
+from voting_station_service.pages import words
+from voting_station_service.rules.examination import ADVICE, Hint
 
 CHECK = f"{NAMED}/check"
 
@@ -30,9 +32,21 @@ def test_a_check_says_what_an_upload_would_and_stores_nothing(station: Station) 
         (1, "Incorrect poll number"),
     ]
     assert contents(station.redis) == before
-    # The words of the upload itself are the classic contract's, to the letter.
+    assert swapped["advice"] == ADVICE[Hint.SWAPPED_COLUMNS]
+    # An upload is refused for its first bad line, and says the same of the whole file.
+    refused = station.send(f"1,{guid(1)}\n2,{guid(2)}\n".encode(), NAMED)
+    assert (refused.status_code, json_of(refused)["errors"][0]["field"]) == (422, "file")
+    assert json_of(refused)["detail"] == f"Incorrect poll number on line 0. {ADVICE[Hint.SWAPPED_COLUMNS]}"
+    assert json_of(station.send(f"{guid(1)},x\n".encode(), NAMED))["detail"] == "Incorrect poll number on line 0."
+    # The words of the classic route are its contract's, to the letter.
     classic = station.send(f"1,{guid(1)}\n".encode(), VOTE)
     assert json_of(classic) == {"message": "Incorrect poll number on line 0."}
+
+
+def test_pages_give_the_same_advice_as_routes(station: Station) -> None:
+    with station.app.test_request_context():
+        assert {hint: str(said) for hint, said in words.HINTS.items()} == ADVICE
+    assert set(ADVICE) == set(Hint)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from shared.queue import keys, sheet_copies, sheet_line, snapshot
 from shared.queue.connection import as_bytes
 from shared.queue.sheet_copies import SheetCopy
 from shared.terms import Role, SheetState
-from tests.services.sheets import OTHER, SHEET, Desk, picture, prepare_desk, sheet
+from tests.services.sheets import OTHER, SHEET, Desk, jmbg_of, picture, prepare_desk, sheet
 from tests.services.station import COMING, MULTIPART, OVER, Station, contents, json_of, known, multipart, running
 from tests.services.tokens import ServiceSettings, Token
 
@@ -131,6 +131,37 @@ def test_where_people_belong_elsewhere_what_is_over_and_what_is_not_there_is_ref
         assert (answer.status_code, words in json_of(answer)["detail"]) == (status, True), json_of(answer)
         assert contents(desk.station.redis) == before
     assert desk.enter("vera", path=desk.path().replace("elections/1", f"elections/{OVER}")).status_code == 202
+
+
+def test_who_has_the_address_of_a_deleted_account_is_another_official_and_sees_nothing_of_the_first(desk: Desk) -> None:
+    assert desk.enter("vera").status_code == 202
+    recorded(desk)
+    first = {"entered_by": ("vera@example.org",), "jmbgs": (jmbg_of("vera"),)}
+    stands(desk, SheetState.ENTERED_ONCE, last=1, **first)
+    assert [one["state"] for one in desk.show("vera")["entries"]] == ["recorded"]
+    assert desk.enter("vera", OTHER).status_code == 403
+    # With another address the same person; with the same address another one.
+    assert desk.enter("v.veric", OTHER, person="vera").status_code == 403
+    assert desk.show("vera", person="jovana")["entries"] == []
+    assert desk.show("vera", person="jovana")["may_enter"] == "second"
+    assert desk.enter("vera", person="jovana").status_code == 202
+
+
+def test_of_a_station_that_the_frozen_electorate_does_not_have_nothing_is_taken_and_its_official_reads_why(
+    desk: Desk,
+) -> None:
+    rolls = {number: snapshot.Roll(f"Ада {number}", "Ада", 500) for number in (1, 2)}
+    snapshot.write_rolls(desk.station.redis, "d", rolls, {(desk.election, 1): snapshot.NOT_VOTED_AT})
+    before = contents(desk.station.redis)
+    for answer in (desk.enter("vera"), desk.photograph("vera", picture())):
+        assert answer.status_code == 409
+        assert "made or enabled after the election opened" in json_of(answer)["detail"]
+    shown = desk.show("vera")
+    assert (shown["may_enter"], "does not change any more" in shown["why"]) == ("nothing", True)
+    assert contents(desk.station.redis) == before
+    # The same station in another election, and another station in the same one.
+    assert desk.enter("vera", path=desk.path().replace("elections/1", f"elections/{OVER}")).status_code == 202
+    assert desk.enter("vera", path=desk.path(1)).status_code == 202
 
 
 def test_the_second_entry_is_another_officials_and_after_it_nothing_is_taken(desk: Desk) -> None:

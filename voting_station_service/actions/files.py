@@ -46,6 +46,22 @@ def check(
     return found
 
 
+def explained(error: InvalidInput, stream: IO[bytes]) -> InvalidInput:
+    """A refusal of a file for one of its lines, with what is most likely wrong with the whole file, as a check says it.
+
+    Any other refusal is given back as it is.
+    """
+    advice = faults(stream).advice if is_of_line(error) else ""
+    if not advice:
+        return error
+    return InvalidInput(say("{refusal} {advice}", refusal=error.message, advice=advice), field=error.field)
+
+
+def is_of_line(error: InvalidInput) -> bool:
+    """Whether a file was refused for one of its lines."""
+    return error.field == "file" and " on line " in error.message
+
+
 def faults(stream: IO[bytes]) -> Examination:
     """What is wrong with a file that was refused for a line of it."""
     return examine(blocks(stream), blocks(stream), ())

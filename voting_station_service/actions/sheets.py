@@ -15,7 +15,7 @@ from shared.queue.sheet_copies import SheetCopy
 from shared.queue.sheets import Judged, Own, Receipt, Sight
 from shared.queue.snapshot import KnownElection
 from shared.sentences import say
-from shared.sheets import Finding, check, photographs, require_taken, settle_explanations
+from shared.sheets import Finding, Person, check, photographs, require_taken, require_voted_at, settle_explanations
 from shared.terms import Role
 from voting_station_service import inspection
 from voting_station_service.actions import Station, check_key, refuse_crowd, refuse_station, safe_name
@@ -62,9 +62,8 @@ def enter(
     def judge(sight: Sight) -> Judged:
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
         election = _election(sight, election_id)
-        refuse_station(station_id, sight.station)
-        require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
-        rules.require_turn(sight.copy.state, sight.copy.entered_by, official.email, _sent(sight.own))
+        _require_ground(sight, election, station_id)
+        rules.require_turn(sight.copy.state, sight.copy.first, _person(official), _sent(sight.own))
         numbers, explanations = rules.read_entry(body, election.poll_numbers)
         findings = check(numbers, sight.roll.registered if sight.roll else None)
         settled = settle_explanations(findings, explanations)
@@ -81,7 +80,7 @@ def try_out(
 ) -> tuple[Finding, ...]:
     """What would be found about these numbers; nothing is stored."""
     rules.require_own(station_id, official.stations)
-    sight = sheets.look(station.redis, election_id, station_id, official.email)
+    sight = sheets.look(station.redis, election_id, station_id, _person(official))
     election = _election(sight, election_id)
     refuse_station(station_id, sight.station)
     numbers, _ = rules.read_entry(body, election.poll_numbers)
@@ -96,7 +95,7 @@ def show(station: Station, reader: Identity, election_id: int, station_id: int) 
     sees_all = reader.has(Role.ADMINISTRATOR) or reader.has(Role.AUDITOR)
     if not sees_all:
         rules.require_own(station_id, reader.stations)
-    sight = sheets.look(station.redis, election_id, station_id, reader.email)
+    sight = sheets.look(station.redis, election_id, station_id, _person(reader))
     election = _election(sight, election_id)
     if sight.station is None:
         raise NotFound(
@@ -151,9 +150,7 @@ def add_photograph(
 
     def judge(sight: Sight) -> Judged:
         refuse_crowd(station, sight.uploads, sight.uploads_forgotten_in)
-        election = _election(sight, election_id)
-        refuse_station(station_id, sight.station)
-        require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+        _require_ground(sight, _election(sight, election_id), station_id)
         rules.require_room(_sent(sight.own))
         if sight.waiting_bytes + len(content) > sheets.MOST_WAITING_BYTES:
             raise Unavailable(
@@ -184,13 +181,22 @@ def _media_type(content: bytes) -> str:
     return found.media_type
 
 
+def _require_ground(sight: Sight, election: KnownElection, station_id: int) -> None:
+    """Refuse what is of a polling station at which nobody votes or voted, or comes at a time at which none is taken.
+
+    Where Redis does not have the roll yet, the daemon alone says whether the station belongs to the electorate.
+    """
+    refuse_station(station_id, sight.station)
+    require_voted_at(sight.roll is None or sight.roll.voted_at)
+    require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+
+
 def _may(sight: Sight, election: KnownElection, station_id: int, official: Identity) -> tuple[str, str]:
     try:
-        refuse_station(station_id, sight.station)
-        require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+        _require_ground(sight, election, station_id)
     except (Conflict, Forbidden) as error:
         return "nothing", error.message
-    return rules.may(sight.copy.state, sight.copy.entered_by, official.email, _sent(sight.own))
+    return rules.may(sight.copy.state, sight.copy.first, _person(official), _sent(sight.own))
 
 
 def _sending(
@@ -211,7 +217,12 @@ def _sending(
         keep_seconds=station.settings.receipt_days * 86400,
         fingerprint=fingerprint,
         content=content,
+        official_jmbg=official.jmbg,
     )
+
+
+def _person(who: Identity) -> Person:
+    return Person(who.email, who.jmbg)
 
 
 def _election(sight: Sight, election_id: int) -> KnownElection:

@@ -162,7 +162,7 @@ blueprint.register_error_handler(RequestEntityTooLarge, _too_large)
 def _refused(here: Desk, error: UrnaError, file: FileStorage | None) -> Response:
     """Say why; of a bad file also which of its lines are bad."""
     values: dict[str, Any] = {"file_name": actions.safe_name(file.filename or "") if file else "", "was_sent": True}
-    if file is not None and isinstance(error, InvalidInput) and " on line " in error.message:
+    if file is not None and isinstance(error, InvalidInput) and file_actions.is_of_line(error):
         values["examined"] = file_actions.faults(file.stream)
     return _render("file_checked.html", error, **values) if wants_fragment() else _page(here, error, **values)
 

@@ -45,6 +45,12 @@ class Desk:
         return self.place is not None and self.place.status == StationStatus.DISABLED
 
     @property
+    def takes_sheets(self) -> bool:
+        """Whether a tally sheet or a photograph could be taken here now, whatever its state."""
+        voted_at = self.place is None or self.place.roll is None or self.place.roll.voted_at
+        return self.election.takes_sheets and voted_at and not self.is_disabled
+
+    @property
     def station_id(self) -> int | None:
         return self.place.id if self.place else None
 

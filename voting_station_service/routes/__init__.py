@@ -98,6 +98,7 @@ class ExaminationAnswer(BaseModel):
     faults: list[FaultAnswer] = Field(description="The first lines for which the file would be refused.")
     has_more_faults: bool
     hint: Hint | None = Field(description="What is most likely wrong with the file as a whole.")
+    advice: str = Field(description="The same in a sentence, with what to do; empty without a hint.")
 
 
 class ElectionAnswer(BaseModel):
@@ -184,7 +185,8 @@ def hand_in_for(election_id: int, query: UploadQuery) -> Response:
 def check(election_id: int, query: UploadQuery) -> dict[str, Any]:
     with actions.limiting(station(), identity()):
         found = files.check(station(), identity(), _only_file().stream, election_id, query.station)
-    return {**vars(found), "faults": [vars(fault) for fault in found.faults], "good": found.is_good}
+    faults = [vars(fault) for fault in found.faults]
+    return {**vars(found), "faults": faults, "good": found.is_good, "advice": found.advice}
 
 
 @batches.post("/batches")
@@ -249,16 +251,19 @@ def station() -> actions.Station:
 def _hand_in(election_id: int | None, station_id: int | None) -> Response:
     with actions.taking(station(), identity()):
         file = _only_file()
-        receipt = actions.receive(
-            station(),
-            identity(),
-            file.stream,
-            file.filename or "",
-            election_id=election_id,
-            station_id=station_id,
-            idempotency_key=request.headers.get("Idempotency-Key"),
-            must_be_open=True,
-        )
+        try:
+            receipt = actions.receive(
+                station(),
+                identity(),
+                file.stream,
+                file.filename or "",
+                election_id=election_id,
+                station_id=station_id,
+                idempotency_key=request.headers.get("Idempotency-Key"),
+                must_be_open=True,
+            )
+        except InvalidInput as error:
+            raise files.explained(error, file.stream) from error
         if receipt is None:
             raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
     answer = ReceiptAnswer(

@@ -7,7 +7,7 @@ too, each by itself, so that whoever mends the file sees what else there is to m
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
@@ -45,6 +45,17 @@ class Hint(StrEnum):
     SPREADSHEET = "spreadsheet"
 
 
+ADVICE: Mapping[Hint, str] = {
+    Hint.SWAPPED_COLUMNS: "The first column looks like poll numbers and the second one like GUIDs: the columns are "
+    "swapped. Save the file with the GUIDs first.",
+    Hint.HEADING: "The first line looks like a heading. Take it out: the file begins with the first ballot.",
+    Hint.SEMICOLONS: "The values are parted by semicolons. Save the file with commas.",
+    Hint.TABS: "The values are parted by tabs. Save the file with commas.",
+    Hint.UTF16: "The file is saved as Unicode (UTF-16). Save it as CSV in UTF-8.",
+    Hint.SPREADSHEET: "This is a spreadsheet and no CSV file. Save it as CSV, with commas.",
+}
+
+
 @dataclass(frozen=True)
 class Fault:
     """A line that makes a station refuse its file. ``line`` counts from 0; ``text`` is how the line begins."""
@@ -76,6 +87,11 @@ class Examination:
     @property
     def is_good(self) -> bool:
         return bool(self.ballots) and not self.faults
+
+    @property
+    def advice(self) -> str:
+        """What the hint says, in a sentence; empty where there is none."""
+        return ADVICE[self.hint] if self.hint else ""
 
 
 def examine(blocks: Iterable[bytes], again: Iterable[bytes], poll_numbers: Collection[int]) -> Examination:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.errors import Conflict, Forbidden, InvalidInput
 from shared.sentences import say, say_number
-from shared.sheets import COUNTS, MOST, Numbers, photographs, require_entry
+from shared.sheets import COUNTS, MOST, Numbers, Person, photographs, require_entry
 from shared.terms import SheetState
 
 MISSING = "This number is missing; where there was nothing to count, write 0."
@@ -71,17 +71,17 @@ def read_texts(
     return body, {code: text for code, text in given.items() if text.strip()}, faults
 
 
-def require_turn(state: SheetState, entered_by: Collection[str], official: str, sent: Collection[Sent]) -> None:
+def require_turn(state: SheetState, first: Person | None, official: Person, sent: Collection[Sent]) -> None:
     """Refuse an entry that is not this official's to make now."""
     if any(one.kind == "entry" and one.waits for one in sent):
         raise Conflict("Your entry of this tally sheet waits to be recorded; look at it in a moment.")
-    require_entry(state, next(iter(entered_by), None), official)
+    require_entry(state, first, official)
 
 
-def may(state: SheetState, entered_by: Collection[str], official: str, sent: Collection[Sent]) -> tuple[str, str]:
+def may(state: SheetState, first: Person | None, official: Person, sent: Collection[Sent]) -> tuple[str, str]:
     """What an official may do now, ``first``, ``second`` or ``nothing``, and why nothing."""
     try:
-        require_turn(state, entered_by, official, sent)
+        require_turn(state, first, official, sent)
     except (Conflict, Forbidden) as error:
         return "nothing", error.message
     return ("second" if state is SheetState.ENTERED_ONCE else "first"), ""

@@ -40,6 +40,9 @@ class SheetEvent(ElectionBase):
     id: Mapped[str] = mapped_column(sa.String(32), unique=True, doc="UUID in hexadecimal.")
     act: Mapped[str] = mapped_column(sa.String(16), doc="`entry`, `resolution`, `acceptance` or `reopening`.")
     actor: Mapped[str] = mapped_column(sa.String(256), doc="Email of who did it.")
+    actor_jmbg: Mapped[str | None] = mapped_column(
+        sa.String(13), doc="National id of who did it; NULL: not known, and the email says who it was."
+    )
     at: Mapped[datetime] = mapped_column(UtcDateTime, doc="Of an entry: Redis's time of the receipt.")
     numbers: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True), doc="Of an entry.")
     explanations: Mapped[dict[str, str] | None] = mapped_column(
@@ -62,6 +65,9 @@ class SheetPhotograph(ElectionBase):
     election_id: Mapped[int]
     station_id: Mapped[int]
     actor: Mapped[str] = mapped_column(sa.String(256), doc="Email of who sent it.")
+    actor_jmbg: Mapped[str | None] = mapped_column(
+        sa.String(13), doc="National id of who sent it; NULL: not known, and the email says who it was."
+    )
     at: Mapped[datetime] = mapped_column(UtcDateTime, doc="Redis's time of the receipt.")
     name: Mapped[str] = mapped_column(sa.String(256), doc="Of the file that was sent.")
     media_type: Mapped[str] = mapped_column(sa.String(32), doc="By its content.")

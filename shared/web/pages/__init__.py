@@ -12,7 +12,7 @@ from flask import Blueprint, Response, g, url_for
 
 from shared.auth import public
 from shared.config import WebSettings
-from shared.web.cookies import csrf_value
+from shared.web.cookies import csrf_value, session_left
 from shared.web.files import Files
 from shared.web.pages import language, navigation, numbers
 from shared.web.pages.answers import (
@@ -81,6 +81,7 @@ def install(app: APIFlask, service: str, settings: WebSettings) -> None:
         page_address=navigation.page_address,
         in_language=navigation.in_language,
         said=said,
+        session_left=lambda: int(session_left()),
         site=navigation.site,
         with_language=navigation.with_language,
     )
