@@ -254,15 +254,6 @@ def test_nobody_but_the_authentication_service_gets_the_key_that_signs(file: Des
 
 
 @BOTH
-def test_nobody_but_the_results_service_gets_the_key_that_signs_records(file: Described) -> None:
-    holders = [name for name, service in file["services"].items() if "record_signing_key" in _targets(service)]
-    assert holders == ["results"]
-    assert {"record_signing_key", "record_public_key"} <= set(_targets(file["services"]["results"]))
-    fields = [kind for kind, settings in SERVICE_SETTINGS.items() if "record_signing_key" in settings.model_fields]
-    assert fields == ["results_service"]
-
-
-@BOTH
 def test_no_secret_is_handed_over_in_the_environment(file: Described) -> None:
     secret_settings = {
         field.upper()

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from shared.config import SERVICE_SETTINGS
 from shared.errors import Misconfigured
 from shared.signed_records import read_signing_key
 from shared.token_keys import TokenKeys, signing_name
 from tests.deployment.certificates import certify
-from tests.deployment.test_files import COMPOSE, ROOT
+from tests.deployment.test_files import COMPOSE, ROOT, STACK
 from tests.left_out import leave_out
 
 SCRIPT = ROOT / "deploy" / "secrets.sh"
@@ -273,3 +274,15 @@ def test_a_service_takes_the_secrets_of_every_step(secrets: Secrets) -> None:
     (secrets.directory / "jwt_public_key").write_text("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")
     with pytest.raises(Misconfigured):
         secrets.signs()
+
+
+def test_nobody_but_the_results_service_gets_the_key_that_signs_records() -> None:
+    for file in (COMPOSE, STACK):
+        targets = {
+            name: {secret["target"] for secret in service.get("secrets", [])}
+            for name, service in file["services"].items()
+        }
+        assert [name for name, found in targets.items() if "record_signing_key" in found] == ["results"]
+        assert "record_public_key" in targets["results"]
+    fields = [name for name, settings in SERVICE_SETTINGS.items() if "record_signing_key" in settings.model_fields]
+    assert fields == ["results_service"]

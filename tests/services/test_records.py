@@ -5,6 +5,7 @@ import io
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from shared.errors import Misconfigured
 from shared.schema.election import DRAFT
 from shared.signed_records import RecordKeys, Signed
 from tests.services.recorded import Recorded
+from tests.services.test_results_places import accept_sheet
 from tests.services.test_results_views import HOSTILE, HOUR, NO_REDIS, NOW, OPEN, OVER, election, night
 from tests.services.tokens import ServiceSettings, new_keys
 
@@ -128,6 +130,24 @@ def test_a_record_says_what_it_is_of_and_what_it_was_computed_from(
     after = client.get(f"{of_whole(election)}/signed", headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200
     assert json.loads(Signed.of(after.data).content)["figures"]["lists"][0]["votes"] == 45
+
+
+def test_the_table_of_all_stations_is_made_when_something_was_counted_and_not_each_second(
+    election: int, night: Recorded, client: FlaskClient
+) -> None:
+    documents = client.application.extensions["desk"].documents
+    kept, digests = [], []
+    for second in (1, 2):
+        night.drained(NOW + timedelta(seconds=second), NOW + timedelta(seconds=second))
+        digests.append((client.get(of_whole(election)).json or {})["computed_from"]["stations_sha256"])
+        kept.append(documents.get((election, "csv")))
+    assert kept[0] is kept[1]
+    accept_sheet(night, election, 2, voted=81, in_box=81)
+    night.part(election, {1: 5}, received_at=OPEN[0] + HOUR, station=3)
+    digests.append((client.get(of_whole(election)).json or {})["computed_from"]["stations_sha256"])
+    assert digests[0] == digests[1] != digests[2]
+    stations = client.get(f"/api/elections/{election}/results/stations.csv")
+    assert digests[2] == sha256(stations.data).hexdigest()
 
 
 def test_a_final_record_says_so_and_stays_as_it_is(night: Recorded, client: FlaskClient) -> None:
