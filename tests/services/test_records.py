@@ -22,8 +22,8 @@ from shared.config import ResultsSettings
 from shared.errors import Misconfigured
 from shared.schema.election import DRAFT
 from shared.signed_records import RecordKeys, Signed
+from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
-from tests.services.test_results_places import accept_sheet
 from tests.services.test_results_views import HOSTILE, HOUR, NO_REDIS, NOW, OPEN, OVER, election, night
 from tests.services.tokens import ServiceSettings, new_keys
 

@@ -8,6 +8,7 @@ from shared.auth import Identity
 from shared.errors import InvalidInput, TooManyAttempts
 from shared.queue import own_batches, snapshot
 from shared.queue.batches import BatchHead, BatchStatus
+from shared.sentences import say
 from voting_station_service.actions import (
     Station,
     blocks,
