@@ -183,9 +183,13 @@ class Database:
         self.engine.dispose()
 
 
-def migrate(url: str, store: str) -> None:
-    """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times."""
-    upgrade(alembic_config(url, store))
+def migrate(url: str, store: str, register_key: str | None = None) -> None:
+    """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times.
+
+    ``register_key`` is what national ids of accounts are sealed with that an older version kept as they are; raises
+    ``Misconfigured`` where there are such and it is not given.
+    """
+    upgrade(alembic_config(url, store, register_key))
 
 
 def upgrade(config: "Config") -> None:
@@ -209,13 +213,14 @@ def upgrade(config: "Config") -> None:
         time.sleep(random.uniform(0.1, 1.0))  # noqa: S311 -- nothing secret comes of it.
 
 
-def alembic_config(url: str, store: str) -> "Config":
+def alembic_config(url: str, store: str, register_key: str | None = None) -> "Config":
     """Alembic's configuration for one store, without a file."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / store))
     config.attributes["url"] = url
+    config.attributes["register_key"] = register_key
     return config
 
 
