@@ -12,8 +12,8 @@ from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
 from authentication_service.routes.sessions import sessions
 from authentication_service.signing import EXTENSION, Parts
+from authentication_service.store import open_store
 from shared.config import AuthenticationSettings, load
-from shared.database import Database
 from shared.journal import store as journal
 from shared.web import create_service, finish, journal_pages
 from shared.web import journal as refusals
@@ -22,7 +22,7 @@ from shared.web import journal as refusals
 def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     """The service, ready to answer; reads its settings from the environment unless it is given them."""
     settings = settings or load(AuthenticationSettings)
-    database = Database(settings.accounts_database_url.get_secret_value())
+    database = open_store(settings.accounts_database_url.get_secret_value(), settings.register_key.get_secret_value())
     private_key = settings.jwt_private_key.get_secret_value() if settings.jwt_private_key else None
     app = create_service(
         "authentication_service",

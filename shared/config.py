@@ -118,6 +118,16 @@ class AuthenticationSettings(WebSettings):
     admin_jmbg: str = Field(
         "0000000000000", pattern="^[0-9]{13}$", description="National id of the first administrator."
     )
+    register_key: SecretStr = Field(
+        min_length=32,
+        description="Secret. At least 32 characters that national ids and the private keys of elections are sealed "
+        "with; who loses it loses these.",
+    )
+    register_key_former: SecretStr | None = Field(
+        None,
+        description="Secret. While that key is changed, the one before: the program that prepares the store seals all "
+        "anew.",
+    )
     registration: Literal["open", "approval"] = Field(
         "approval",
         description="Whether new officials may act at once (`open`) or wait for an administrator (`approval`).",

@@ -19,6 +19,9 @@ from shared.errors import Misconfigured
 _AES_256_GCM = b"\x01"
 _NONCE_BYTES = 12
 
+BALLOT_KEYS = "ballot keys"
+"""The purpose for which the private keys of elections are sealed, each about ``about_election`` of its number."""
+
 WRONG_KEY = (
     "REGISTER_KEY is not the key that the accounts store was made with, so no national id in it can be read. Set the "
     "key that belongs to this store (docs/operations.md)."
@@ -73,6 +76,11 @@ class NationalIds:
     def open(self, sealed: bytes, key: bytes) -> str:
         """The national id that was sealed beside ``key``; raises ``Misconfigured`` under another secret."""
         return self._seal.open(sealed, key).decode()
+
+
+def about_election(election_id: int) -> bytes:
+    """What the seal of an election's private key is about: its number, so that no key stands for another election."""
+    return f"election {election_id}".encode()
 
 
 def derived(secret: str, label: str) -> bytes:

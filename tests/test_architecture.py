@@ -284,6 +284,7 @@ def settings_of(service: str) -> dict[str, str]:
         "redis_url": "redis://127.0.0.1:1/0",
         "admin_email": "admin@example.org",
         "admin_password": "Password1",
+        "register_key": "x" * 32,
     }
 
 

@@ -32,7 +32,7 @@ def list_accounts(
     """One page of the accounts that fit all the filters."""
     with database.reading() as session:
         require_administrator(session, actor)
-        return paginate(session, store.users(search, role, approval), page, account_of)
+        return paginate(session, store.users(store.national_ids(session), search, role, approval), page, account_of)
 
 
 def account(database: Database, actor: Identity, user_id: int) -> Account:
@@ -118,7 +118,8 @@ def _delete(
             raise Conflict(LAST_ADMINISTRATOR)
         note(session, "account.deleted", subject(user.id))
         user.former_email = user.email
-        user.email = user.email_key = user.jmbg = user.username = user.phone = None
+        user.email = user.email_key = user.jmbg_key = user.jmbg_sealed = user.username = user.phone = None
+        user.citizen_id = None
         user.password_hash = ""
         user.deleted_at = now
         store.revoke_sessions(session, user.id, now)

@@ -54,10 +54,12 @@ def register(
 
     def create(session: Session) -> Account:
         refuse_taken(session, email=new.email, jmbg=new.jmbg, username=username, phone=phone)
+        key, sealed = store.national_ids(session).kept(new.jmbg)
         user = User(
             email=new.email,
             email_key=rules.email_key(new.email),
-            jmbg=new.jmbg,
+            jmbg_key=key,
+            jmbg_sealed=sealed,
             forename=new.forename,
             surname=new.surname,
             username=username,
@@ -155,10 +157,12 @@ def create_first_administrator(
             if store.lock_administrators(session):
                 return False
             raise
+        key, sealed = store.national_ids(session).kept(jmbg)
         user = User(
             email=email,
             email_key=rules.email_key(email),
-            jmbg=jmbg,
+            jmbg_key=key,
+            jmbg_sealed=sealed,
             forename="admin",
             surname="admin",
             password_hash=password_hash,

@@ -28,6 +28,7 @@ T = TypeVar("T")
 ADMIN_EMAIL = "admin@admin.com"
 ADMIN_PASSWORD = "1"
 PASSWORD = "Str0ngPassword"
+REGISTER_KEY = "the key of the register in the tests"
 
 
 def jmbg(number: int) -> str:
@@ -147,6 +148,7 @@ def authentication_settings(
         "jwt_private_key": keys.private_pem,
         "admin_email": ADMIN_EMAIL,
         "admin_password": ADMIN_PASSWORD,
+        "register_key": REGISTER_KEY,
         "registration": "open",
         "password_memory_kib": 8,
     }
