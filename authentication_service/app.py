@@ -1,6 +1,7 @@
 """Starts the authentication service."""
 
 from functools import partial
+from typing import Any
 
 from apiflask import APIFlask
 
@@ -10,9 +11,11 @@ from authentication_service.classic import classic
 from authentication_service.pages import blueprints as pages
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
+from authentication_service.routes import citizens as citizen_routes
+from authentication_service.routes import voter_elections as voter_election_routes
 from authentication_service.routes.sessions import sessions
+from authentication_service.sealed import open_store
 from authentication_service.signing import EXTENSION, Parts
-from authentication_service.store import open_store
 from shared.config import AuthenticationSettings, load
 from shared.journal import store as journal
 from shared.web import create_service, finish, journal_pages
@@ -38,7 +41,14 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(accounts)
     app.register_blueprint(sessions)
     app.register_blueprint(users)
+    app.register_blueprint(citizen_routes.citizens)
+    app.register_blueprint(voter_election_routes.voter_elections)
     app.register_blueprint(journal_pages.journal(check_reader))
     for blueprint in pages:
         app.register_blueprint(blueprint)
-    return finish(app)
+    return finish(app, _describe)
+
+
+def _describe(spec: dict[str, Any]) -> None:
+    citizen_routes.describe_body(spec)
+    voter_election_routes.describe_body(spec)

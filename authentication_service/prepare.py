@@ -14,7 +14,7 @@ from authentication_service.actions.registration import create_first_administrat
 from authentication_service.actions.sealing import hold_key
 from authentication_service.passwords import Passwords
 from authentication_service.rules import MOST_CHARACTERS, is_email
-from authentication_service.store import open_store
+from authentication_service.sealed import open_store
 from shared.config import AuthenticationSettings, load
 from shared.database import is_transient, migrate
 from shared.errors import Conflict, Misconfigured, Unavailable

@@ -64,14 +64,14 @@ class NationalIds:
         """The 32 bytes by which a national id is found; the same for the same id."""
         return hmac.digest(self._key, national_id.encode(), "sha256")
 
-    def close(self, national_id: str) -> bytes:
-        """The national id sealed; never the same bytes twice. It opens only beside its own ``key_of``."""
-        return self._seal.close(national_id.encode(), self.key_of(national_id))
+    def sealed(self, national_id: str, key: bytes) -> bytes:
+        """The national id sealed, never the same bytes twice; it opens only beside its own ``key_of``."""
+        return self._seal.close(national_id.encode(), key)
 
     def kept(self, national_id: str) -> tuple[bytes, bytes]:
         """Both: what it is found by, and the sealed one."""
         key = self.key_of(national_id)
-        return key, self._seal.close(national_id.encode(), key)
+        return key, self.sealed(national_id, key)
 
     def open(self, sealed: bytes, key: bytes) -> str:
         """The national id that was sealed beside ``key``; raises ``Misconfigured`` under another secret."""

@@ -9,6 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from authentication_service import rules, store
 from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, subject, write
+from authentication_service.actions.citizens import link
 from shared.auth import Identity
 from shared.database import Database
 from shared.errors import Conflict, NotFound
@@ -138,6 +139,9 @@ def _set_roles(session: Session, user: User, roles: set[Role]) -> None:
     had = {Role(row.role) for row in user.roles}
     if had == roles:
         return
+    if Role.VOTER in roles - had and user.citizen_id is None:
+        assert user.jmbg_key is not None and user.jmbg_sealed is not None  # noqa: S101, PT018 -- a live account's.
+        link(session, user, store.national_ids(session).open(user.jmbg_sealed, user.jmbg_key))
     told = {"granted": sorted(roles - had), "taken": sorted(had - roles)}
     note(session, "account.roles_changed", subject(user.id), told)
     for row in [row for row in user.roles if row.role not in roles]:

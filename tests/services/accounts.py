@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.journal import store
 from shared.schema.journal import AnyJournal
 from shared.terms import Role
+from tests.services.citizens import have_citizens
 from tests.services.migrated import have_tables
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 ADMIN_EMAIL = "admin@admin.com"
 ADMIN_PASSWORD = "1"
 PASSWORD = "Str0ngPassword"
+_CITIZENS = 40
 REGISTER_KEY = "the key of the register in the tests"
 
 
@@ -133,6 +135,8 @@ def running(url: str, service_settings: ServiceSettings, keys: Keys, **values: A
     prepare(settings, wait_seconds=10)
     app = create_app(settings)
     accounts = Accounts(app, settings, keys)
+    # Whoever the tests register as a voter is a citizen; of the numbers that tests use.
+    have_citizens(accounts.database, REGISTER_KEY, map(jmbg, range(_CITIZENS)))
     try:
         yield accounts
     finally:

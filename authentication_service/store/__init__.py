@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from authentication_service.rules import LoginName
 from authentication_service.rules.limits import Tries
-from shared.database import Database
 from shared.schema.accounts import AccountsBase, Attempt, RefreshSession, User, UserRole
 from shared.sealing import NationalIds
 from shared.terms import Approval, Role
@@ -23,11 +22,6 @@ def national_ids(session: Session) -> NationalIds:
     found = session.info[NATIONAL_IDS]
     assert isinstance(found, NationalIds)  # noqa: S101 -- open_store has put it there.
     return found
-
-
-def open_store(url: str, register_key: str) -> Database:
-    """The accounts store, whose sessions can open and seal national ids."""
-    return Database(url, info={NATIONAL_IDS: NationalIds(register_key)})
 
 
 def touch_every_table(session: Session) -> None:
