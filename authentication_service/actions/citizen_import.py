@@ -36,10 +36,9 @@ _AT_ONCE = 5000
 
 @dataclass(frozen=True)
 class Window:
-    """Which of the right lines are to be told: those of one change, or all (None), from ``first`` on."""
+    """Which of the right lines are to be told: the first of these changes."""
 
-    change: Change | None = None
-    first: int = 0
+    changes: frozenset[Change] = frozenset(Change)
     most: int = MOST_TOLD
 
 
@@ -183,7 +182,6 @@ class _Plan:
         self._session = session
         self._made = made
         self._window = window
-        self._fitting = 0
         self._ids: NationalIds = national_ids(session)
         self._digest = sha256(f"{made.wrong}".encode())
 
@@ -213,10 +211,8 @@ class _Plan:
     def _tell(self, line: CitizenLine, change: Change, columns: Sequence[str]) -> None:
         self._made.numbers[change] += 1
         self._digest.update(f"{line.line} {change} {' '.join(columns)}\n".encode())
-        if self._window.change in (None, change):
-            self._fitting += 1
-            if self._window.first < self._fitting <= self._window.first + self._window.most:
-                self._made.lines.append(Told(line.line, line.texts[0], line.texts[1], change, columns))
+        if change in self._window.changes and len(self._made.lines) < self._window.most:
+            self._made.lines.append(Told(line.line, line.texts[0], line.texts[1], change, columns))
 
 
 class _Writer(_Plan):

@@ -160,7 +160,7 @@ def import_from_file(query: ImportQuery) -> CitizenImportAnswer:
             file,
             preview=query.preview,
             skip_wrong=query.skip_wrong,
-            window=Window(Change.CHANGED),
+            window=Window(frozenset({Change.CHANGED})),
             now=signing.now(),
         )
     return _answer(made)
