@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from heapq import merge
 from typing import Final, Protocol
 
@@ -151,6 +152,8 @@ def differing(line: CitizenLine, known: Known) -> list[str]:
     return columns
 
 
+# A register has a million people and some ten thousand names.
+@lru_cache(maxsize=1 << 15)
 def folded(text: str) -> str:
     """A name as it is compared and searched: small Latin letters without accents, single blanks.
 
@@ -166,7 +169,7 @@ def folded(text: str) -> str:
 
 def name_key(forename: str, surname: str) -> str:
     """What a citizen is searched by: the surname, then the forename, folded, at most 128 characters."""
-    return folded(f"{surname} {forename}")[:LONGEST_NAME_KEY]
+    return f"{folded(surname)} {folded(forename)}"[:LONGEST_NAME_KEY]
 
 
 def is_same_name(forename: str, surname: str, other_forename: str, other_surname: str) -> bool:
