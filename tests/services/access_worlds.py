@@ -147,7 +147,7 @@ def authentication(
     with accounts.running(url, settings, keys) as service:
         callers = make(service)
         victim = service.register(800)["email"]
-        made = service.client.put("/api/voter-elections/1", json=VOTERS, headers=service.logged_in())
+        made = service.client.put("/api/voter-elections/1", json={**VOTERS, "title": "B"}, headers=service.logged_in())
         assert made.status_code == 201, made.get_data(as_text=True)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
         names = {"victim": service.user_id(victim), "victim_email": victim, "session": session}
