@@ -164,4 +164,4 @@ def describe_body(spec: dict[str, Any]) -> None:
     """Put into the OpenAPI document what APIFlask cannot know: the body and the answer that are no JSON."""
     spec["paths"]["/api/voter-elections/{election_id}/citizens"]["put"]["requestBody"] = _BODY
     roll = spec["paths"]["/api/voter-elections/{election_id}/roll.csv"]["get"]
-    roll["responses"]["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    roll["responses"]["200"] = {"description": "CSV", "content": {"text/csv": {"schema": {"type": "string"}}}}
