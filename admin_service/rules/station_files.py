@@ -5,11 +5,9 @@ this module does not know are left aside and told. Of a station that is known al
 have stays as it is. Lines are numbered as an editor shows them, the header is line 1.
 """
 
-import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from admin_service.rules.geography import (
@@ -21,8 +19,9 @@ from admin_service.rules.geography import (
     identity,
     tidy,
 )
+from shared.csv_lines import Change, Problem, opened, read, refuse_missing
 from shared.errors import InvalidInput
-from shared.sentences import listed, say, say_number
+from shared.sentences import say, say_number
 from shared.terms import StationStatus
 
 MOST_LINES = 200_000
@@ -46,17 +45,6 @@ COLUMNS = (
 )
 OF_A_CENTRE = ("region", "constituency", "municipality", "centre", "address", "latitude", "longitude")
 OF_A_STATION = ("registered", "contact", "status", "reason", "note")
-
-_DELIMITERS = ",;\t"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong on a line, in which column, and what to do about it."""
-
-    line: int
-    field: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -90,14 +78,6 @@ class StationFile:
         return len({problem.line for problem in self.problems})
 
 
-class Change(StrEnum):
-    """What the import of a line does."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    SAME = "same"
-
-
 @dataclass(frozen=True)
 class Planned:
     """What becomes of a line, and the columns in which it differs from what is known."""
@@ -113,7 +93,8 @@ def read_stations(content: bytes) -> StationFile:
     Raises InvalidInput (field ``file``) when the file as a whole cannot be read; what is wrong with single lines is in
     the answer, all of it at once.
     """
-    header, rows = _rows(content)
+    header, rows = read(opened(io.BytesIO(content)))
+    _check_header(header)
     ignored = [name for name in header if name not in COLUMNS]
     lines: list[StationLine] = []
     problems: list[Problem] = []
@@ -154,57 +135,13 @@ def plan(lines: Sequence[StationLine], known: Mapping[str, Mapping[str, Any]]) -
     return planned
 
 
-def _rows(content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(
-            say("Line {line} is not UTF-8; save the file as CSV in UTF-8.", line=line), field="file"
-        ) from error
-    first = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header = [name.strip().lower() for name in next(_checked(reader), (1, []))[1]]
-    _check_header(header)
-    return header, _checked(reader)
-
-
-def _checked(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The rows with the number of the line on which each begins, empty ones left out."""
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidInput(
-                say("Line {line} is not CSV: a quote is never closed, or stands alone.", line=number), field="file"
-            ) from error
-        if any(value.strip() for value in row):
-            yield number, row
-
-
 def _check_header(header: Sequence[str]) -> None:
-    if not header:
-        raise InvalidInput("The file is empty; its first line names the columns.", field="file")
-    for name in header:
-        if header.count(name) > 1:
-            raise InvalidInput(
-                say("The column {column} stands twice in line 1.", column=name or say("without a name")), field="file"
-            )
     missing: list[str] = [name for name in ("municipality", "registered") if name not in header]
     if "station" not in header and "station_number" not in header:
         missing.append(say("station or station_number"))
     if "region" in header and "constituency" not in header:
         missing.append("constituency")
-    if missing:
-        named = ", ".join(name or "-" for name in header)[:300]
-        raise InvalidInput(
-            say("Line 1 names no column {missing}. It names: {named}.", missing=listed(missing), named=named),
-            field="file",
-        )
+    refuse_missing(header, missing)
 
 
 def _read_line(number: int, header: Sequence[str], row: Sequence[str]) -> StationLine | list[Problem]:

@@ -36,7 +36,7 @@ class TestAdministration:
         assert all((page["total"], page["per_page"]) == (5, 2) for page in pages)
 
     def test_accounts_are_found_by_parts_of_names_by_role_and_by_approval(self) -> None:
-        register(self.accounts, 1, forename="Đorđe", username="djole")
+        register(self.accounts, 1, forename="Đorđe", username="djole", role="campaign_director")
         register(self.accounts, 2, surname="100%_Sure", role="candidate")
         register(self.accounts, 3, role="official")
         assert self.emails("search=Đorđe") == ["vera1@gmail.com"]
@@ -141,21 +141,21 @@ class TestAdministration:
         assert faulty_fields(self.patch(account["id"], body))[0] == field
 
     def test_the_last_administrator_stays_one(self) -> None:
-        for change in ({"roles": ["voter"]}, {"approval": "refused"}, {"approval": "waiting"}):
+        for change in ({"roles": ["candidate"]}, {"approval": "refused"}, {"approval": "waiting"}):
             problem(self.patch(1, change), 409)
         problem(self.accounts.client.delete("/api/users/1", headers=self.headers), 409)
         second = self.accounts.administrator(2)
-        assert self.patch(1, {"roles": ["voter"]}).status_code == 200
+        assert self.patch(1, {"roles": ["candidate"]}).status_code == 200
         # The first one's token still says administrator, the store does not.
         problem(self.accounts.client.get("/api/users", headers=self.headers), 403)
-        problem(self.patch(2, {"roles": ["voter"]}), 403)
+        problem(self.patch(2, {"roles": ["candidate"]}), 403)
         self.headers = second
         problem(self.patch(2, {"approval": "refused"}), 409)
 
     def test_an_administrator_who_may_not_log_in_does_not_count_as_one(self) -> None:
         register(self.accounts, 1, role="official")
         self.accounts.change("vera1@gmail.com", roles=["administrator"])
-        problem(self.patch(1, {"roles": ["voter"]}), 409)
+        problem(self.patch(1, {"roles": ["candidate"]}), 409)
 
     def test_a_deleted_account_is_gone_and_its_details_are_free(self) -> None:
         details = {"username": "vera", "phone": "064111111"}
@@ -178,7 +178,7 @@ class TestAdministration:
         self.headers = headers_of(self.accounts, 1)
         problem(self.accounts.client.get("/api/users", headers=self.headers), 403)
         problem(self.accounts.client.get("/api/users/1", headers=self.headers), 403)
-        problem(self.patch(1, {"roles": ["voter"]}), 403)
+        problem(self.patch(1, {"roles": ["candidate"]}), 403)
         # Who may not do it is not told what is wrong with it.
         problem(self.patch(1, {"nonsense": True}), 403)
         problem(self.accounts.client.delete("/api/users/1", headers=self.headers), 403)

@@ -1,0 +1,60 @@
+"""The citizens' register and the page to register, in a real browser against a running suite."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenWindow
+from tests.browser.looking import assert_everybody_can_use, take_pictures
+from tests.browser.signing_in import fill_in, sign_in
+from tests.journey.people import PASSWORD, Journey
+from tests.services.citizens import citizen, csv_of
+
+NUMBER = 9_500
+
+
+def test_a_register_is_imported_and_a_voter_registers_by_it(journey: Journey, open_window: OpenWindow) -> None:
+    rows = [citizen(NUMBER, surname="Новић"), citizen(NUMBER + 1, born_on="1990-13-01")]
+    page = open_window().page()
+    address = journey.suite.addresses.authentication
+    sign_in(page, journey, as_administrator=True, address=f"{address}/citizens/import")
+    assert_everybody_can_use(page)
+    page.locator("#file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": csv_of(rows)})
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading", name="2. Look at what would become of it")).to_be_visible()
+    expect(page.get_by_text("A date of birth is written as in 1990-12-31.")).to_be_visible()
+    assert_everybody_can_use(page)
+    take_pictures(page, "citizens-import")
+    page.get_by_label("Leave the wrong lines out and import the others").check()
+    # The form still has the file.
+    page.get_by_role("button", name="Import 1 citizen").click()
+    expect(page.get_by_role("heading", name="Imported")).to_be_visible()
+    page.get_by_role("link", name="To the citizens' register").click()
+    page.get_by_label("Beginning of a surname, or a whole JMBG").fill("novic ve")
+    page.get_by_role("button", name="Search").click()
+    take_pictures(page, "citizens")
+    assert_everybody_can_use(page)
+    page.get_by_role("link", name="Новић Vera").click()
+    expect(page.get_by_text(rows[0]["national_id"])).to_be_visible()
+    assert_everybody_can_use(page)
+    page.goto(f"{address}/voters/new")
+    assert_everybody_can_use(page)
+
+    voter = open_window().page()
+    voter.goto(f"{address}/sign-in")
+    voter.get_by_role("link", name="Register as a voter or official").click()
+    assert_everybody_can_use(voter)
+    take_pictures(voter, "sign-up")
+    for label, text in (
+        ("Forename", "Vera"),
+        ("Surname", "Novic"),
+        ("National id (JMBG)", rows[0]["national_id"]),
+        ("Email", "novic@example.org"),
+        ("Password", PASSWORD),
+        ("Password again", PASSWORD),
+    ):
+        voter.get_by_label(label, exact=True).fill(text)
+    voter.locator("#sign-up").get_by_role("button", name="Register").click()
+    expect(voter.get_by_text("You are registered. Sign in.")).to_be_visible()
+    fill_in(voter, "novic@example.org", PASSWORD)
+    expect(voter.get_by_role("heading", level=1)).to_have_text(re.compile("Vera Novic"))
