@@ -23,6 +23,7 @@ from benchmarks import (
     latency,
     machine,
     results,
+    signatures,
     two_daemons,
     watchers,
     worker_memory,
@@ -59,6 +60,7 @@ ALONE: dict[str, Callable[[Bench], None]] = {
     "night": election_night.measure,
     "daemons": two_daemons.measure,
     "demonstration": demonstration.measure,
+    "signatures": signatures.measure,
 }
 # In the store that ``growth`` has filled, one after the other.
 IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {
