@@ -25,6 +25,7 @@ SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
 SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
 
 NEWEST = {"If-Match": "*"}
+BALLOT = {"guid": "{guid}", "poll_number": 1, "prefix": "{prefix}", "signature": "{signature}"}
 # The sheet of station 3, as the world of the administration has it.
 WAITING = [{"station_id": 3, "last": 2}]
 
@@ -335,9 +336,11 @@ OWN: dict[str, list[Row]] = {
             upload=True,
             is_trial=True,
         ),
+        Row("GET /api/elections/{election_id}/ballot-paper", EVERYBODY, 200, "/api/elections/{open}/ballot-paper"),
+        Row("POST /api/elections/{election_id}/ballots", EVERYBODY, 202, "/api/elections/{open}/ballots", BALLOT),
         *(page(route) for route in STATION_PAGES),
     ],
-    # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
+    # Results are everybody's, and so is the list on which voters look their receipts up.
     "results_service": [
         Row("GET /api/elections", EVERYBODY, 200),
         Row("GET /api/elections/{election_id}", EVERYBODY, 200, "/api/elections/{final}"),
@@ -383,6 +386,12 @@ OWN: dict[str, list[Row]] = {
             EVERYBODY,
             200,
             "/api/elections/{final}/results.nist.json",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/receipts/{guid}",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/receipts/{ballot}",
         ),
         # Pages.
         Row("GET /", EVERYBODY, 200),

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
@@ -16,10 +17,12 @@ from werkzeug.test import TestResponse
 from results_service.app import create_app as create_results
 from shared.config import ResultsSettings
 from shared.queue import snapshot
+from shared.schema.election import Ballot
 from shared.terms import Refusal
 from tests.services import accounts, administration, station
 from tests.services.access_rows import Row
 from tests.services.bearers import Bearer
+from tests.services.casting import announce, signed
 from tests.services.declared import Declared
 from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
@@ -221,6 +224,10 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
     recorded = Recorded(url)
     names = _elections(recorded)
     (names["station"],) = recorded.stations([500])
+    ballot = uuid4()
+    with recorded.database.writing() as session:
+        session.add(Ballot(election_id=names["final"], guid=ballot.bytes, poll_number=1, source=1))
+    names["ballot"] = str(ballot)
     recorded.close()
     app = create_results(settings(ResultsSettings, election_database_url=url, redis_url=redis_url))
     with closing(Tables(url)) as tables:
@@ -230,8 +237,10 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
 
 @contextmanager
 def receiving(redis_url: str, settings: ServiceSettings, token: Token, official: Bearer) -> Iterator[World]:
-    """A voting station with a batch of ``official``."""
+    """A voting station with a batch of ``official``, where voters cast ballots, too."""
     with station.running(redis_url, settings, token) as service:
         snapshot.write_stations(service.redis, "a", {1: "active"})
         batch = service.accepted(file_of(3, 100), header=official.headers, key="a key of the official")["id"]
-        yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch})
+        announce(service, *(station.known(*election) for election in station.ELECTIONS))
+        ballot = {name: value for name, value in signed(station.OPEN).body().items() if isinstance(value, str)}
+        yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch, **ballot})

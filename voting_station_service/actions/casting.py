@@ -21,8 +21,6 @@ from voting_station_service.actions.box import Box
 from voting_station_service.rules import Ballots
 from voting_station_service.rules import partition as cut_for
 
-# Whoever gets no answer may send a ballot again, and it counts once; but each time costs a line in the store.
-_REPETITIONS = RateLimitItemPerMinute(10)
 # Nobody asks what became of an upload that is nobody's; what became of a ballot is asked by its GUID.
 _KEEP_SECONDS = 3600
 
@@ -98,8 +96,10 @@ def _check(station: Station, ballot: Cast) -> None:
         raise InvalidInput(
             "The signature is not one of this election for this GUID; nothing was stored.", field="signature"
         )
-    # Counted by the GUID alone, which only a voter has a signature for.
-    if not station.repetitions.hit(_REPETITIONS, ballot.guid.hex()):
+    # Whoever gets no answer may send a ballot again, but each time costs a line in the store. It is counted by the GUID
+    # alone, for which only a voter has a signature.
+    limit = RateLimitItemPerMinute(station.settings.ballot_repetitions_per_minute)
+    if not station.repetitions.hit(limit, ballot.guid.hex()):
         raise TooManyAttempts("This ballot was cast before, and counts once; do not send it again.", retry_after=60)
 
 
