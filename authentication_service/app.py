@@ -1,6 +1,7 @@
 """Starts the authentication service."""
 
 from functools import partial
+from typing import Any
 
 from apiflask import APIFlask
 
@@ -10,10 +11,12 @@ from authentication_service.classic import classic
 from authentication_service.pages import blueprints as pages
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
+from authentication_service.routes import citizens as citizen_routes
+from authentication_service.routes import voter_elections as voter_election_routes
 from authentication_service.routes.sessions import sessions
+from authentication_service.sealed import open_store
 from authentication_service.signing import EXTENSION, Parts
 from shared.config import AuthenticationSettings, load
-from shared.database import Database
 from shared.journal import store as journal
 from shared.web import create_service, finish, journal_pages
 from shared.web import journal as refusals
@@ -22,7 +25,7 @@ from shared.web import journal as refusals
 def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     """The service, ready to answer; reads its settings from the environment unless it is given them."""
     settings = settings or load(AuthenticationSettings)
-    database = Database(settings.accounts_database_url.get_secret_value())
+    database = open_store(settings.accounts_database_url.get_secret_value(), settings.register_key.get_secret_value())
     private_key = settings.jwt_private_key.get_secret_value() if settings.jwt_private_key else None
     app = create_service(
         "authentication_service",
@@ -38,7 +41,14 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(accounts)
     app.register_blueprint(sessions)
     app.register_blueprint(users)
+    app.register_blueprint(citizen_routes.citizens)
+    app.register_blueprint(voter_election_routes.voter_elections)
     app.register_blueprint(journal_pages.journal(check_reader))
     for blueprint in pages:
         app.register_blueprint(blueprint)
-    return finish(app)
+    return finish(app, _describe)
+
+
+def _describe(spec: dict[str, Any]) -> None:
+    citizen_routes.describe_body(spec)
+    voter_election_routes.describe_body(spec)

@@ -11,10 +11,12 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from authentication_service.actions.registration import create_first_administrator
+from authentication_service.actions.sealing import hold_key
 from authentication_service.passwords import Passwords
 from authentication_service.rules import MOST_CHARACTERS, is_email
+from authentication_service.sealed import open_store
 from shared.config import AuthenticationSettings, load
-from shared.database import Database, is_transient, migrate
+from shared.database import is_transient, migrate
 from shared.errors import Conflict, Misconfigured, Unavailable
 from shared.journal.store import note_schema
 from shared.logs import configure
@@ -28,7 +30,7 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
     """Make the store ready for the service.
 
     Raises ``Unavailable`` when the database does not answer within ``wait_seconds``, and ``Misconfigured`` when it
-    refuses our user or the first administrator cannot be made from the settings.
+    refuses our user, the first administrator cannot be made from the settings, or the store is sealed with another key.
     """
     email = settings.admin_email
     password = settings.admin_password.get_secret_value()
@@ -38,12 +40,14 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
         raise Misconfigured("ADMIN_PASSWORD has to have at least one character.")
     if len(password) > MOST_CHARACTERS:
         raise Misconfigured(f"ADMIN_PASSWORD may have {MOST_CHARACTERS} characters; longer ones never log in.")
-    url = settings.accounts_database_url.get_secret_value()
-    database = Database(url)
+    url, key = settings.accounts_database_url.get_secret_value(), settings.register_key.get_secret_value()
+    former = settings.register_key_former.get_secret_value() if settings.register_key_former else None
+    database = open_store(url, key)
     try:
         database.wait_until_reachable(wait_seconds)
-        migrate(url, "accounts")
+        migrate(url, "accounts", key)
         note_schema(database)
+        resealed = hold_key(database, key, former)
         created = create_first_administrator(
             database,
             Passwords.of(settings),
@@ -58,7 +62,7 @@ def prepare(settings: AuthenticationSettings, wait_seconds: float = WAIT_SECONDS
         ) from error
     finally:
         database.close()
-    log.info("prepared", store="accounts", first_administrator="created" if created else "present")
+    log.info("prepared", store="accounts", first_administrator="created" if created else "present", resealed=resealed)
 
 
 def main() -> int:

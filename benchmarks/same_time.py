@@ -38,6 +38,7 @@ def settings(directory: str) -> AuthenticationSettings:
         jwt_public_key=public.decode(),
         admin_email=ADMIN["email"],
         admin_password=ADMIN["password"],
+        register_key="the key of a register without a citizen",
     )
 
 

@@ -117,6 +117,7 @@ def _app(service: str) -> Iterator[APIFlask]:
         redis_url="redis://127.0.0.1:1/0",
         admin_email="administrator@urna.example",
         admin_password="Password1",  # noqa: S106 -- nobody is made with it.
+        register_key="nothing is sealed with this one.",
     )
     app = importlib.import_module(f"{service}.app").create_app(settings)
     assert isinstance(app, APIFlask)  # noqa: S101 -- that is what create_app is.

@@ -11,7 +11,7 @@
 #   deploy/secrets.sh retire NAME           the old one is good no more
 #   deploy/secrets.sh revoke signing_key    another signing key at once; who is logged in has to log in again
 #
-# NAME is signing_key, or a user of a database or of Redis: accounts_authentication, election_daemon, redis_station and so on.
+# NAME is signing_key, register_key, or a user of a database or of Redis: accounts_authentication, election_daemon, redis_station and so on.
 # What a database has to be told is written to standard output, for deploy/sql.sh; everything else to standard error.
 #
 # SECRETS names another directory. Swarm's secrets cannot be changed, only replaced by others with a higher number in
@@ -96,6 +96,10 @@ make_secrets() {
     # With a capital, a small letter and a digit, as the rule for passwords wants.
     printf %s "${ADMIN_PASSWORD:-Aa0$(random)}" | keep admin_password
     printf %s "${ADMIN_JMBG:-0000000000000}" | keep admin_jmbg
+    # What national ids are sealed with. The second is the one before, for the program that prepares the store while the
+    # key is changed; at all other times it is the same, because Swarm takes no empty secret.
+    { random; random; } | keep register_key
+    keep register_key_former < "$directory/register_key"
     # Who looks at the figures (docs/monitoring.md).
     random | keep grafana_admin_password
 
@@ -206,6 +210,22 @@ revoke_signing_key() {
     echo "Who is logged in has to log in again." >&2
 }
 
+# The program that prepares the accounts store seals everything with the next one, once the switch is made.
+next_register_key() {
+    has_next register_key && return
+    mkdir -p "$directory/next"
+    { random; random; } > "$directory/next/register_key"
+}
+switch_register_key() {
+    need_next register_key register_key
+    put register_key_former < "$directory/register_key"
+    use_next register_key
+}
+retire_register_key() {
+    need_no_next register_key register_key
+    put register_key_former < "$directory/register_key"
+}
+
 # Redis takes each line of its password files.
 next_redis() {
     has_next "$1" && return
@@ -255,6 +275,7 @@ retire_database() {
 change() {
     case $2 in
         signing_key) "$1_signing_key" ;;
+        register_key) "$1_register_key" ;;
         redis_*) known_password "$2"; "$1_redis" "$2_password" ;;
         accounts_* | election_*)
             known_password "$2"
@@ -267,7 +288,7 @@ change() {
             esac
             "$1_database" "$2_password" "$user"
             ;;
-        *) fail "$2 is neither signing_key nor a user of a database or of Redis such as election_daemon or redis_station." ;;
+        *) fail "$2 is neither signing_key, register_key nor a user of a database or of Redis such as election_daemon or redis_station." ;;
     esac
     # The URLs follow from the passwords.
     make_secrets

@@ -104,7 +104,26 @@ class WebSettings(CommonSettings):
         return self
 
 
-class AuthenticationSettings(WebSettings):
+class ElectionTimeSettings(CommonSettings):
+    """What everybody needs who says on which day an election is."""
+
+    election_timezone: str = Field(
+        "UTC",
+        description="IANA time zone of dates that come without an offset, and of the classic answers; "
+        "the day of an election is one there.",
+    )
+
+    @field_validator("election_timezone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("this has to be an IANA name such as Europe/Belgrade") from error
+        return value
+
+
+class AuthenticationSettings(WebSettings, ElectionTimeSettings):
     """What the authentication service needs."""
 
     accounts_database_url: SecretStr = Field(
@@ -117,6 +136,16 @@ class AuthenticationSettings(WebSettings):
     admin_password: SecretStr = Field(description="Secret. Password of the first administrator.")
     admin_jmbg: str = Field(
         "0000000000000", pattern="^[0-9]{13}$", description="National id of the first administrator."
+    )
+    register_key: SecretStr = Field(
+        min_length=32,
+        description="Secret. At least 32 characters that national ids and the private keys of elections are sealed "
+        "with; who loses it loses these.",
+    )
+    register_key_former: SecretStr | None = Field(
+        None,
+        description="Secret. While that key is changed, the one before: the program that prepares the store seals all "
+        "anew.",
     )
     registration: Literal["open", "approval"] = Field(
         "approval",
@@ -186,21 +215,8 @@ class ElectionStoreSettings(CommonSettings):
     )
 
 
-class AdministrationSettings(WebSettings, ElectionStoreSettings):
+class AdministrationSettings(WebSettings, ElectionStoreSettings, ElectionTimeSettings):
     """What the administration service needs."""
-
-    election_timezone: str = Field(
-        "UTC", description="IANA time zone of dates that come without an offset, and of the classic answers."
-    )
-
-    @field_validator("election_timezone")
-    @classmethod
-    def _is_a_time_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("this has to be an IANA name such as Europe/Belgrade") from error
-        return value
 
 
 class QueueSettings(CommonSettings):

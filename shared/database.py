@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,12 +120,15 @@ class Database:
         stall_seconds: int | None = None,
         answer_seconds: int | None = 30,
         loads: bool = False,
+        info: Mapping[str, Any] | None = None,
     ) -> None:
         """``stall_seconds``: the database itself ends a transaction of ours that has been idle for so long.
 
         ``answer_seconds``: how long a statement may take before MySQL or MariaDB counts as away; None: for ever.
         ``loads``: MySQL or MariaDB may ask for files of ours (LOAD DATA LOCAL), which is for the daemon only.
+        ``info``: what each session bears in its ``info``.
         """
+        self._info = dict(info or {})
         self.engine = _create_engine(url, pool_size, stall_seconds, answer_seconds, loads)
         metrics.database_errors()
 
@@ -135,7 +138,7 @@ class Database:
 
     @contextmanager
     def reading(self, *, still: bool = False) -> Iterator[Session]:
-        with _translated(), Session(self.engine) as session, session.begin() as transaction:
+        with _translated(), Session(self.engine, info=self._info) as session, session.begin() as transaction:
             if still and self.dialect != "sqlite":
                 session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             yield session
@@ -144,7 +147,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         engine = self.engine.execution_options(writes=True)
-        with _translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with _translated(), Session(engine, expire_on_commit=False, info=self._info) as session, session.begin():
             yield session
 
     def is_reachable(self) -> bool:
@@ -183,9 +186,13 @@ class Database:
         self.engine.dispose()
 
 
-def migrate(url: str, store: str) -> None:
-    """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times."""
-    upgrade(alembic_config(url, store))
+def migrate(url: str, store: str, register_key: str | None = None) -> None:
+    """Bring the schema of ``store`` (``accounts`` or ``election``) to the newest revision; safe to run many times.
+
+    ``register_key`` is what national ids of accounts are sealed with that an older version kept as they are; raises
+    ``Misconfigured`` where there are such and it is not given.
+    """
+    upgrade(alembic_config(url, store, register_key))
 
 
 def upgrade(config: "Config") -> None:
@@ -209,13 +216,14 @@ def upgrade(config: "Config") -> None:
         time.sleep(random.uniform(0.1, 1.0))  # noqa: S311 -- nothing secret comes of it.
 
 
-def alembic_config(url: str, store: str) -> "Config":
+def alembic_config(url: str, store: str, register_key: str | None = None) -> "Config":
     """Alembic's configuration for one store, without a file."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS / store))
     config.attributes["url"] = url
+    config.attributes["register_key"] = register_key
     return config
 
 

@@ -155,3 +155,20 @@ class FactorScope(StrEnum):
 
     ALL_EXEMPT = "all_exempt"
     EXEMPT_BELOW_THRESHOLD = "exempt_below_threshold"
+
+
+class CitizenStatus(StrEnum):
+    """What the citizens' register says about somebody; only who is registered may vote."""
+
+    REGISTERED = "registered"
+    DECEASED = "deceased"
+    MOVED_AWAY = "moved_away"
+
+
+class Restriction(StrEnum):
+    """Whom an election is for."""
+
+    EVERYONE = "everyone"
+    REGION = "region"
+    FEDERAL_UNIT = "federal_unit"
+    CITIZENS = "citizens"

@@ -95,6 +95,7 @@ def _app(service: str) -> APIFlask:
         "redis_url": "redis://127.0.0.1:1/0",
         "admin_email": "administrator@example.org",
         "admin_password": "Password1",
+        "register_key": "x" * 32,
     }
     app = import_module(f"{service}.app").create_app(load(SERVICE_SETTINGS[service], _env_file=None, **settings))
     assert isinstance(app, APIFlask)

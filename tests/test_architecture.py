@@ -38,6 +38,7 @@ OWN_NAMES = {
         "prepare": STARTS,  # Makes the tables and the first administrator, once, before the service starts.
         "signing": HTTP,  # Turns an account into tokens.
         "passwords": GROUND,  # Hashes and checks passwords.
+        "sealed": GROUND,  # Opens the store so that its sessions can read and seal national ids.
     },
     "admin_service": {
         "prepare": STARTS,  # Makes the tables, once, before the service starts.
@@ -63,7 +64,7 @@ OWN_NAMES = {
     },
 }
 
-PURE = ("shared.errors", "shared.terms", "shared.apportionment", "shared.sheets")
+PURE = ("shared.errors", "shared.terms", "shared.apportionment", "shared.sheets", "shared.csv_lines")
 # Pure code gets every moment, random number and file from its caller.
 IMPURE = {"time", "os", "pathlib", "socket", "random", "secrets", "subprocess", "logging", "threading", "tempfile"}
 IMPURE_CALLS = {"open", "print", "input", "now", "utcnow", "today"}
@@ -137,7 +138,9 @@ def test_inside_a_service_imports_go_from_http_to_actions_to_rules_and_store(ser
             assert layers[inner(imported)] <= layers[inner(name)], f"{name} imports {imported}."
 
 
-@pytest.mark.parametrize("name", sorted(modules("shared/apportionment") | modules("shared/sheets")))
+@pytest.mark.parametrize(
+    "name", [*sorted(modules("shared/apportionment") | modules("shared/sheets")), "shared.csv_lines"]
+)
 def test_apportionment_and_the_judgement_of_tally_sheets_are_pure(name: str) -> None:
     assert_pure(name, modules("shared")[name])
 
@@ -284,6 +287,7 @@ def settings_of(service: str) -> dict[str, str]:
         "redis_url": "redis://127.0.0.1:1/0",
         "admin_email": "admin@example.org",
         "admin_password": "Password1",
+        "register_key": "x" * 32,
     }
 
 

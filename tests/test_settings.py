@@ -173,7 +173,7 @@ def test_settings_that_are_printed_show_no_secret() -> None:
 def authentication(**values: Any) -> dict[str, Any]:
     """Values for the authentication service, without keys unless they are given."""
     required = {"accounts_database_url": URL, "admin_email": "admin@example.org", "admin_password": "Password1"}
-    return {**required, **values}
+    return {**required, "register_key": "k" * 32, **values}
 
 
 def secret(value: SecretStr | None) -> str:

@@ -13,7 +13,6 @@ from admin_service.actions.electorates import changing_geography
 from admin_service.rules.geography import WHOLE_COUNTRY, identity
 from admin_service.rules.station_files import (
     OF_A_STATION,
-    Change,
     Planned,
     StationFile,
     plan,
@@ -21,6 +20,7 @@ from admin_service.rules.station_files import (
     settle,
 )
 from admin_service.store import geography as store
+from shared.csv_lines import Change
 from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
 from shared.journal.store import note

@@ -18,7 +18,8 @@ from admin_service.actions.station_import import Import, import_stations
 from admin_service.pages.frame import show, spoken
 from admin_service.routes.fields import database
 from admin_service.routes.station_import import MOST_BYTES
-from admin_service.rules.station_files import COLUMNS, Change
+from admin_service.rules.station_files import COLUMNS
+from shared.csv_lines import Change
 from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError
 from shared.terms import Role
 from shared.web.cookies import page_requires

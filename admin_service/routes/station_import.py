@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service.actions.station_import import Import, import_stations
 from admin_service.routes.fields import database
-from admin_service.rules.station_files import COLUMNS, Change
+from admin_service.rules.station_files import COLUMNS
 from shared.auth import requires
+from shared.csv_lines import Change
 from shared.terms import Role
 from shared.web.journal import journaled
 

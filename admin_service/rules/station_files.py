@@ -5,11 +5,9 @@ this module does not know are left aside and told. Of a station that is known al
 have stays as it is. Lines are numbered as an editor shows them, the header is line 1.
 """
 
-import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from admin_service.rules.geography import (
@@ -21,6 +19,7 @@ from admin_service.rules.geography import (
     identity,
     tidy,
 )
+from shared.csv_lines import Change, Problem, opened, read, refuse_missing
 from shared.errors import InvalidInput
 from shared.terms import StationStatus
 
@@ -45,17 +44,6 @@ COLUMNS = (
 )
 OF_A_CENTRE = ("region", "constituency", "municipality", "centre", "address", "latitude", "longitude")
 OF_A_STATION = ("registered", "contact", "status", "reason", "note")
-
-_DELIMITERS = ",;\t"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong on a line, in which column, and what to do about it."""
-
-    line: int
-    field: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -89,14 +77,6 @@ class StationFile:
         return len({problem.line for problem in self.problems})
 
 
-class Change(StrEnum):
-    """What the import of a line does."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    SAME = "same"
-
-
 @dataclass(frozen=True)
 class Planned:
     """What becomes of a line, and the columns in which it differs from what is known."""
@@ -112,7 +92,8 @@ def read_stations(content: bytes) -> StationFile:
     Raises InvalidInput (field ``file``) when the file as a whole cannot be read; what is wrong with single lines is in
     the answer, all of it at once.
     """
-    header, rows = _rows(content)
+    header, rows = read(opened(io.BytesIO(content)))
+    _check_header(header)
     ignored = [name for name in header if name not in COLUMNS]
     lines: list[StationLine] = []
     problems: list[Problem] = []
@@ -151,50 +132,13 @@ def plan(lines: Sequence[StationLine], known: Mapping[str, Mapping[str, Any]]) -
     return planned
 
 
-def _rows(content: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidInput(f"Line {line} is not UTF-8; save the file as CSV in UTF-8.", field="file") from error
-    first = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header = [name.strip().lower() for name in next(_checked(reader), (1, []))[1]]
-    _check_header(header)
-    return header, _checked(reader)
-
-
-def _checked(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """The rows with the number of the line on which each begins, empty ones left out."""
-    while True:
-        number = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidInput(
-                f"Line {number} is not CSV: a quote is never closed, or stands alone.", field="file"
-            ) from error
-        if any(value.strip() for value in row):
-            yield number, row
-
-
 def _check_header(header: Sequence[str]) -> None:
-    if not header:
-        raise InvalidInput("The file is empty; its first line names the columns.", field="file")
-    for name in header:
-        if header.count(name) > 1:
-            raise InvalidInput(f"The column {name or 'without a name'} stands twice in line 1.", field="file")
     missing = [name for name in ("municipality", "registered") if name not in header]
     if "station" not in header and "station_number" not in header:
         missing.append("station or station_number")
     if "region" in header and "constituency" not in header:
         missing.append("constituency")
-    if missing:
-        named = ", ".join(name or "-" for name in header)[:300]
-        raise InvalidInput(f"Line 1 names no column {', '.join(missing)}. It names: {named}.", field="file")
+    refuse_missing(header, missing)
 
 
 def _read_line(number: int, header: Sequence[str], row: Sequence[str]) -> StationLine | list[Problem]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from authentication_service import rules, store
 from shared.auth import Identity
@@ -45,11 +45,13 @@ class Account:
 def account_of(user: User) -> Account:
     """The account that a live user's row describes."""
     assert user.email is not None  # noqa: S101 -- only a deleted user has none, and nothing here finds those.
-    assert user.jmbg is not None  # noqa: S101
+    assert user.jmbg_key is not None and user.jmbg_sealed is not None  # noqa: S101, PT018
+    session = object_session(user)
+    assert session is not None  # noqa: S101 -- an account is handed out inside its transaction.
     return Account(
         id=user.id,
         email=user.email,
-        jmbg=user.jmbg,
+        jmbg=store.national_ids(session).open(user.jmbg_sealed, user.jmbg_key),
         forename=user.forename,
         surname=user.surname,
         username=user.username,
@@ -105,7 +107,7 @@ def own_user(session: Session, actor: Identity, *, lock: bool = False) -> User:
     person's, and the deleted one's last access token must not open it.
     """
     user = store.user_by_name(session, rules.LoginName.EMAIL, rules.email_key(actor.email), lock=lock)
-    if user is None or user.jmbg != actor.jmbg:
+    if user is None or user.jmbg_key != store.national_ids(session).key_of(actor.jmbg):
         raise Unauthenticated("The account of this token does not exist any more; log in again.")
     if user.approval != Approval.APPROVED:
         raise Forbidden("This account may not act at the moment.")

@@ -9,6 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from authentication_service import rules, store
 from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, subject, write
+from authentication_service.actions.citizens import link
 from shared.auth import Identity
 from shared.database import Database
 from shared.errors import Conflict, NotFound
@@ -32,7 +33,7 @@ def list_accounts(
     """One page of the accounts that fit all the filters."""
     with database.reading() as session:
         require_administrator(session, actor)
-        return paginate(session, store.users(search, role, approval), page, account_of)
+        return paginate(session, store.users(store.national_ids(session), search, role, approval), page, account_of)
 
 
 def account(database: Database, actor: Identity, user_id: int) -> Account:
@@ -118,7 +119,8 @@ def _delete(
             raise Conflict(LAST_ADMINISTRATOR)
         note(session, "account.deleted", subject(user.id))
         user.former_email = user.email
-        user.email = user.email_key = user.jmbg = user.username = user.phone = None
+        user.email = user.email_key = user.jmbg_key = user.jmbg_sealed = user.username = user.phone = None
+        user.citizen_id = None
         user.password_hash = ""
         user.deleted_at = now
         store.revoke_sessions(session, user.id, now)
@@ -137,6 +139,9 @@ def _set_roles(session: Session, user: User, roles: set[Role]) -> None:
     had = {Role(row.role) for row in user.roles}
     if had == roles:
         return
+    if Role.VOTER in roles - had and user.citizen_id is None:
+        assert user.jmbg_key is not None and user.jmbg_sealed is not None  # noqa: S101, PT018 -- a live account's.
+        link(session, user, store.national_ids(session).open(user.jmbg_sealed, user.jmbg_key))
     told = {"granted": sorted(roles - had), "taken": sorted(had - roles)}
     note(session, "account.roles_changed", subject(user.id), told)
     for row in [row for row in user.roles if row.role not in roles]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from authentication_service import rules, store
 from authentication_service.actions.accounts import Account, account_of, refuse_taken, subject, write
 from authentication_service.actions.attempts import Caller, admit_registration
+from authentication_service.actions.citizens import link
 from authentication_service.passwords import Passwords
 from authentication_service.rules.limits import Limits
 from shared.database import Database
@@ -53,11 +54,14 @@ def register(
     password_hash = passwords.hash(new.password)
 
     def create(session: Session) -> Account:
-        refuse_taken(session, email=new.email, jmbg=new.jmbg, username=username, phone=phone)
+        if new.role is not Role.VOTER:
+            refuse_taken(session, email=new.email, jmbg=new.jmbg, username=username, phone=phone)
+        key, sealed = store.national_ids(session).kept(new.jmbg)
         user = User(
             email=new.email,
             email_key=rules.email_key(new.email),
-            jmbg=new.jmbg,
+            jmbg_key=key,
+            jmbg_sealed=sealed,
             forename=new.forename,
             surname=new.surname,
             username=username,
@@ -67,6 +71,10 @@ def register(
             created_at=now,
             roles=[UserRole(role=new.role.value)],
         )
+        if new.role is Role.VOTER:
+            # The register first: who does not know a citizen's name is not told whether there is an account.
+            link(session, user, new.jmbg)
+            refuse_taken(session, email=new.email, jmbg=new.jmbg, username=username, phone=phone)
         session.add(user)
         session.flush()
         told = {"role": new.role.value, "approval": user.approval}
@@ -155,10 +163,12 @@ def create_first_administrator(
             if store.lock_administrators(session):
                 return False
             raise
+        key, sealed = store.national_ids(session).kept(jmbg)
         user = User(
             email=email,
             email_key=rules.email_key(email),
-            jmbg=jmbg,
+            jmbg_key=key,
+            jmbg_sealed=sealed,
             forename="admin",
             surname="admin",
             password_hash=password_hash,

@@ -1,6 +1,10 @@
-"""The pages of accounts: the own one, and those of others for administrators."""
+"""The pages of accounts, of the citizens' register, and of whom elections are for."""
 
 from authentication_service.pages.accounts import accounts
+from authentication_service.pages.citizen_import import imports
+from authentication_service.pages.citizens import citizens
 from authentication_service.pages.own import blueprint
+from authentication_service.pages.sign_up import sign_up_pages
+from authentication_service.pages.voter_elections import elections
 
-blueprints = (blueprint, accounts)
+blueprints = (blueprint, sign_up_pages, accounts, citizens, imports, elections)

@@ -111,7 +111,7 @@ def ask_to_delete(user_id: int) -> Response:
 def delete(user_id: int) -> Response:
     signed_in()
     try:
-        administration.delete_account(parts().database, identity(), user_id, matches=_same_version, now=signing.now())
+        administration.delete_account(parts().database, identity(), user_id, matches=same_version, now=signing.now())
     except (Conflict, ChangedMeanwhile) as error:
         return _shown(user_id, error, template="account_delete.html")
     return see_other(url_for(".index", notice="account-deleted"))
@@ -134,7 +134,7 @@ def _change(
             roles=roles,
             stations=stations,
             approval=approval,
-            matches=_same_version,
+            matches=same_version,
             now=signing.now(),
         )
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
@@ -166,7 +166,7 @@ def _is_own(account: Account, other: Account) -> bool:
     return account.id == other.id
 
 
-def _same_version(version: int) -> None:
+def same_version(version: int) -> None:
     """Refuse what a form asks for unless it was filled in with the account as it is now, as ``If-Match`` does."""
     sent = request.form.get(_VERSION_FIELD, "")
     if not sent:

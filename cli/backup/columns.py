@@ -1,9 +1,10 @@
 """Rows as bytes, column by column: the same bytes for the same rows, from whichever database they come.
 
 A block is the number of rows (4 bytes), then each column: one byte that says whether a value is NULL, if so a byte for
-each row (1: NULL), then the values. Whole numbers, moments (microseconds since 1970) and truth values are 8 bytes
-each, other numbers doubles of 8 bytes; texts (UTF-8), bytes and JSON (keys in order, no blanks) are their lengths of
-4 bytes each and then all of them. Everything is little-endian. In the place of a NULL stands 0 or nothing.
+each row (1: NULL), then the values. Whole numbers, moments (microseconds since 1970), dates (days, the 1 January of the
+year 1 is 1) and truth values are 8 bytes each, other numbers doubles of 8 bytes; texts (UTF-8), bytes and JSON (keys in
+order, no blanks) are their lengths of 4 bytes each and then all of them. Everything is little-endian. In the place of a
+NULL stands 0 or nothing.
 """
 
 import json
@@ -11,7 +12,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate, pairwise
 from typing import Any
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
     MOMENT = "moment"
+    DATE = "date"
     FLOAT = "float"
     TEXT = "text"
     BYTES = "bytes"
@@ -49,6 +51,8 @@ def kind_of(column: sa.Column[Any]) -> Kind:
         (UtcDateTime, Kind.MOMENT),
         (Guid, Kind.BYTES),
         (Blob, Kind.BYTES),
+        (sa.LargeBinary, Kind.BYTES),
+        (sa.Date, Kind.DATE),
         (sa.JSON, Kind.JSON),
         (sa.Boolean, Kind.BOOLEAN),
         (sa.Integer, Kind.INTEGER),
@@ -155,13 +159,14 @@ def _truth(value: Any) -> int:
     return int(value)
 
 
-_TYPECODES = {Kind.INTEGER: "q", Kind.BOOLEAN: "q", Kind.MOMENT: "q", Kind.FLOAT: "d"}
+_TYPECODES = {Kind.INTEGER: "q", Kind.BOOLEAN: "q", Kind.MOMENT: "q", Kind.DATE: "q", Kind.FLOAT: "d"}
 _NOTHING: dict[Kind, Any] = {**dict.fromkeys(Kind, b""), **dict.fromkeys(_TYPECODES, 0)}
 _WRITTEN: dict[Kind, Callable[[Any], Any]] = {
     # The array refuses what is no number.
     Kind.INTEGER: lambda value: value,
     Kind.BOOLEAN: _truth,
     Kind.MOMENT: _moment,
+    Kind.DATE: date.toordinal,
     Kind.FLOAT: float,
     Kind.TEXT: lambda value: value.encode(),
     Kind.BYTES: _bytes,
@@ -171,6 +176,7 @@ _READ: dict[Kind, Callable[[Any], Any]] = {
     Kind.INTEGER: lambda value: value,
     Kind.BOOLEAN: bool,
     Kind.MOMENT: lambda value: _EPOCH + timedelta(microseconds=value),
+    Kind.DATE: date.fromordinal,
     Kind.FLOAT: lambda value: value,
     Kind.TEXT: lambda value: str(value, "utf-8"),
     Kind.BYTES: bytes,

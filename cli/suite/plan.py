@@ -149,6 +149,7 @@ def _settings(data: DataDirectory, given: Mapping[str, str], *, classic: bool) -
         "JWT_ALGORITHM": "HS256" if classic and given.get("JWT_SECRET_KEY") else "EdDSA",
         "JWT_PRIVATE_KEY": private_key,
         "JWT_PUBLIC_KEY": public_key,
+        "REGISTER_KEY": data.secret("register_key", os.urandom(32).hex()),
         "ACCOUNTS_DATABASE_URL": sqlite_url(data.accounts),
         "ELECTION_DATABASE_URL": sqlite_url(data.election),
         **{name: value for name, value in given.items() if name in known_settings()},

@@ -5,6 +5,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_stations TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%';
 GRANT SELECT, INSERT, DELETE ON attempts TO 'authentication'@'%';
+GRANT SELECT, INSERT, UPDATE ON citizens TO 'authentication'@'%';
+GRANT SELECT, INSERT, UPDATE ON voter_elections TO 'authentication'@'%';
+GRANT SELECT, INSERT, DELETE ON voter_election_citizens TO 'authentication'@'%';
+-- Nothing takes a signature back, or gives a second one.
+GRANT SELECT, INSERT ON ballot_signatures TO 'authentication'@'%';
 GRANT SELECT, INSERT ON journal TO 'authentication'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'authentication'@'%';
 

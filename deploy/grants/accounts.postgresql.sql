@@ -5,12 +5,18 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO authentication;
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_stations TO authentication;
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO authentication;
 GRANT SELECT, INSERT, DELETE ON attempts TO authentication;
+GRANT SELECT, INSERT, UPDATE ON citizens TO authentication;
+GRANT SELECT, INSERT, UPDATE ON voter_elections TO authentication;
+GRANT SELECT, INSERT, DELETE ON voter_election_citizens TO authentication;
+-- Nothing takes a signature back, or gives a second one.
+GRANT SELECT, INSERT ON ballot_signatures TO authentication;
 GRANT SELECT, INSERT ON journal TO authentication;
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO authentication;
 
 -- Row numbers come from sequences, which PostgreSQL grants separately.
 GRANT USAGE ON SEQUENCE users_id_seq TO authentication;
 GRANT USAGE ON SEQUENCE attempts_id_seq TO authentication;
+GRANT USAGE ON SEQUENCE citizens_id_seq TO authentication;
 
 -- Backup: reads everything in this store, to put it into an archive (urna backup).
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO backup;

@@ -3,15 +3,26 @@
 Reached by the authentication service only.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from shared.database import UtcDateTime
+from shared.database import Blob, UtcDateTime
 from shared.schema import metadata
 from shared.schema.journal import JournalColumns, JournalHeadColumns
-from shared.terms import Approval
+from shared.terms import Approval, CitizenStatus, Restriction
+
+# A SHA-256, or an HMAC with it, and a sealed national id (shared/sealing.py). MySQL's BLOB could not be unique.
+Digest = sa.LargeBinary().with_variant(mysql.BINARY(32), "mysql", "mariadb")
+SealedId = sa.LargeBinary().with_variant(mysql.VARBINARY(64), "mysql", "mariadb")
+# Searched by how it begins, which an index serves only where letters are ordered by their numbers.
+NameKey = (
+    sa.String(128)
+    .with_variant(sa.String(128, collation="C"), "postgresql")
+    .with_variant(mysql.VARCHAR(128, collation="utf8mb4_bin"), "mysql", "mariadb")
+)
 
 
 class AccountsBase(DeclarativeBase):
@@ -19,7 +30,7 @@ class AccountsBase(DeclarativeBase):
 
 
 class User(AccountsBase):
-    """An account. Deleting is soft: the unique columns are emptied, so that email and JMBG are free again."""
+    """An account. Deleting is soft: the unique columns are emptied, so that email and national id are free again."""
 
     __tablename__ = "users"
 
@@ -30,7 +41,15 @@ class User(AccountsBase):
         unique=True,
         doc="The address in lower case, by which people log in; NULL when deleted.",
     )
-    jmbg: Mapped[str | None] = mapped_column(sa.String(13), unique=True, doc="National id; NULL when deleted.")
+    jmbg_key: Mapped[bytes | None] = mapped_column(
+        Digest, unique=True, doc="HMAC-SHA256 of the national id, by which it is found; NULL when deleted."
+    )
+    jmbg_sealed: Mapped[bytes | None] = mapped_column(SealedId, doc="The national id, encrypted; NULL when deleted.")
+    citizen_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("citizens.id", ondelete="RESTRICT"),
+        unique=True,
+        doc="A voter's entry in the citizens' register; NULL for others, and when deleted.",
+    )
     phone: Mapped[str | None] = mapped_column(
         sa.String(32), unique=True, doc="Also logs in, when given; NULL when deleted."
     )
@@ -113,6 +132,94 @@ class Attempt(AccountsBase):
     tried_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (sa.Index(None, "key", "tried_at"),)
+
+
+class Citizen(AccountsBase):
+    """An entry of the citizens' register: who somebody is, and where he lives; never what he votes."""
+
+    __tablename__ = "citizens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    jmbg_key: Mapped[bytes] = mapped_column(
+        Digest, unique=True, doc="HMAC-SHA256 of the national id, by which it is found."
+    )
+    jmbg_sealed: Mapped[bytes] = mapped_column(SealedId, doc="The national id, encrypted.")
+    forename: Mapped[str] = mapped_column(sa.String(256))
+    surname: Mapped[str] = mapped_column(sa.String(256))
+    name_key: Mapped[str] = mapped_column(
+        NameKey, index=True, doc="Surname and forename in small Latin letters without accents, for searches."
+    )
+    born_on: Mapped[date] = mapped_column()
+    birthplace: Mapped[str] = mapped_column(sa.String(256))
+    address: Mapped[str] = mapped_column(sa.String(256), doc="Of permanent residence.")
+    region: Mapped[str] = mapped_column(sa.String(256))
+    federal_unit: Mapped[str] = mapped_column(sa.String(256))
+    status: Mapped[str] = mapped_column(
+        sa.String(16), default=CitizenStatus.REGISTERED.value, doc="`registered`, `deceased` or `moved_away`."
+    )
+    imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class VoterElection(AccountsBase):
+    """An election of the election store as voters need it: whom it is for, when, and the key that admits ballots."""
+
+    __tablename__ = "voter_elections"
+
+    election_id: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, doc="Its number in the election store, which nothing here can reach."
+    )
+    title: Mapped[str] = mapped_column(sa.String(256))
+    opens_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closes_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    restriction: Mapped[str] = mapped_column(
+        sa.String(16),
+        default=Restriction.EVERYONE.value,
+        doc="`everyone`, `region`, `federal_unit` or `citizens`: whom of the register it is for.",
+    )
+    restriction_values: Mapped[list[str]] = mapped_column(
+        sa.JSON, default=list, doc="The regions or federal units that it is for."
+    )
+    public_key: Mapped[bytes | None] = mapped_column(
+        Blob, doc="What checks signatures of ballots, as DER SubjectPublicKeyInfo; NULL until it is made."
+    )
+    private_key_sealed: Mapped[bytes | None] = mapped_column(Blob, doc="What makes them, encrypted.", deferred=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class VoterElectionCitizen(AccountsBase):
+    """A citizen for whom an election of the restriction ``citizens`` is."""
+
+    __tablename__ = "voter_election_citizens"
+
+    election_id: Mapped[int] = mapped_column(sa.ForeignKey("voter_elections.election_id"), primary_key=True)
+    citizen_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("citizens.id", ondelete="RESTRICT"), primary_key=True, index=True
+    )
+
+
+class BallotSignature(AccountsBase):
+    """That a citizen has got the one signature of an election. Nothing here says for which ballot: it was blinded.
+
+    The citizen and not the account is the key, so that nobody gets a second one by a second account.
+    """
+
+    __tablename__ = "ballot_signatures"
+
+    election_id: Mapped[int] = mapped_column(sa.ForeignKey("voter_elections.election_id"), primary_key=True)
+    citizen_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("citizens.id", ondelete="RESTRICT"), primary_key=True, index=True
+    )
+    blinded_digest: Mapped[bytes] = mapped_column(
+        Digest, doc="SHA-256 of the blinded message: it alone may be asked to be signed again."
+    )
+    signed_on: Mapped[date] = mapped_column(doc="The day, UTC; the moment could be held against the ballots'.")
 
 
 class Journal(JournalColumns, AccountsBase):

@@ -208,7 +208,7 @@ def test_postgresql_is_told_at_the_switch_for_it_knows_one_password_only(secrets
 def test_what_is_no_secret_that_can_be_changed_is_refused(secrets: Secrets) -> None:
     for name in ("admin", "election_nobody", "redis_", "../secrets", "election_../../x", "signing_key2"):
         for step in ("next", "switch", "retire"):
-            assert re.search("neither signing_key nor|There is no ", secrets.refused(step, name))
+            assert re.search("neither signing_key, register_key nor|There is no ", secrets.refused(step, name))
     assert "usage" in secrets.refused("next")
     assert secrets.run("next", "election_daemon", DATABASE="oracle").returncode == 1
 

@@ -106,6 +106,7 @@ def deployment(databases: DatabaseServer, redis_server: Redis, redis_url: str, t
                 "JWT_PRIVATE_KEY": pair.private_pem,
                 "ADMIN_EMAIL": ADMINISTRATOR["email"],
                 "ADMIN_PASSWORD": ADMINISTRATOR["password"],
+                "REGISTER_KEY": "the key of the register in this test",
                 "REGISTRATION": "open",
             },
             "admin_service": {"ELECTION_DATABASE_URL": election.url("administration")},

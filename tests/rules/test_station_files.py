@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin_service.rules.station_files import COLUMNS, Change, StationFile, plan, read_stations, settle
+from admin_service.rules.station_files import COLUMNS, StationFile, plan, read_stations, settle
+from shared.csv_lines import Change
 from shared.errors import InvalidInput
 
 HEADER = (

@@ -19,7 +19,8 @@ from tests.services.access_rows import (
     Row,
     page,
 )
-from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
+from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, jmbg, person
+from tests.services.citizens import citizen, csv_of
 
 SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
 SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
@@ -31,6 +32,14 @@ WAITING = [{"station_id": 3, "last": 2}]
 
 _IN_A_YEAR = datetime.now(UTC) + timedelta(days=365)
 _NEXT_YEAR = {"start": _IN_A_YEAR.isoformat(), "end": (_IN_A_YEAR + timedelta(days=1)).isoformat()}
+
+CITIZENS = csv_of([citizen(600)]).decode()
+VOTERS = {
+    "title": "A",
+    "opens_at": _NEXT_YEAR["start"],
+    "closes_at": _NEXT_YEAR["end"],
+    "restriction": "citizens",
+}
 
 EVERY_SERVICE = [
     Row("GET /health/live", EVERYBODY, 200),
@@ -50,7 +59,7 @@ OWN: dict[str, list[Row]] = {
         Row("POST /refresh", REFRESH_TOKEN, 200),
         Row("POST /delete", ADMINISTRATOR, 200, body={"email": "{victim_email}"}),
         # Everybody.
-        Row("POST /api/register", EVERYBODY, 201, body=person(900)),
+        Row("POST /api/register", EVERYBODY, 201, body=person(39)),
         Row("POST /api/login", EVERYBODY, 200, body={"login": ADMIN_EMAIL, "password": ADMIN_PASSWORD}),
         # Who is logged in.
         Row("POST /api/refresh", REFRESH_TOKEN, 200),
@@ -63,11 +72,29 @@ OWN: dict[str, list[Row]] = {
         # Accounts of others.
         Row("GET /api/users", ADMINISTRATOR, 200),
         Row("GET /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}"),
-        Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["voter"]}, NEWEST),
+        Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["candidate"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
+        # The citizens' register and the elections of voters.
+        Row("POST /api/citizens/import", ADMINISTRATOR, 200, csv=CITIZENS),
+        Row("GET /api/citizens", SUPERVISION, 200),
+        Row("GET /api/citizens/{citizen_id}", SUPERVISION, 200, "/api/citizens/1"),
+        Row("PATCH /api/citizens/{citizen_id}", ADMINISTRATOR, 200, "/api/citizens/1", {"region": "A"}, NEWEST),
+        Row("GET /api/voter-elections", SUPERVISION, 200),
+        Row("GET /api/voter-elections/{election_id}", SUPERVISION, 200, "/api/voter-elections/1"),
+        Row("PUT /api/voter-elections/{election_id}", ADMINISTRATOR, 200, "/api/voter-elections/1", VOTERS, NEWEST),
+        Row(
+            "PUT /api/voter-elections/{election_id}/citizens",
+            ADMINISTRATOR,
+            200,
+            "/api/voter-elections/1/citizens",
+            headers=NEWEST,
+            csv=f"national_id\n{jmbg(1)}\n",
+        ),
+        Row("GET /api/voter-elections/{election_id}/roll.csv", SUPERVISION, 200, "/api/voter-elections/1/roll.csv"),
         *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
+        Row("GET /sign-up", EVERYBODY, 200),
     ],
     "admin_service": [
         *(page(route) for route in ADMINISTRATION_PAGES),

@@ -21,6 +21,7 @@ from shared.schema.election import Ballot
 from shared.terms import Refusal
 from tests.services import accounts, administration, station
 from tests.services.access_rows import Row
+from tests.services.access_table import VOTERS
 from tests.services.bearers import Bearer
 from tests.services.casting import announce, signed
 from tests.services.declared import Declared
@@ -149,6 +150,8 @@ def authentication(
     with accounts.running(url, settings, keys) as service:
         callers = make(service)
         victim = service.register(800)["email"]
+        made = service.client.put("/api/voter-elections/1", json=VOTERS, headers=service.logged_in())
+        assert made.status_code == 201, made.get_data(as_text=True)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
         names = {"victim": service.user_id(victim), "victim_email": victim, "session": session}
         with closing(Tables(url)) as tables:

@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.journal import store
 from shared.schema.journal import AnyJournal
 from shared.terms import Role
+from tests.services.citizens import have_citizens
 from tests.services.migrated import have_tables
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
@@ -28,6 +29,8 @@ T = TypeVar("T")
 ADMIN_EMAIL = "admin@admin.com"
 ADMIN_PASSWORD = "1"
 PASSWORD = "Str0ngPassword"
+_CITIZENS = 40
+REGISTER_KEY = "the key of the register in the tests"
 
 
 def jmbg(number: int) -> str:
@@ -132,6 +135,8 @@ def running(url: str, service_settings: ServiceSettings, keys: Keys, **values: A
     prepare(settings, wait_seconds=10)
     app = create_app(settings)
     accounts = Accounts(app, settings, keys)
+    # Whoever the tests register as a voter is a citizen; of the numbers that tests use.
+    have_citizens(accounts.database, REGISTER_KEY, map(jmbg, range(_CITIZENS)))
     try:
         yield accounts
     finally:
@@ -147,6 +152,7 @@ def authentication_settings(
         "jwt_private_key": keys.private_pem,
         "admin_email": ADMIN_EMAIL,
         "admin_password": ADMIN_PASSWORD,
+        "register_key": REGISTER_KEY,
         "registration": "open",
         "password_memory_kib": 8,
     }

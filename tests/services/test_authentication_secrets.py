@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from authentication_service.prepare import prepare
 from shared.schema.accounts import User
 from tests.servers import free_port
-from tests.services.accounts import ADMIN_EMAIL, authentication_settings, jmbg
+from tests.services.accounts import ADMIN_EMAIL, REGISTER_KEY, authentication_settings, jmbg
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,7 @@ def service(url: str, keys: Keys, port: int, log: Path) -> Iterator[httpx.Client
         "ACCOUNTS_DATABASE_URL": url,
         "ADMIN_EMAIL": ADMIN_EMAIL,
         "ADMIN_PASSWORD": ADMIN_PASSWORD,
+        "REGISTER_KEY": REGISTER_KEY,
         "JWT_PUBLIC_KEY": keys.public_pem,
         "JWT_PRIVATE_KEY": keys.private_pem,
         "PASSWORD_MEMORY_KIB": "8",

@@ -15,9 +15,11 @@ from authentication_service.prepare import prepare
 from shared.database import Database
 from shared.errors import Misconfigured
 from shared.schema.accounts import RefreshSession, User
+from shared.sealing import NationalIds
 from tests.services.accounts import (
     ADMIN_EMAIL,
     PASSWORD,
+    REGISTER_KEY,
     Accounts,
     at_once,
     authentication_settings,
@@ -59,7 +61,9 @@ def test_of_registrations_of_one_jmbg_at_the_same_instant_one_wins(accounts_anyw
     responses = at_once(*(lambda body=body: accounts.post("/register", body) for body in bodies))
     refused = [response.get_json() for response in responses if response.status_code != 200]
     assert refused == [{"message": "JMBG already exists."}] * 3
-    assert count(accounts.database, sa.select(User).where(User.jmbg == jmbg(1))) == 1
+    assert (
+        count(accounts.database, sa.select(User).where(User.jmbg_key == NationalIds(REGISTER_KEY).key_of(jmbg(1)))) == 1
+    )
 
 
 def test_crosswise_registrations_at_the_same_instant_leave_one_of_each(accounts_anywhere: Accounts) -> None:
@@ -196,6 +200,7 @@ def test_two_that_prepare_the_store_at_the_same_instant_make_one_administrator(
         "ADMIN_PASSWORD": settings.admin_password.get_secret_value(),
         "JWT_PUBLIC_KEY": keys.public_pem,
         "JWT_PRIVATE_KEY": keys.private_pem,
+        "REGISTER_KEY": REGISTER_KEY,
         "PASSWORD_MEMORY_KIB": "8",
     }
     command = [sys.executable, "-m", "authentication_service.prepare"]

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from alembic import command
 
 from shared.database import Database, alembic_config, migrate
+from shared.errors import Misconfigured
 from shared.schema.accounts import AccountsBase
 from shared.schema.election import ElectionBase, Jurisdiction
+from shared.sealing import NationalIds
 from tests.servers import SQLite
 
 STORES = pytest.mark.parametrize("store", ["accounts", "election"])
@@ -104,3 +106,42 @@ def test_the_country_is_there_from_the_start(election_database_url: str) -> None
         session.flush()
         assert added.id == 2
     database.close()
+
+
+def test_the_national_ids_of_an_older_store_are_sealed_and_nothing_else_of_it_changes(
+    election_database_url: str,
+) -> None:
+    url, key = election_database_url, "a key of the register for this test"
+    command.upgrade(alembic_config(url, "accounts"), "0004")
+    database = Database(url)
+    try:
+        with database.writing() as session:
+            for number, national_id in ((1, "'0101990710008'"), (2, "NULL")):
+                session.execute(
+                    sa.text(
+                        "INSERT INTO users (id, email, email_key, jmbg, forename, surname, password_hash, approval,"
+                        " created_at, version) VALUES"
+                        f" ({number}, 'vera{number}', 'vera{number}', {national_id}, 'Vera', 'Verić', '', 'approved',"
+                        " '2026-01-01 00:00:00', 3)"
+                    )
+                )
+            session.execute(sa.text("INSERT INTO user_roles (user_id, role) VALUES (1, 'official'), (2, 'voter')"))
+        with pytest.raises(Misconfigured, match="REGISTER_KEY"):
+            migrate(url, "accounts")
+        migrate(url, "accounts", key)
+        command.check(alembic_config(url, "accounts"))
+        with database.reading() as session:
+            users = sa.table("users", *map(sa.column, ("id", "jmbg_key", "jmbg_sealed", "surname", "version")))
+            found = session.execute(sa.select(users).order_by(users.c.id)).all()
+            ids = NationalIds(key)
+            assert bytes(found[0].jmbg_key) == ids.key_of("0101990710008")
+            assert ids.open(bytes(found[0].jmbg_sealed), bytes(found[0].jmbg_key)) == "0101990710008"
+            assert [(row.surname, row.version) for row in found] == [("Verić", 3)] * 2
+            assert found[1].jmbg_key is None
+            roles = session.execute(sa.text("SELECT user_id, role FROM user_roles ORDER BY user_id")).all()
+            assert [tuple(row) for row in roles] == [(1, "official"), (2, "voter")]
+        command.downgrade(alembic_config(url, "accounts", key), "0004")
+        with database.reading() as session:
+            assert session.scalars(sa.text("SELECT jmbg FROM users ORDER BY id")).all() == ["0101990710008", None]
+    finally:
+        database.close()

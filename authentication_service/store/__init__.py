@@ -9,9 +9,19 @@ from sqlalchemy.orm import Session
 from authentication_service.rules import LoginName
 from authentication_service.rules.limits import Tries
 from shared.schema.accounts import AccountsBase, Attempt, RefreshSession, User, UserRole
+from shared.sealing import NationalIds
 from shared.terms import Approval, Role
 
+NATIONAL_IDS = "national ids"
+
 _NAMES = {LoginName.EMAIL: User.email_key, LoginName.USERNAME: User.username, LoginName.PHONE: User.phone}
+
+
+def national_ids(session: Session) -> NationalIds:
+    """What opens and seals the national ids of the store that this session is of."""
+    found = session.info[NATIONAL_IDS]
+    assert isinstance(found, NationalIds)  # noqa: S101 -- open_store has put it there.
+    return found
 
 
 def touch_every_table(session: Session) -> None:
@@ -38,17 +48,17 @@ def user_by_id(session: Session, user_id: int, *, lock: bool = False) -> User | 
 
 
 def user_by_jmbg(session: Session, jmbg: str) -> User | None:
-    """The account of this citizen."""
-    return session.scalar(_live(False).where(User.jmbg == jmbg))
+    """The account with this national id."""
+    return session.scalar(_live(False).where(User.jmbg_key == national_ids(session).key_of(jmbg)))
 
 
-def users(search: str | None, role: Role | None, approval: Approval | None) -> sa.Select[User]:
+def users(ids: NationalIds, search: str | None, role: Role | None, approval: Approval | None) -> sa.Select[User]:
     """Accounts in the order of their numbers; ``search`` is a part of an address or a name, or a whole JMBG."""
     statement = _live(False).order_by(User.id)
     if search:
         parts = (User.email, User.username, User.forename, User.surname)
         contained = [column.icontains(search, autoescape=True) for column in parts]
-        statement = statement.where(sa.or_(*contained, User.jmbg == search))
+        statement = statement.where(sa.or_(*contained, User.jmbg_key == ids.key_of(search)))
     if role:
         statement = statement.where(User.roles.any(UserRole.role == role.value))
     if approval:

@@ -1,0 +1,270 @@
+"""A file of the citizens' register taken over as a whole, or only looked at.
+
+The file is read twice, a line at a time: once for what is wrong in itself, and once to hold it against the store.
+Neither it nor the register is ever in the memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, BinaryIO, TextIO
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from authentication_service.actions.accounts import require_administrator
+from authentication_service.rules import citizens as rules
+from authentication_service.rules.citizens import CitizenLine
+from authentication_service.store import citizens as store
+from authentication_service.store import national_ids
+from shared.auth import Identity
+from shared.csv_lines import Change, Problem, opened, read
+from shared.database import Database
+from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
+from shared.journal.store import note
+from shared.sealing import NationalIds
+from shared.terms import CitizenStatus
+
+MOST_TOLD = 1000
+"""Of a file in which everything is wrong nobody looks at more."""
+
+_AT_ONCE = 5000
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which of the right lines are to be told: the first of these changes."""
+
+    changes: frozenset[Change] = frozenset(Change)
+    most: int = MOST_TOLD
+
+
+@dataclass(frozen=True)
+class Told:
+    """What becomes of a line, without the national id in it."""
+
+    line: int
+    forename: str
+    surname: str
+    change: Change
+    columns: Sequence[str]
+
+
+@dataclass
+class Import:
+    """What became of a file, or would become of it."""
+
+    sha256: str
+    ignored: Sequence[str]
+    wrong: int
+    problems: Sequence[Problem]
+    duplicates: Mapping[int, int] = field(repr=False)
+    numbers: Counter[Change] = field(default_factory=Counter)
+    lines: list[Told] = field(default_factory=list)
+    plan_digest: str = ""
+    done: bool = False
+
+
+def import_citizens(
+    database: Database,
+    actor: Identity,
+    file: BinaryIO,
+    *,
+    preview: bool,
+    skip_wrong: bool = False,
+    planned: str | None = None,
+    expected: str | None = None,
+    window: Window | None = None,
+    now: datetime,
+) -> Import:
+    """Take the citizens of a file into the register; all or nothing.
+
+    A ``preview`` changes nothing. Wrong lines prevent an import unless ``skip_wrong`` leaves them aside. ``expected``
+    and ``planned`` are the ``sha256`` and the ``plan_digest`` that somebody has looked at: ChangedMeanwhile when the
+    file is another one or would come to something else by now. Raises InvalidInput (field ``file``), and Conflict when
+    somebody else brought the same citizens meanwhile.
+    """
+    with database.reading() as session:
+        require_administrator(session, actor)
+    made = _examine(file)
+    if expected is not None and expected != made.sha256:
+        raise ChangedMeanwhile("This is not the file that you have looked at. Here is what would become of this one.")
+    if not preview and not skip_wrong:
+        _refuse_wrong(made)
+    if preview:
+        with database.reading() as session:
+            _Plan(session, made, window or Window()).go_through(file)
+        return made
+    try:
+        with database.writing() as session:
+            require_administrator(session, actor)
+            _Writer(session, made, now).go_through(file)
+            if planned is not None and planned != made.plan_digest:
+                raise ChangedMeanwhile(
+                    "Somebody has changed the register since you looked at this file. Nothing was imported; look at it "
+                    "again."
+                )
+            numbers = {change.value: made.numbers[change] for change in Change}
+            details = {**numbers, "wrong": made.wrong, "sha256": made.sha256}
+            note(session, "citizen.imported", "register", details)
+            session.flush()
+    except IntegrityError as error:
+        raise Conflict("Somebody else changed the register meanwhile; nothing was imported. Try again.") from error
+    made.done = True
+    return made
+
+
+def _examine(file: BinaryIO) -> Import:
+    """What can be said about a file without the store."""
+    digest = _digest(file)
+    seen, wrong = rules.Seen(), 0
+    problems: list[Problem] = []
+    with _text(file) as text:
+        header, rows = read(text)
+        ignored = rules.check_header(header)
+        where = rules.places(header)
+        for number, row in rows:
+            if number > rules.MOST_LINES:
+                raise InvalidInput(
+                    f"The file has more than {rules.MOST_LINES:,} lines; cut it into several.", field="file"
+                )
+            found = rules.read_line(number, len(header), where, row)
+            if isinstance(found, CitizenLine):
+                seen.add(found.national_id, number)
+            else:
+                wrong += 1
+                problems += found if len(problems) < MOST_TOLD else ()
+    duplicates = seen.duplicates()
+    for line, first in sorted(duplicates.items())[:MOST_TOLD]:
+        words = f"The national id of this line stands in line {first} already."
+        problems.append(Problem(line, "national_id", words))
+    problems = sorted(problems, key=lambda problem: problem.line)[:MOST_TOLD]
+    return Import(digest, ignored, wrong + len(duplicates), problems, duplicates)
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = sha256()
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _text(file: BinaryIO) -> Iterator[TextIO]:
+    """A file as text for a while; it stays open afterwards."""
+    file.seek(0)
+    text = opened(file)
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def _refuse_wrong(made: Import) -> None:
+    if made.problems:
+        first = made.problems[0]
+        others = f" Wrong lines in all: {made.wrong:,}." if made.wrong > 1 else ""
+        raise InvalidInput(
+            f"Line {first.line}, {first.field}: {first.message}{others} Nothing was imported.", field="file"
+        )
+
+
+class _Plan:
+    """Holds the right lines of a file against the store."""
+
+    locks = False
+
+    def __init__(self, session: Session, made: Import, window: Window) -> None:
+        self._session = session
+        self._made = made
+        self._window = window
+        self._ids: NationalIds = national_ids(session)
+        self._digest = sha256(f"{made.wrong}".encode())
+
+    def go_through(self, file: BinaryIO) -> None:
+        """Look at every right line, some thousands at a time."""
+        for lines in rules.in_chunks(_right_lines(file, self._made.duplicates), _AT_ONCE):
+            keyed = [(self._ids.key_of(line.national_id), line) for line in lines]
+            known = store.known(self._session, [key for key, _ in keyed], lock=self.locks)
+            new: list[tuple[bytes, CitizenLine]] = []
+            changed: list[tuple[Any, CitizenLine]] = []
+            for key, line in keyed:
+                before = known.get(key)
+                if before is None:
+                    new.append((key, line))
+                    self._tell(line, Change.NEW, ())
+                    continue
+                columns = rules.differing(line, before)
+                self._tell(line, Change.CHANGED if columns else Change.SAME, columns)
+                if columns:
+                    changed.append((before, line))
+            self.bring(new, changed)
+        self._made.plan_digest = self._digest.hexdigest()
+
+    def bring(self, new: Sequence[tuple[bytes, CitizenLine]], changed: Sequence[tuple[Any, CitizenLine]]) -> None:
+        """A preview brings nothing."""
+
+    def _tell(self, line: CitizenLine, change: Change, columns: Sequence[str]) -> None:
+        self._made.numbers[change] += 1
+        self._digest.update(f"{line.line} {change} {' '.join(columns)}\n".encode())
+        if change in self._window.changes and len(self._made.lines) < self._window.most:
+            self._made.lines.append(Told(line.line, line.texts[0], line.texts[1], change, columns))
+
+
+class _Writer(_Plan):
+    """Holds them against the store and takes over what is not known yet."""
+
+    locks = True
+
+    def __init__(self, session: Session, made: Import, now: datetime) -> None:
+        super().__init__(session, made, Window(most=0))
+        self._now = now
+
+    def bring(self, new: Sequence[tuple[bytes, CitizenLine]], changed: Sequence[tuple[Any, CitizenLine]]) -> None:
+        store.add(
+            self._session,
+            [
+                {
+                    **_values(line, line.status or CitizenStatus.REGISTERED.value),
+                    "jmbg_key": key,
+                    "jmbg_sealed": self._ids.sealed(line.national_id, key),
+                    "imported_at": self._now,
+                    "updated_at": None,
+                    "version": 1,
+                }
+                for key, line in new
+            ],
+        )
+        store.change(
+            self._session,
+            [
+                {**_values(line, line.status or before.status), "updated_at": self._now, "number": before.id}
+                for before, line in changed
+            ],
+        )
+
+
+def _values(line: CitizenLine, status: str) -> dict[str, Any]:
+    texts = dict(zip(rules.TEXTS, line.texts, strict=True))
+    return {
+        **texts,
+        "name_key": rules.name_key(texts["forename"], texts["surname"]),
+        "born_on": line.born_on,
+        "status": status,
+    }
+
+
+def _right_lines(file: BinaryIO, duplicates: Mapping[int, int]) -> Iterator[CitizenLine]:
+    with _text(file) as text:
+        header, rows = read(text)
+        where = rules.places(header)
+        for number, row in rows:
+            if number in duplicates:
+                continue
+            found = rules.read_line(number, len(header), where, row)
+            if isinstance(found, CitizenLine):
+                yield found

@@ -1,0 +1,170 @@
+"""Whom each election is for, and its electoral roll, for administrators and auditors."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Response, request, url_for
+from flask_babel import gettext, lazy_gettext
+from pydantic import ValidationError
+
+from authentication_service import signing
+from authentication_service.actions import voter_elections as actions
+from authentication_service.pages.accounts import same_version
+from authentication_service.pages.citizen_import import sent_file, takes_a_file
+from authentication_service.pages.citizens import READERS
+from authentication_service.pages.own import NOTICES, page, renewed, signed_in
+from authentication_service.routes.voter_elections import MOST_BYTES, roll_answer
+from authentication_service.signing import parts
+from shared.auth import identity
+from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
+from shared.terms import Restriction, Role
+from shared.web.cookies import page_requires
+from shared.web.journal import journaled
+from shared.web.pages import page_blueprint, see_other
+from shared.web.pages.language import ARGUMENT
+from shared.web.requests import PageQuery
+
+elections = page_blueprint("voter_election_pages", __name__)
+
+RESTRICTIONS = {
+    Restriction.EVERYONE: lazy_gettext("everyone"),
+    Restriction.REGION: lazy_gettext("regions"),
+    Restriction.FEDERAL_UNIT: lazy_gettext("federal units"),
+    Restriction.CITIZENS: lazy_gettext("a list of citizens"),
+}
+NOTICES["election-known"] = lazy_gettext("Voters know this election as it stands here.")
+_FIELDS = ("election_id", "title", "opens_at", "closes_at", "restriction", "values")
+
+
+@elections.get("/voters")
+@page_requires(*READERS)
+@elections.doc(summary="A page of the elections of voters")
+def index() -> Response:
+    account = signed_in()
+    asked = {name: value for name, value in request.args.items() if value and name not in (ARGUMENT, "notice")}
+    try:
+        query = PageQuery.model_validate(asked)
+    except ValidationError:
+        raise InvalidInput(gettext("This page has no such filter. Begin again without one.")) from None
+    found = actions.list_elections(parts().database, identity(), query)
+    return renewed(account, _page("voter_elections.html", account=account, page=found))
+
+
+@elections.get("/voters/new")
+@page_requires(Role.ADMINISTRATOR)
+@elections.doc(summary="A page to make an election known to voters")
+def new() -> Response:
+    return _shown(None)
+
+
+@elections.post("/voters/new")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("voter_election.changed", "voter_election")
+@elections.doc(summary="Its form")
+def make() -> Response:
+    signed_in()
+    try:
+        typed = request.form.get("election_id", "").strip()
+        if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
+            raise InvalidInput(gettext("The number of an election is one from 1."), field="election_id")
+        return _put(int(typed))
+    except (InvalidInput, Conflict, ChangedMeanwhile) as error:
+        return _shown(None, error)
+
+
+@elections.get("/voters/<int:election_id>")
+@page_requires(Role.ADMINISTRATOR)
+@elections.doc(summary="A page of one election of voters")
+def one(election_id: int) -> Response:
+    return _shown(election_id)
+
+
+@elections.post("/voters/<int:election_id>")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("voter_election.changed", "voter_election {election_id}")
+@elections.doc(summary="The form that changes it")
+def change(election_id: int) -> Response:
+    signed_in()
+    # Who changes an election has seen one; a form for another address must not make it.
+    actions.read_election(parts().database, identity(), election_id)
+    try:
+        return _put(election_id)
+    except (InvalidInput, Conflict, ChangedMeanwhile) as error:
+        return _shown(election_id, error)
+
+
+@elections.post("/voters/<int:election_id>/citizens")
+@takes_a_file(MOST_BYTES)
+@page_requires(Role.ADMINISTRATOR)
+@journaled("voter_election.citizens_listed", "voter_election {election_id}")
+@elections.doc(summary="The form with the list of citizens")
+def bring_citizens(election_id: int) -> Response:
+    signed_in()
+    try:
+        actions.put_citizens(
+            parts().database, identity(), election_id, sent_file(), matches=same_version, now=signing.now()
+        )
+    except (InvalidInput, Conflict, ChangedMeanwhile) as error:
+        return _shown(election_id, error)
+    return see_other(url_for(".one", election_id=election_id, notice="election-known"))
+
+
+@elections.get("/voters/<int:election_id>/roll.csv")
+@page_requires(*READERS)
+@elections.doc(summary="Its electoral roll")
+def roll(election_id: int) -> Response:
+    signed_in()
+    return roll_answer(election_id)
+
+
+def _put(election_id: int) -> Response:
+    restriction = request.form.get("restriction", "")
+    if restriction not in set(Restriction):
+        raise InvalidInput(gettext("This form cannot be read."), field="restriction")
+    said = actions.Settings(
+        title=request.form.get("title", "").strip(),
+        opens_at=_moment("opens_at"),
+        closes_at=_moment("closes_at"),
+        restriction=Restriction(restriction),
+        values=[line.strip() for line in request.form.get("values", "").splitlines() if line.strip()],
+    )
+    actions.put_election(parts().database, identity(), election_id, said, matches=same_version, now=signing.now())
+    return see_other(url_for(".one", election_id=election_id, notice="election-known"))
+
+
+def _moment(name: str) -> datetime:
+    """What a field of a moment without an offset says; these are UTC, as the page says."""
+    try:
+        return datetime.fromisoformat(request.form.get(name, "")).replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidInput(gettext("This is no moment such as 2030-05-01T07:00."), field=name) from None
+
+
+def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
+    account = signed_in()
+    found = None
+    sent: dict[str, Any] = {}
+    if election_id is not None:
+        found = actions.read_election(parts().database, identity(), election_id)
+        sent = {
+            "title": found.title,
+            "opens_at": f"{found.opens_at:%Y-%m-%dT%H:%M}",
+            "closes_at": f"{found.closes_at:%Y-%m-%dT%H:%M}",
+            "restriction": found.restriction.value,
+            "values": "\n".join(found.values),
+        }
+    sent |= {name: request.form[name] for name in _FIELDS if name in request.form}
+    return renewed(account, _page("voter_election.html", error, account=account, election=found, sent=sent))
+
+
+def _page(template: str, error: UrnaError | None = None, **values: Any) -> Response:
+    return page(
+        template,
+        error,
+        restrictions=RESTRICTIONS,
+        restriction_choices=[(restriction.value, name) for restriction, name in RESTRICTIONS.items()],
+        may_change=identity().has(Role.ADMINISTRATOR),
+        other_page=lambda number: url_for(".index", page=number),
+        fields=(*_FIELDS, "file"),
+        **values,
+    )

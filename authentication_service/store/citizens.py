@@ -1,0 +1,88 @@
+"""Queries of the citizens' register, past the models where there are a million rows."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from authentication_service.store import national_ids
+from shared.schema.accounts import Citizen, User
+from shared.terms import CitizenStatus
+
+_TABLE = cast(sa.Table, Citizen.__table__)
+_COMPARED = ("id", "jmbg_key", "forename", "surname", "born_on", "birthplace", "address", "region", "federal_unit")
+_AT_ONCE = 5000
+
+
+def known(session: Session, keys: Collection[bytes], *, lock: bool) -> dict[bytes, Any]:
+    """What is known of the citizens with these keys of national ids; locked, nobody else changes them meanwhile."""
+    statement = sa.select(*(_TABLE.c[name] for name in _COMPARED), _TABLE.c.status).where(_TABLE.c.jmbg_key.in_(keys))
+    if lock:
+        statement = statement.with_for_update()
+    return {bytes(row.jmbg_key): row for row in session.execute(statement)}
+
+
+def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add citizens; the drivers make statements of many rows of it."""
+    if rows:
+        session.execute(sa.insert(_TABLE), rows)
+
+
+def change(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give citizens, by ``number``, other values; each counts as one change more."""
+    if rows:
+        statement = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("number"))
+        session.execute(statement.values(version=_TABLE.c.version + 1), rows)
+
+
+def citizen(session: Session, citizen_id: int, *, lock: bool = False) -> Citizen | None:
+    """The entry with this number."""
+    statement = sa.select(Citizen).where(Citizen.id == citizen_id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(statement)
+
+
+def by_national_id(session: Session, national_id: str) -> Citizen | None:
+    """The entry of this national id."""
+    return session.scalar(sa.select(Citizen).where(Citizen.jmbg_key == national_ids(session).key_of(national_id)))
+
+
+def numbers(session: Session, national_id_keys: Collection[bytes]) -> dict[bytes, int]:
+    """The numbers of the citizens with these keys."""
+    rows = session.execute(sa.select(Citizen.jmbg_key, Citizen.id).where(Citizen.jmbg_key.in_(national_id_keys)))
+    return {bytes(key): number for key, number in rows}
+
+
+def found(key: bytes | None, name: str | None, status: CitizenStatus | None) -> sa.Select[Citizen]:
+    """Entries in the order of their names: of one national id by its key, or whose folded name begins with ``name``."""
+    statement = sa.select(Citizen).order_by(Citizen.name_key, Citizen.id)
+    if key is not None:
+        statement = statement.where(Citizen.jmbg_key == key)
+    if name:
+        # A range, and not LIKE, which not every collation answers by the index.
+        statement = statement.where(Citizen.name_key >= name, Citizen.name_key < name + "\U0010ffff")
+    if status is not None:
+        statement = statement.where(Citizen.status == status.value)
+    return statement
+
+
+def with_account(session: Session, citizen_ids: Collection[int]) -> set[int]:
+    """Which of these citizens have a voter's account."""
+    return {
+        number
+        for number in session.scalars(sa.select(User.citizen_id).where(User.citizen_id.in_(citizen_ids)))
+        if number is not None
+    }
+
+
+def everybody(session: Session) -> Iterator[Citizen]:
+    """All who are registered, by their numbers; some thousands at a time are in the memory."""
+    wanted = sa.select(Citizen).where(Citizen.status == CitizenStatus.REGISTERED.value)
+    wanted = wanted.order_by(Citizen.id).limit(_AT_ONCE)
+    last = 0
+    while rows := list(session.scalars(wanted.where(Citizen.id > last))):
+        yield from rows
+        last = rows[-1].id
+        session.expunge_all()

@@ -1,0 +1,73 @@
+"""How long a register of a million citizens takes: python -m benchmarks.citizens [ROWS] [URL of an empty database].
+
+Prints the seconds of the preview and of the import, of the same import once more, and the most memory of the process.
+Without a URL the store is a SQLite file.
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from authentication_service.actions.citizen_import import import_citizens
+from authentication_service.actions.registration import create_first_administrator
+from authentication_service.passwords import Passwords
+from authentication_service.rules import jmbg_control_digit
+from authentication_service.sealed import open_store
+from shared.auth import Identity
+from shared.database import migrate
+
+KEY = "the key of a register that is measured"
+ADMIN, JMBG = "administrator@example.org", "0101990710008"
+_FORENAMES = ("Вера", "Милан", "Љиљана", "Ђорђе", "Ana", "Џенана", "Јован", "Željko")
+_SURNAMES = ("Петровић", "Јовановић", "Nikolić", "Ђурић", "Стојановић", "Kovács", "Жикић")
+
+
+def write_file(path: Path, rows: int) -> None:
+    """A register of so many citizens, born from 1930 on, some hundred on each day."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write("national_id,forename,surname,born_on,birthplace,address,region,federal_unit\n")
+        for number in range(rows):
+            day, place = divmod(number, 300)
+            born_on = date(1930, 1, 1) + timedelta(days=day)
+            twelve = f"{born_on:%d%m}{born_on.year % 1000:03d}{71 + place // 100}{place % 1000:03d}"
+            forename, surname = _FORENAMES[number % 8], _SURNAMES[number % 7]
+            file.write(
+                f"{twelve}{jmbg_control_digit(twelve)},{forename},{surname} {number % 1009},{born_on},Ниш,"
+                f"Булевар краља Александра {number % 500},Нишавски,Србија\n"
+            )
+
+
+def main() -> None:
+    """Write a file, import it, and print what it took."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+        url = sys.argv[2] if len(sys.argv) > 2 else f"sqlite:///{folder}/accounts.sqlite3"
+        path = Path(folder) / "citizens.csv"
+        write_file(path, rows)
+        print(f"{rows:,} lines, {path.stat().st_size / 2**20:.0f} MiB")
+        migrate(url, "accounts", KEY)
+        database = open_store(url, KEY)
+        now = datetime.now(UTC)
+        create_first_administrator(
+            database,
+            Passwords(8, 1, 1),
+            email=ADMIN,
+            password="1",  # noqa: S106 -- of nobody.
+            jmbg=JMBG,
+            now=now,
+        )
+        actor = Identity(ADMIN, JMBG, "", "", frozenset())
+        for name, preview in (("preview", True), ("import", False), ("the same again", False)):
+            began = time.monotonic()
+            with path.open("rb") as file:
+                made = import_citizens(database, actor, file, preview=preview, now=now)
+            print(f"{name}: {time.monotonic() - began:.1f} s, {dict(made.numbers)}", flush=True)
+        print(f"memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+        database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""What the imports of CSV files have in common: the header, rows by their lines, and what becomes of each. Pure.
+
+A file is read in UTF-8, separated by commas, semicolons or tabs, whichever its first line has most of. Lines are
+numbered as an editor shows them, the header is line 1.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, BinaryIO, TextIO
+
+from shared.errors import InvalidInput
+
+_DELIMITERS = ",;\t"
+_LONGEST_LINE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong on a line, in which column, and what to do about it."""
+
+    line: int
+    field: str
+    message: str
+
+
+class Change(StrEnum):
+    """What the import of a line does."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+def opened(file: BinaryIO) -> io.TextIOWrapper:
+    """A file as ``read`` wants it; closing it closes ``file``, unless it is detached."""
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def read(file: TextIO) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The names of the columns in lower case, and the rows that are not empty, each with the line on which it begins.
+
+    ``file`` is as ``opened`` gives it; one row at a time is in the memory. Raises InvalidInput (field ``file``) for
+    what is no CSV, also while the rows are asked for.
+    """
+    first = file.readline(_LONGEST_LINE)
+    delimiter = max(_DELIMITERS, key=first.count)
+    file.seek(0)
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    header = [name.strip().lower() for name in next(_checked(reader), (1, []))[1]]
+    if not header:
+        raise InvalidInput("The file is empty; its first line names the columns.", field="file")
+    for name in header:
+        if header.count(name) > 1:
+            raise InvalidInput(f"The column {name or 'without a name'} stands twice in line 1.", field="file")
+    return header, _checked(reader)
+
+
+def refuse_missing(header: Sequence[str], missing: Sequence[str]) -> None:
+    """Refuse a header that lacks columns."""
+    if missing:
+        named = ", ".join(name or "-" for name in header)[:300]
+        raise InvalidInput(f"Line 1 names no column {', '.join(missing)}. It names: {named}.", field="file")
+
+
+def _checked(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    while True:
+        number = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidInput(
+                f"Line {number} is not CSV: a quote is never closed, or stands alone.", field="file"
+            ) from error
+        if any(value.strip() for value in row):
+            _check_text(number, row)
+            yield number, row
+
+
+def _check_text(number: int, row: Sequence[str]) -> None:
+    # What is not UTF-8 was read as signs that UTF-8 cannot write, because the decoder is some lines ahead of this one.
+    try:
+        "".join(row).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"Line {number} is not UTF-8; save the file as CSV in UTF-8.", field="file") from error
