@@ -1,6 +1,7 @@
 """The four services with something in them that somebody could read or change, each on a real store of its own."""
 
 import sqlite3
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
 from results_service.app import create_app as create_results
+from shared.ballot_proofs import read_key
+from shared.blind_signatures import ballot_message, blind, prepare
 from shared.config import ResultsSettings
 from shared.queue import snapshot
+from shared.schema.accounts import VoterElection
 from shared.schema.election import Ballot
 from shared.terms import Refusal
 from tests.services import accounts, administration, station
@@ -152,10 +156,22 @@ def authentication(
         victim = service.register(800)["email"]
         made = service.client.put("/api/voter-elections/1", json=VOTERS, headers=service.logged_in())
         assert made.status_code == 201, made.get_data(as_text=True)
+        blinded = _open_to_voters(service, 2)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
-        names = {"victim": service.user_id(victim), "victim_email": victim, "session": session}
+        names = {"blinded": blinded, "victim": service.user_id(victim), "victim_email": victim, "session": session}
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers
+
+
+def _open_to_voters(service: accounts.Accounts, number: int) -> str:
+    """An open election with a key; something that can be signed for it."""
+    path, headers = f"/api/voter-elections/{number}", {**service.logged_in(), "If-Match": "*"}
+    assert service.client.put(path, json={**VOTERS, "restriction": "everyone"}, headers=headers).status_code == 201
+    key = read_key(service.client.post(f"{path}/key", headers=headers).get_json()["ballot_key"])
+    with service.database.writing() as session:
+        its_row = session.get_one(VoterElection, number)
+        its_row.opens_at = datetime.now(UTC) - HOUR
+    return b64encode(blind(key, prepare(ballot_message(number, bytes(16)), bytes(32))).message).decode()
 
 
 def _elections(recorded: Recorded) -> dict[str, Any]:
