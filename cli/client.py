@@ -74,7 +74,7 @@ class Client:
         self._credentials = credentials or Credentials()
         self._known: tuple[str, str] | None = None
         self._token: str | None = None
-        self._patience = patience
+        self.patience = patience
         # An upload is answered when it is on the disk of Redis, which may take a while for a large one.
         self._http = httpx.Client(
             timeout=httpx.Timeout(120.0, connect=5.0),
@@ -137,7 +137,7 @@ class Client:
         connection is worth another attempt. ``may_be_expired`` lets 401 be returned.
         """
         url = getattr(self.addresses, service) + path
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self.patience
         pause = _FIRST_PAUSE
         while True:
             wait: float | None = None

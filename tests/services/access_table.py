@@ -16,12 +16,11 @@ from tests.services.access_rows import (
     REFRESH_TOKEN,
     STAFF,
     SUPERVISION,
-    VOTER,
     Row,
     page,
 )
-from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, jmbg, person
-from tests.services.citizens import citizen, csv_of
+from tests.services.access_voters import VOTERS_ROWS
+from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
 SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
@@ -33,14 +32,6 @@ WAITING = [{"station_id": 3, "last": 2}]
 
 _IN_A_YEAR = datetime.now(UTC) + timedelta(days=365)
 _NEXT_YEAR = {"start": _IN_A_YEAR.isoformat(), "end": (_IN_A_YEAR + timedelta(days=1)).isoformat()}
-
-CITIZENS = csv_of([citizen(600)]).decode()
-VOTERS = {
-    "title": "A",
-    "opens_at": _NEXT_YEAR["start"],
-    "closes_at": _NEXT_YEAR["end"],
-    "restriction": "citizens",
-}
 
 EVERY_SERVICE = [
     Row("GET /health/live", EVERYBODY, 200),
@@ -76,39 +67,7 @@ OWN: dict[str, list[Row]] = {
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["candidate"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
-        # The citizens' register and the elections of voters.
-        Row("POST /api/citizens/import", ADMINISTRATOR, 200, csv=CITIZENS),
-        Row("GET /api/citizens", SUPERVISION, 200),
-        Row("GET /api/citizens/{citizen_id}", SUPERVISION, 200, "/api/citizens/1"),
-        Row("PATCH /api/citizens/{citizen_id}", ADMINISTRATOR, 200, "/api/citizens/1", {"region": "A"}, NEWEST),
-        Row("GET /api/voter-elections", SUPERVISION, 200),
-        Row("GET /api/voter-elections/{election_id}", SUPERVISION, 200, "/api/voter-elections/1"),
-        Row("PUT /api/voter-elections/{election_id}", ADMINISTRATOR, 200, "/api/voter-elections/1", VOTERS, NEWEST),
-        Row(
-            "PUT /api/voter-elections/{election_id}/citizens",
-            ADMINISTRATOR,
-            200,
-            "/api/voter-elections/1/citizens",
-            headers=NEWEST,
-            csv=f"national_id\n{jmbg(1)}\n",
-        ),
-        Row(
-            "POST /api/voter-elections/{election_id}/key",
-            ADMINISTRATOR,
-            201,
-            "/api/voter-elections/1/key",
-            headers=NEWEST,
-        ),
-        Row("GET /api/voter-elections/{election_id}/key", EVERYBODY, 200, "/api/voter-elections/2/key"),
-        Row("GET /api/elections", VOTER, 200),
-        Row(
-            "POST /api/elections/{election_id}/signature",
-            VOTER,
-            200,
-            "/api/elections/2/signature",
-            {"blinded": "{blinded}"},
-        ),
-        Row("GET /api/voter-elections/{election_id}/roll.csv", SUPERVISION, 200, "/api/voter-elections/1/roll.csv"),
+        *VOTERS_ROWS,
         *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
         Row("GET /sign-up", EVERYBODY, 200),

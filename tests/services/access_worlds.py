@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import sqlalchemy as sa
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -20,12 +21,12 @@ from shared.ballot_proofs import read_key
 from shared.blind_signatures import ballot_message, blind, prepare
 from shared.config import ResultsSettings
 from shared.queue import snapshot
-from shared.schema.accounts import VoterElection
+from shared.schema.accounts import Citizen, User, UserRole, VoterElection
 from shared.schema.election import Ballot
-from shared.terms import Refusal
+from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
 from tests.services.access_rows import Row
-from tests.services.access_table import VOTERS
+from tests.services.access_voters import VOTERS
 from tests.services.bearers import Bearer
 from tests.services.casting import announce, signed
 from tests.services.declared import Declared
@@ -171,6 +172,10 @@ def _open_to_voters(service: accounts.Accounts, number: int) -> str:
     with service.database.writing() as session:
         its_row = session.get_one(VoterElection, number)
         its_row.opens_at = datetime.now(UTC) - HOUR
+        # Whose token names every role is a voter in the store, too.
+        administrator = session.scalars(sa.select(User).where(User.email == accounts.ADMIN_EMAIL)).one()
+        administrator.roles.append(UserRole(role=Role.VOTER.value))
+        administrator.citizen_id = session.scalar(sa.select(sa.func.max(Citizen.id)))
     return b64encode(blind(key, prepare(ballot_message(number, bytes(16)), bytes(32))).message).decode()
 
 

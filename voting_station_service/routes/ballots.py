@@ -8,7 +8,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import current_app
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth import public
 from shared.ballot_proofs import read_key
@@ -17,7 +17,6 @@ from shared.errors import InvalidInput
 from shared.queue.keys import from_microseconds
 from shared.web.journal import journaled
 from shared.web.logs import unlinked
-from shared.web.requests import Strict
 from voting_station_service.actions import casting
 from voting_station_service.routes import station
 
@@ -50,8 +49,10 @@ class BallotPaperAnswer(BaseModel):
     entries: list[OnBallot]
 
 
-class BallotField(Strict):
+class BallotField(BaseModel):
     """A ballot with its proof; see docs/secret-ballot.md."""
+
+    model_config = ConfigDict(extra="forbid")
 
     guid: UUID = Field(description="Made by the voter's program, at random.")
     poll_number: int = Field(ge=1, le=2**31 - 1)
