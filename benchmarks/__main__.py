@@ -25,6 +25,7 @@ from benchmarks import (
     results,
     signatures,
     two_daemons,
+    voters,
     watchers,
     worker_memory,
 )
@@ -61,6 +62,7 @@ ALONE: dict[str, Callable[[Bench], None]] = {
     "daemons": two_daemons.measure,
     "demonstration": demonstration.measure,
     "signatures": signatures.measure,
+    "voters": voters.measure,
 }
 # In the store that ``growth`` has filled, one after the other.
 IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {
