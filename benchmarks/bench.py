@@ -43,7 +43,7 @@ FULL = Size(
     watchers=2_000,
     watched_uploads=12,
     demonstration=True,
-    cast_ballots=20_000,
+    cast_ballots=5_000,
 )
 QUICK = Size(
     forms_ballots=2_000,
