@@ -33,6 +33,8 @@ COMMANDS = {
     "participant": "cli.participants:participant",
     "sheet": "cli.sheets:sheet",
     "station": "cli.stations:station",
+    "citizen": "cli.citizens:citizen",
+    "voters": "cli.voters:voters",
     "supervise": "cli.supervision:supervise",
     "queue": "cli.queue:queue",
     "recount": "cli.recount.command:recount",

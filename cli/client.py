@@ -22,6 +22,8 @@ SERVICES = {"authentication": 5000, "admin": 5001, "station": 5002, "results": 5
 
 # A service that answers so is there, and will take the same request later. 502 and 504 come from a proxy in front.
 _TRY_AGAIN = (429, 502, 503, 504)
+# An upload is answered when it is on the disk of Redis, which may take a while for a large one.
+_SECONDS = 120.0
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
 
@@ -75,9 +77,8 @@ class Client:
         self._known: tuple[str, str] | None = None
         self._token: str | None = None
         self.patience = patience
-        # An upload is answered when it is on the disk of Redis, which may take a while for a large one.
         self._http = httpx.Client(
-            timeout=httpx.Timeout(120.0, connect=5.0),
+            timeout=httpx.Timeout(_SECONDS, connect=5.0),
             follow_redirects=False,
             verify=verify,
             # A proxy of the environment is for the world outside; it would not find this machine's own services.
@@ -130,11 +131,13 @@ class Client:
         query: Mapping[str, Any] | None = None,
         repeatable: bool = False,
         may_be_expired: bool = False,
+        seconds: float = _SECONDS,
     ) -> httpx.Response:
         """Send a request and return its successful answer; every other one raises ``Failure`` with its reason.
 
         ``content`` makes the body anew for every attempt. ``repeatable``: sending it twice does no harm, so a lost
-        connection is worth another attempt. ``may_be_expired`` lets 401 be returned.
+        connection is worth another attempt. ``may_be_expired`` lets 401 be returned. ``seconds``: how long the answer
+        may take.
         """
         url = getattr(self.addresses, service) + path
         deadline = time.monotonic() + self.patience
@@ -143,7 +146,13 @@ class Client:
             wait: float | None = None
             try:
                 answer = self._http.request(
-                    method, url, json=body, content=content() if content else None, headers=headers, params=query
+                    method,
+                    url,
+                    json=body,
+                    content=content() if content else None,
+                    headers=headers,
+                    params=query,
+                    timeout=httpx.Timeout(seconds, connect=5.0),
                 )
             except httpx.InvalidURL as error:
                 raise Failure(f"{url} is no address of a service: {error}.", status=UNAVAILABLE) from None

@@ -8,11 +8,9 @@ from rich.console import Console
 
 from cli.client import Client, client_options, read_json
 from cli.failure import REFUSED, SUCCESS
+from cli.imports import show_import
 from cli.listing import everything
 from cli.output import Output, table, with_output
-
-# Of a file in which everything is wrong nobody reads more than these.
-_MOST_SHOWN = 20
 
 
 @click.group()
@@ -41,7 +39,7 @@ def import_file(output: Output, file: Path, preview: bool, skip_wrong: bool, *, 
         repeatable=True,
     )
     found = dict(read_json(answer))
-    output.result(found, lambda console: _show_import(console, found))
+    output.result(found, lambda console: show_import(console, found))
     return REFUSED if found["wrong"] else SUCCESS
 
 
@@ -54,26 +52,6 @@ def list_all(output: Output, code: str | None, status: str | None, *, client: Cl
     """List polling stations."""
     found = everything(client, "admin", "/api/polling-stations", code=code, status=status)
     output.result({"items": found}, lambda console: _show(console, found))
-
-
-def _show_import(console: Console, found: dict[str, Any]) -> None:
-    would = "" if found["done"] else "would be "
-    console.print(
-        f"{found['new']:,} new, {found['changed']:,} {would}changed, {found['same']:,} as they are, "
-        f"{found['wrong']:,} wrong."
-    )
-    if found["ignored_columns"]:
-        console.print(f"Columns that mean nothing here: {', '.join(found['ignored_columns'])}.", soft_wrap=True)
-    for one in found["problems"][:_MOST_SHOWN]:
-        console.print(f"Line {one['line']}, {one['field']}: {one['message']}", soft_wrap=True)
-    if found["wrong"] > _MOST_SHOWN:
-        console.print("Further wrong lines are in the answer with --json.")
-    if found["done"]:
-        console.print("Imported.")
-    elif found["wrong"]:
-        console.print("Nothing was changed. Mend the wrong lines, or import the others with --skip-wrong.")
-    else:
-        console.print("Nothing was changed; import it without --preview.")
 
 
 def _show(console: Console, found: list[dict[str, Any]]) -> None:

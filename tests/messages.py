@@ -22,7 +22,7 @@ Message = str | tuple[str, str]
 PARTS = ("shared", *WEB_SERVICES)
 # Where refusals by one constant sentence are shown on pages in every language, too: parts of paths.
 TRANSLATED_REFUSALS = (
-    *("authentication_service/", "shared/web/cookies.py"),
+    *("authentication_service/", "shared/web/cookies.py", "shared/csv_lines.py"),
     # Polling stations, tally sheets and differences.
     *("admin_service/actions/sheets.py", "admin_service/actions/reconciliation.py", "admin_service/rules/sheets.py"),
     *("admin_service/actions/station_import.py", "admin_service/actions/photographs.py"),

@@ -75,5 +75,6 @@ def _shown(error: UrnaError | None = None) -> Response:
         error,
         sent={name: request.form.get(name, "") for name in _SHOWN_AGAIN},
         role_choices=[(role.value, ROLES[role]) for role in _OFFERED],
-        fields=_FIELDS,
+        # A role that is none comes from no form of ours, so its field shows no fault.
+        fields=_FIELDS[1:],
     )

@@ -165,6 +165,6 @@ def _page(template: str, error: UrnaError | None = None, **values: Any) -> Respo
         restriction_choices=[(restriction.value, name) for restriction, name in RESTRICTIONS.items()],
         may_change=identity().has(Role.ADMINISTRATOR),
         other_page=lambda number: url_for(".index", page=number),
-        fields=(*_FIELDS, "file"),
+        fields=("election_id", "title", "opens_at", "closes_at", "values", "file"),
         **values,
     )

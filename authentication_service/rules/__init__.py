@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
+from operator import mul
 from typing import Final
 
 from shared.errors import InvalidInput
@@ -66,7 +67,7 @@ def is_jmbg(value: object) -> bool:
 
 def jmbg_control_digit(first_twelve: str) -> int:
     """The thirteenth digit that belongs to the first twelve."""
-    weighted = sum(weight * int(digit) for weight, digit in zip(_JMBG_WEIGHTS, first_twelve, strict=True))
+    weighted = sum(map(mul, _JMBG_WEIGHTS, map(int, first_twelve)))
     control = 11 - weighted % 11
     return control if control < 10 else 0
 

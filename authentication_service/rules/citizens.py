@@ -28,6 +28,7 @@ TEXTS: Final = ("forename", "surname", "birthplace", "address", "region", "feder
 NEEDED: Final = ("national_id", "forename", "surname", "born_on", "birthplace", "address", "region", "federal_unit")
 COLUMNS: Final = (*NEEDED, "status")
 
+_STATUSES = frozenset(status.value for status in CitizenStatus)
 _NEVER_EMPTY = ("forename", "surname")
 _LINE_BITS = 24
 _SORTED_AT_ONCE = 1 << 16
@@ -79,16 +80,17 @@ def read_line(number: int, width: int, where: Mapping[str, int], row: Sequence[s
             problems.append(Problem(number, name, f"At most {LONGEST} characters; these are {len(text)}."))
         elif not text.isprintable():
             problems.append(Problem(number, name, "This value has a character in it that cannot be printed."))
-    born_on = _date(row[where["born_on"]].strip())
+    day = row[where["born_on"]].strip()
+    born_on = _date(day)
     if not is_jmbg(national_id):
         words = "This is no national id (JMBG): 13 digits, of which the last is a control digit."
         problems.append(Problem(number, "national_id", words))
-    elif born_on is not None and national_id[:7] != f"{born_on:%d%m}{born_on.year % 1000:03d}":
+    elif born_on is not None and national_id[:7] != day[8:] + day[5:7] + day[1:4]:
         problems.append(Problem(number, "born_on", "The national id is of another date of birth."))
     if born_on is None:
         problems.append(Problem(number, "born_on", "A date of birth is written as in 1990-12-31."))
     status = row[where["status"]].strip().lower() or CitizenStatus.REGISTERED.value if "status" in where else None
-    if status is not None and status not in set(CitizenStatus):
+    if status is not None and status not in _STATUSES:
         words = f"A status is one of {', '.join(CitizenStatus)}; this is '{status[:40]}'."
         problems.append(Problem(number, "status", words))
     if problems or born_on is None:
@@ -97,9 +99,9 @@ def read_line(number: int, width: int, where: Mapping[str, int], row: Sequence[s
 
 
 def _date(text: str) -> date | None:
-    # The basic form and weeks of ISO 8601 are dates too, but nobody means them who writes eight digits.
+    # Weeks of ISO 8601 are dates too, but nobody is born in one.
     try:
-        return date.fromisoformat(text) if len(text) == 10 else None
+        return date.fromisoformat(text) if len(text) == 10 and text[7] == "-" else None
     except ValueError:
         return None
 

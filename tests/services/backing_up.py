@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,16 @@ from shared.database import Database, migrate
 from shared.queue import work
 from shared.queue.connection import connect
 from shared.queue.work import DamagedPart
-from shared.schema.accounts import Attempt, RefreshSession, User, UserRole
+from shared.schema.accounts import (
+    Attempt,
+    BallotSignature,
+    Citizen,
+    RefreshSession,
+    User,
+    UserRole,
+    VoterElection,
+    VoterElectionCitizen,
+)
 from shared.schema.election import (
     Candidate,
     CandidatePicture,
@@ -120,7 +129,42 @@ def fill_accounts(url: str) -> None:
                     roles=[UserRole(role=role.value) for role in (Role.OFFICIAL, Role.CAMPAIGN_DIRECTOR)],
                 )
             )
+        session.add(
+            Citizen(
+                id=1_000_003,
+                jmbg_key=bytes(range(32)),
+                jmbg_sealed=b"\x01\x00" + bytes(range(220, 256)),
+                forename=AWKWARD,
+                surname="",
+                name_key="veric vera",
+                born_on=date(1912, 2, 29),
+                birthplace="",
+                address=AWKWARD,
+                region="",
+                federal_unit="",
+                status="moved_away",
+                imported_at=now,
+            )
+        )
+        session.add(
+            VoterElection(
+                election_id=7,
+                title=AWKWARD,
+                opens_at=now,
+                closes_at=now.replace(microsecond=1),
+                restriction="citizens",
+                restriction_values=[AWKWARD],
+                private_key_sealed=bytes(range(256)),
+                created_at=now,
+            )
+        )
         session.flush()
+        session.add(VoterElectionCitizen(election_id=7, citizen_id=1_000_003))
+        session.add(
+            BallotSignature(
+                election_id=7, citizen_id=1_000_003, blinded_digest=b"\x00" * 32, signed_on=date(9999, 12, 31)
+            )
+        )
         session.add(
             RefreshSession(id="0f0e0d0c-0000-4000-8000-000000000001", user_id=41, created_at=now, expires_at=now)
         )

@@ -133,6 +133,7 @@ VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.MOMENT: st.integers(-(10**15), 10**17).map(
         lambda number: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=number)
     ),
+    Kind.DATE: st.dates(),
     Kind.FLOAT: st.floats(allow_nan=False),
     Kind.TEXT: st.text(st.characters(exclude_categories=["Cs"]), max_size=9),
     Kind.BYTES: st.binary(max_size=20),
