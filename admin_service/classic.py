@@ -37,7 +37,11 @@ from shared.web.problems import ClassicRefusal, classic_body, classic_input, req
 classic = APIBlueprint("classic", __name__, tag="Classic")
 
 LONGEST_NAME = 256
-REASONS = {Refusal.DUPLICATE: "Duplicate ballot.", Refusal.INVALID_POLL_NUMBER: "Invalid poll number."}
+REASONS = {
+    Refusal.DUPLICATE: "Duplicate ballot.",
+    Refusal.INVALID_POLL_NUMBER: "Invalid poll number.",
+    Refusal.INVALID_SIGNATURE: "Invalid signature.",
+}
 
 _DATE = "Invalid date and time."
 _PARTICIPANTS = "Invalid participants."

@@ -6,11 +6,13 @@ from typing import Any
 from apiflask import APIFlask
 
 from authentication_service.actions.accounts import is_ready
+from authentication_service.actions.ballot_signatures import BallotKeys
 from authentication_service.actions.journal import check_reader
 from authentication_service.classic import classic
 from authentication_service.pages import blueprints as pages
 from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
+from authentication_service.routes import ballot_signatures as ballot_signature_routes
 from authentication_service.routes import citizens as citizen_routes
 from authentication_service.routes import voter_elections as voter_election_routes
 from authentication_service.routes.sessions import sessions
@@ -43,6 +45,8 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(users)
     app.register_blueprint(citizen_routes.citizens)
     app.register_blueprint(voter_election_routes.voter_elections)
+    app.extensions[ballot_signature_routes.EXTENSION] = BallotKeys(settings.register_key.get_secret_value())
+    app.register_blueprint(ballot_signature_routes.ballot_signatures)
     app.register_blueprint(journal_pages.journal(check_reader))
     for blueprint in pages:
         app.register_blueprint(blueprint)

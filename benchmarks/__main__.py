@@ -23,7 +23,9 @@ from benchmarks import (
     latency,
     machine,
     results,
+    signatures,
     two_daemons,
+    voters,
     watchers,
     worker_memory,
 )
@@ -59,6 +61,8 @@ ALONE: dict[str, Callable[[Bench], None]] = {
     "night": election_night.measure,
     "daemons": two_daemons.measure,
     "demonstration": demonstration.measure,
+    "signatures": signatures.measure,
+    "voters": voters.measure,
 }
 # In the store that ``growth`` has filled, one after the other.
 IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {

@@ -25,6 +25,7 @@ class Size:
     watchers: int
     watched_uploads: int
     demonstration: bool
+    cast_ballots: int
 
 
 FULL = Size(
@@ -42,6 +43,7 @@ FULL = Size(
     watchers=2_000,
     watched_uploads=12,
     demonstration=True,
+    cast_ballots=5_000,
 )
 QUICK = Size(
     forms_ballots=2_000,
@@ -58,6 +60,7 @@ QUICK = Size(
     watchers=50,
     watched_uploads=3,
     demonstration=False,
+    cast_ballots=400,
 )
 
 

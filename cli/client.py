@@ -76,7 +76,7 @@ class Client:
         self._credentials = credentials or Credentials()
         self._known: tuple[str, str] | None = None
         self._token: str | None = None
-        self._patience = patience
+        self.patience = patience
         self._http = httpx.Client(
             timeout=httpx.Timeout(_SECONDS, connect=5.0),
             follow_redirects=False,
@@ -140,7 +140,7 @@ class Client:
         may take.
         """
         url = getattr(self.addresses, service) + path
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self.patience
         pause = _FIRST_PAUSE
         while True:
             wait: float | None = None

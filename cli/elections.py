@@ -1,8 +1,10 @@
 """``urna election``: what is voted on."""
 
+import base64
+import hashlib
 import json
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 import click
 from rich.console import Console
@@ -106,6 +108,25 @@ def publish_election(output: Output, number: int, *, client: Client) -> None:
     output.result(published, lambda console: _show(console, published))
 
 
+@election.command("key")
+@click.argument("number", type=ElectionNumber(1))
+@click.argument("file", type=click.File("r"), required=False)
+@click.option("--remove", is_flag=True, help="Take the key away again.")
+@client_options("authentication", "admin")
+@with_output
+def set_key(output: Output, number: int, file: IO[str] | None, remove: bool, *, client: Client) -> None:
+    """Give election NUMBER, which has not opened, the ballot key in FILE (base64 or PEM; - for standard input)."""
+    if remove == (file is not None):
+        raise Failure("Name the file with the ballot key, or --remove.", status=USAGE)
+    text = "" if file is None else "".join(line for line in file.read().split("\n") if not line.startswith("-----"))
+    version = client.get("admin", f"/api/elections/{number}")["version"]
+    headers = {"If-Match": f'"{version}"'}
+    body = {"ballot_key": "".join(text.split())}
+    answer = client.authorized("PATCH", "admin", f"/api/elections/{number}", body=body, headers=headers)
+    changed = dict(read_json(answer))
+    output.result(changed, lambda console: _show(console, changed))
+
+
 @election.command("close")
 @click.argument("number", type=ElectionNumber(1))
 @client_options("authentication", "admin")
@@ -142,6 +163,11 @@ def local_time(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
+def fingerprint(key: str) -> str:
+    """The SHA-256 of a ballot key, by which people compare it."""
+    return hashlib.sha256(base64.b64decode(key)).hexdigest()
+
+
 def _change(client: Client, number: int, change: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     version = client.get("admin", f"/api/elections/{number}")["version"]
     headers = {"If-Match": f'"{version}"'}
@@ -175,6 +201,8 @@ def _show(console: Console, one: dict[str, Any]) -> None:
     console.print(made)
     if one["rules"] is None:
         console.print("Votes become shares, not seats.")
-    else:
+    if one.get("ballot_key"):
+        console.print(f"Voters cast ballots themselves; fingerprint of the key: {fingerprint(one['ballot_key'])}")
+    if one["rules"] is not None:
         rules = ", ".join(f"{name} {value}" for name, value in one["rules"].items())
         console.print(f"Rules: {rules}")

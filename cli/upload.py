@@ -221,5 +221,6 @@ def _show(console: Console, handed: Sequence[Handed]) -> None:
 REASONS = {
     "duplicate": "a ballot with this GUID was received before",
     "invalid_poll_number": "the election has no such poll number",
+    "invalid_signature": "its signature is not one of this election",
     "outside_election": "the election was not open when it was received",
 }

@@ -9,6 +9,7 @@ from results_service.live import Live
 from results_service.routes.certainty import certainty
 from results_service.routes.exports import exports
 from results_service.routes.places import places
+from results_service.routes.receipts import receipts
 from results_service.routes.records import Signing, records
 from shared.config import ResultsSettings, load
 from shared.database import Database
@@ -42,7 +43,7 @@ def create_app(settings: ResultsSettings | None = None) -> APIFlask:
         is_stopping=lambda: app.extensions["is_stopping"](),
     )
     app.register_blueprint(routes.blueprint)
-    for blueprint in (places, certainty, exports, records):
+    for blueprint in (places, certainty, exports, records, receipts):
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
     return finish(app, routes.describe)

@@ -248,6 +248,12 @@ class StationSettings(WebSettings, QueueSettings):
         description="Refused uploads of one official in a minute, and as many files that are only checked, at one "
         "process, from which on 429 is answered.",
     )
+    ballot_repetitions_per_minute: int = Field(
+        10,
+        ge=1,
+        description="How often a voter's ballot, which counts once, is taken in a minute at one process, from which on "
+        "429 is answered.",
+    )
     receipt_days: int = Field(
         30, ge=1, le=400, description="Days for which Redis remembers batches and idempotency keys."
     )

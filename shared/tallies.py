@@ -367,7 +367,9 @@ def refused_ballots(
         .outerjoin_from(RefusedLine, Batch, Batch.id == RefusedLine.batch_id)
         .where(
             RefusedLine.election_id == election_id,
-            RefusedLine.reason.in_([Refusal.DUPLICATE.value, Refusal.INVALID_POLL_NUMBER.value]),
+            RefusedLine.reason.in_(
+                [Refusal.DUPLICATE.value, Refusal.INVALID_POLL_NUMBER.value, Refusal.INVALID_SIGNATURE.value]
+            ),
         )
         .order_by(
             sa.case((Batch.received_at.is_(None), 1), else_=0),

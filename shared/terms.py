@@ -57,6 +57,7 @@ class Refusal(StrEnum):
     DUPLICATE = "duplicate"
     INVALID_POLL_NUMBER = "invalid_poll_number"
     OUTSIDE_ELECTION = "outside_election"
+    INVALID_SIGNATURE = "invalid_signature"
 
 
 class StationStatus(StrEnum):

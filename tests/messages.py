@@ -31,6 +31,7 @@ NOT_ON_PAGES = {
     "rules/areas.py": "The making of such files.",
     "rules/election_report.py": "The making of such files.",
     "rules/tables.py": "The making of such files.",
+    "blind_signatures.py": "Programs alone send keys and signatures.",
     "journal/": "The findings of `urna journal verify`.",
     "queue/parts.py": "What the daemon and recounts read.",
     "web/health.py": "Probes alone ask for it.",

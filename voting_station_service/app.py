@@ -16,11 +16,13 @@ from shared.queue.jobs import Queues
 from shared.web import create_service, finish
 from shared.web import journal as refusals
 from voting_station_service import pages
-from voting_station_service.actions import Station, queued
+from voting_station_service.actions import Station, casting, queued
+from voting_station_service.actions.box import Box
 from voting_station_service.classic import classic
 from voting_station_service.pages import files as file_pages
 from voting_station_service.pages import sheets as sheet_pages
 from voting_station_service.routes import batches, describe_uploads
+from voting_station_service.routes.ballots import ballots
 from voting_station_service.routes.sheets import describe_sheets, sheets
 from voting_station_service.uploads import MOST_BYTES, MULTIPART_OVERHEAD, UploadRequest
 
@@ -53,10 +55,12 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     app.request_class = UploadRequest
     app.config[MOST_BYTES] = settings.max_upload_bytes + MULTIPART_OVERHEAD
     app.extensions["station"] = station
+    app.extensions["box"] = Box(partial(casting.commit, station))
     metrics.uploads()
     app.extensions["readings"] = partial(_readings, station)
     refusals.install(app, partial(journal.add_refusal, redis))
     app.register_blueprint(batches)
+    app.register_blueprint(ballots)
     app.register_blueprint(sheets)
     app.register_blueprint(classic)
     for blueprint in (pages.blueprint, file_pages.blueprint, sheet_pages.blueprint):

@@ -20,6 +20,7 @@ from admin_service.rules.elections import Period, Place
 from admin_service.store.electorates import lock_geography, seats_of_constituencies
 from shared import tallies
 from shared.apportionment import Rules, lots_drawn_in, lots_drawn_over_whole
+from shared.ballot_proofs import read_key, write_key
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
@@ -34,7 +35,7 @@ class Plan:
     """An election as somebody wants it.
 
     ``individual`` None: what the kind says. ``rules``: the name of a rule pack, the rules themselves, or None for
-    those of the kind.
+    those of the kind. ``ballot_key``: by which the signatures of voters' ballots are checked, DER in base64, or empty.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Plan:
     individual: bool | None = None
     jurisdiction_id: int = 1
     rules: str | Mapping[str, Any] | None = None
+    ballot_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Changes:
     end: datetime | None = None
     rules: str | Mapping[str, Any] | None = None
     places: Sequence[Place] | None = None
+    ballot_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -257,8 +260,9 @@ def _noted(session: Session, election: Election, verb: str, before: Mapping[str,
 def _facts(election: Election) -> dict[str, Any]:
     """All of an election that an administrator decides."""
     names = ("title", "kind", "individual", "jurisdiction_id", "start", "end", "stage", "cancelled_reason", "rules")
+    key = {"ballot_key": read_key(election.ballot_key).fingerprint} if election.ballot_key else {}
     ballot = [{"participant_id": entry.participant_id, "exempt": entry.exempt} for entry in election.entries]
-    return {**{name: getattr(election, name) for name in names}, "lots": election.lots, "entries": ballot}
+    return {**{name: getattr(election, name) for name in names}, "lots": election.lots, "entries": ballot, **key}
 
 
 def _settle(session: Session, election: Election, plan: Plan) -> None:
@@ -284,6 +288,20 @@ def _settle(session: Session, election: Election, plan: Plan) -> None:
     election.start = plan.period.start
     election.end = plan.period.end
     election.rules = settled_rules
+    election.ballot_key = _settle_key(plan.ballot_key, settled_rules)
+
+
+def _settle_key(text: str, settled: Mapping[str, Any]) -> str | None:
+    """A ballot key in the form that is stored; InvalidInput for one that is not fit, or where it could not be used."""
+    if not text:
+        return None
+    if settled and Rules.from_dict(settled).is_by_constituency:
+        raise InvalidInput(
+            "Each constituency elects for itself, and a voter's own ballot is of no polling station, so this election "
+            "cannot have a ballot key.",
+            field="ballot_key",
+        )
+    return write_key(read_key(text))
 
 
 def _check_seats(session: Session, settled: Mapping[str, Any]) -> None:
@@ -333,4 +351,5 @@ def _changed(election: Election, changes: Changes) -> Plan:
         individual=individual,
         jurisdiction_id=changes.jurisdiction_id or election.jurisdiction_id,
         rules=election.rules if changes.rules is None and same_kind else changes.rules,
+        ballot_key=(election.ballot_key or "") if changes.ballot_key is None else changes.ballot_key,
     )

@@ -15,6 +15,7 @@ from admin_service.rules import elections as rules
 from admin_service.rules.elections import Period, Place
 from shared import tallies
 from shared.auth import requires
+from shared.ballot_proofs import LONGEST_KEY
 from shared.terms import Kind, Progress, Role, State
 from shared.web.journal import journaled
 from shared.web.requests import Page, PageQuery, Strict, check_match, etag, paginate
@@ -28,6 +29,14 @@ Moment = Annotated[
 RulesField = Annotated[
     str | dict[str, Any],
     Field(description="The name of a rule pack, or the rules themselves; {} for shares instead of seats."),
+]
+KeyField = Annotated[
+    str,
+    Field(
+        max_length=LONGEST_KEY,
+        description="The key by which the signatures of voters' ballots are checked, as the authentication service "
+        "made it: a SubjectPublicKeyInfo of RSA in DER, in base64; empty: voters do not cast ballots themselves.",
+    ),
 ]
 WRONG_STATE = {
     404: "No such election",
@@ -76,6 +85,7 @@ class ElectionAnswer(BaseModel):
     cancelled_reason: str
     created_at: datetime
     version: int = Field(description="Counts the changes; the ETag.")
+    ballot_key: str | None = Field(description="As it was set; null where voters do not cast ballots themselves.")
     entries: list[EntryAnswer]
 
 
@@ -94,6 +104,7 @@ class NewElection(Strict):
     end: Moment
     draft: Flag = Field(False, description="Not published yet; it is in nobody's way and may be deleted.")
     rules: RulesField | None = Field(None, description="Left out: the classic ones if parliamentary, else shares.")
+    ballot_key: KeyField = ""
     entries: Entries = Field([], description="The ballot, in the order of the poll numbers.")
 
 
@@ -107,6 +118,7 @@ class ElectionChange(Strict):
     start: Moment | None = None
     end: Moment | None = None
     rules: RulesField | None = None
+    ballot_key: KeyField | None = None
     entries: Entries | None = None
 
 
@@ -187,6 +199,7 @@ def create_election(body: NewElection) -> Tagged[ElectionAnswer]:
         individual=body.individual,
         jurisdiction_id=body.jurisdiction_id,
         rules=body.rules,
+        ballot_key=body.ballot_key,
     )
     shown = actions.create(database(), plan, datetime.now(UTC), draft=body.draft)
     return (
@@ -223,6 +236,7 @@ def change_election(election_id: int, body: ElectionChange) -> Tagged[ElectionAn
         start=None if body.start is None else _moment(body.start, "start"),
         end=None if body.end is None else _moment(body.end, "end"),
         rules=body.rules,
+        ballot_key=body.ballot_key,
         places=None if body.entries is None else _places(body.entries),
     )
     return _tagged(actions.change(database(), election_id, check_match, changes, datetime.now(UTC)))
@@ -340,6 +354,7 @@ def _answer(shown: Shown) -> ElectionAnswer:
         cancelled_reason=election.cancelled_reason,
         created_at=election.created_at,
         version=election.version,
+        ballot_key=election.ballot_key,
         entries=[
             EntryAnswer(
                 poll_number=entry.poll_number,

@@ -12,6 +12,7 @@ from cli.recount.findings import Findings
 from cli.recount.reading import Facts, Snapshot, StoredBatch, StoredPart
 from cli.recount.receipts import compare_payloads
 from cli.recount.sorting import Sorter
+from shared.ballot_proofs import unproven
 from shared.errors import InvalidInput
 from shared.queue.parts import PartContents, unpack
 from shared.terms import Refusal
@@ -22,9 +23,10 @@ BALLOT = struct.Struct(">16sIIIQ")
 REFUSED = struct.Struct(">32sIq16sQB")
 # Partition, place, poll number; votes.
 TALLY = struct.Struct(">qqqq")
-REASONS = [Refusal.DUPLICATE, Refusal.INVALID_POLL_NUMBER, Refusal.OUTSIDE_ELECTION]
+REASONS = [Refusal.DUPLICATE, Refusal.INVALID_POLL_NUMBER, Refusal.OUTSIDE_ELECTION, Refusal.INVALID_SIGNATURE]
 _GUID = 16
 _DUPLICATE, _INVALID = REASONS.index(Refusal.DUPLICATE), REASONS.index(Refusal.INVALID_POLL_NUMBER)
+_UNSIGNED = REASONS.index(Refusal.INVALID_SIGNATURE)
 
 # Where a ballot came in: the number of its part here, and its line.
 Origin = tuple[int, int]
@@ -51,12 +53,20 @@ class Recounted:
         """Take a part of the election in."""
         part = self.facts.parts[index]
         guids, pack, rank = contents.guids, BALLOT.pack, part.rank
+        poll = self.facts.poll
+        bad = set(unproven(poll.ballot_key, poll.id, guids, contents.proofs) if contents.proofs else ())
+        for place in bad:
+            part.invalids += 1
+            line, number = contents.lines[place], contents.poll_numbers[place]
+            self._refuse(part, line, guids[place * _GUID : (place + 1) * _GUID], number, _UNSIGNED)
+            self._vote(part, number, -1)
         self.ballots_received.extend(
             [
                 pack(guids[at : at + _GUID], rank, line, index, number)
                 for at, line, number in zip(
                     range(0, len(guids), _GUID), contents.lines, contents.poll_numbers, strict=True
                 )
+                if not bad or at // _GUID not in bad
             ]
         )
         for number, votes in Counter(contents.poll_numbers).items():

@@ -44,6 +44,7 @@ class Poll:
     start: datetime
     end: datetime
     cancelled_at: datetime | None
+    ballot_key: str | None = None
 
     def is_open(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
@@ -172,7 +173,7 @@ class Snapshot:
             for row in self._rows(
                 sa.select(
                     *(Election.id, Election.title, Election.jurisdiction_id, Election.start, Election.end),
-                    Election.cancelled_at,
+                    *(Election.cancelled_at, Election.ballot_key),
                 )
                 .where(Election.stage != DRAFT)
                 .order_by(Election.id)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from daemon import rules
 from daemon.store import ballots, elections, partitions, parts, stations
-from shared import metrics
+from shared import ballot_proofs, metrics
 from shared.database import Database
 from shared.errors import Misconfigured
 from shared.journal import events
@@ -24,6 +24,10 @@ from shared.journal.store import note, note_event
 from shared.queue import inspection, intake, journal, keys, sheet_line, snapshot, work
 from shared.queue.batches import SHOWN_LINES, PartOutcome, RefusedLine
 from shared.queue.work import DamagedPart, QueuedPart, RecordedPart
+from shared.terms import Refusal
+
+# A new part, its place in its partition, the election that it belongs to, and the ballots in it that may vote there.
+_Placed = tuple[QueuedPart, int, rules.Poll | None, rules.Lines]
 
 # A ballot's source names the partition and the place of its part among those of the partition.
 _PLACES = 1 << 40
@@ -242,51 +246,54 @@ def _judge(
     session: Session, partition: int, sequence: int, fresh: Sequence[QueuedPart], polls: Sequence[rules.Poll]
 ) -> list[parts.JudgedPart]:
     """Insert the ballots of new parts and judge them, those of an election at once, in order."""
-    placed = [
-        (part, sequence + place, rules.poll_at(polls, part.batch.received_at, part.batch.election_id))
-        for place, part in enumerate(fresh, start=1)
-    ]
+    placed: list[_Placed] = []
+    unsigned: dict[int, list[rules.Refused]] = {}
+    for place, part in enumerate(fresh, start=sequence + 1):
+        poll = rules.poll_at(polls, part.batch.received_at, part.batch.election_id)
+        lines = rules.Lines(part.contents.guids, part.contents.poll_numbers, part.contents.lines)
+        # The station has looked at each signature, too; but whoever has a station in hand is no voter for that.
+        if poll is not None and part.contents.proofs:
+            bad = ballot_proofs.unproven(poll.ballot_key, poll.id, lines.guids, part.contents.proofs)
+            unsigned[place] = lines.refused(bad, Refusal.INVALID_SIGNATURE)
+            lines = lines.without(bad) if bad else lines
+        placed.append((part, place, poll, lines))
     firsts = _firsts(session, partition, placed)
     judged = []
-    for part, place, poll in placed:
-        contents = part.contents
+    for part, place, poll, lines in placed:
         if poll is None:
             judgement = rules.outside(part.ballots)
         else:
-            judgement = rules.judge(
-                contents.guids, contents.poll_numbers, contents.lines, poll.poll_numbers, firsts.get(place)
-            )
+            judgement = rules.judge(lines.guids, lines.poll_numbers, lines.lines, poll.poll_numbers, firsts.get(place))
+            judgement = rules.with_refused(judgement, unsigned.get(place, ()))
         judged.append(parts.JudgedPart(part, place, poll.id if poll else None, judgement))
     return judged
 
 
-def _firsts(
-    session: Session, partition: int, placed: Sequence[tuple[QueuedPart, int, rules.Poll | None]]
-) -> dict[int, dict[bytes, bool]]:
+def _firsts(session: Session, partition: int, placed: Sequence[_Placed]) -> dict[int, dict[bytes, bool]]:
     """Insert the ballots; for the parts with a duplicate among them, say by place which GUIDs they brought first.
 
     Nearly all uploads have no duplicate, and then the number of inserted rows says so without a look at any of them;
     otherwise only those are looked at which were inserted by the same statement.
     """
-    by_poll: dict[int, list[tuple[QueuedPart, int]]] = defaultdict(list)
-    for part, place, poll in placed:
-        if poll is not None:
-            by_poll[poll.id].append((part, place))
+    by_poll: dict[int, list[tuple[rules.Lines, int]]] = defaultdict(list)
+    for _, place, poll, lines in placed:
+        if poll is not None and lines.lines:
+            by_poll[poll.id].append((lines, place))
     firsts: dict[int, dict[bytes, bool]] = {}
     for poll_id, its_parts in by_poll.items():
         came_in = ballots.insert(
             session,
             poll_id,
             [
-                ballots.NewBallots(partition * _PLACES + place, part.contents.guids, part.contents.poll_numbers)
-                for part, place in its_parts
+                ballots.NewBallots(partition * _PLACES + place, lines.guids, lines.poll_numbers)
+                for lines, place in its_parts
             ],
         )
         if not came_in:
             continue
-        for part, place in its_parts:
+        for lines, place in its_parts:
             source = partition * _PLACES + place
-            its_guids = [guid for guid in ballots.split(part.contents.guids) if guid in came_in]
+            its_guids = [guid for guid in ballots.split(lines.guids) if guid in came_in]
             if len(set(its_guids)) < len(its_guids) or any(came_in[guid] != source for guid in its_guids):
                 firsts[place] = {guid: came_in[guid] == source for guid in its_guids}
     return firsts

@@ -3,7 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.terms import Refusal
@@ -22,6 +22,8 @@ class Poll:
     start: datetime
     end: datetime
     poll_numbers: frozenset[int]
+    # By which the signatures of voters' ballots are checked; None where voters do not vote so.
+    ballot_key: str | None = None
 
     def is_open(self, moment: datetime) -> bool:
         return self.start <= moment < self.end
@@ -48,6 +50,37 @@ class Judgement:
     outside: int
     tally: dict[int, int] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The ballots of a part, or those of them that are judged any further."""
+
+    guids: bytes
+    poll_numbers: "array[int]"
+    lines: "array[int]"
+
+    def without(self, places: Sequence[int]) -> "Lines":
+        """All but those at these places."""
+        out = set(places)
+        kept = [place for place in range(len(self.lines)) if place not in out]
+        return Lines(
+            b"".join(self.guids[place * GUID_BYTES : (place + 1) * GUID_BYTES] for place in kept),
+            array("Q", [self.poll_numbers[place] for place in kept]),
+            array("I", [self.lines[place] for place in kept]),
+        )
+
+    def refused(self, places: Sequence[int], reason: Refusal) -> list[Refused]:
+        """Those at these places, with why they do not count."""
+        return [
+            Refused(
+                self.lines[place],
+                self.guids[place * GUID_BYTES : (place + 1) * GUID_BYTES],
+                self.poll_numbers[place],
+                reason,
+            )
+            for place in places
+        ]
 
 
 def poll_at(polls: Sequence[Poll], moment: datetime, named: int | None) -> Poll | None:
@@ -112,4 +145,17 @@ def judge(
         outside=0,
         tally=counts,
         refused=refused,
+    )
+
+
+def with_refused(judgement: Judgement, before: Sequence[Refused]) -> Judgement:
+    """What became of a part of which ``before`` were refused as invalid before the others were judged.
+
+    They take no GUID up: whoever has no right to vote cannot stand in the way of who has one.
+    """
+    return replace(
+        judgement,
+        received=judgement.received + len(before),
+        invalid=judgement.invalid + len(before),
+        refused=sorted([*judgement.refused, *before], key=lambda ballot: ballot.line),
     )

@@ -16,7 +16,7 @@ from shared.schema.election import PUBLISHED, Election, Entry, Participant
 def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
     """The published elections that were open at some moment from ``since`` to ``until``."""
     found = session.execute(
-        sa.select(Election.id, Election.jurisdiction_id, Election.start, Election.end)
+        sa.select(Election.id, Election.jurisdiction_id, Election.start, Election.end, Election.ballot_key)
         .where(Election.stage == PUBLISHED, Election.start <= until, Election.end > since)
         .order_by(Election.id)
     ).all()
@@ -27,6 +27,7 @@ def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
             start=row.start,
             end=row.end,
             poll_numbers=frozenset(_poll_numbers(session, row.id)),
+            ballot_key=row.ballot_key,
         )
         for row in found
     ]
@@ -37,7 +38,7 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
     found = session.execute(
         sa.select(
             *(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end),
-            Election.rules,
+            *(Election.rules, Election.ballot_key),
         )
         .where(Election.stage == PUBLISHED, Election.end > since)
         .order_by(Election.id)
@@ -52,6 +53,7 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
             end=to_microseconds(row.end),
             poll_numbers=sorted(_poll_numbers(session, row.id)),
             by_constituency=bool(row.rules) and Rules.from_dict(row.rules).is_by_constituency,
+            ballot_key=row.ballot_key,
         )
         for row in found
     ]

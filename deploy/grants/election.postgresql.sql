@@ -24,7 +24,7 @@ GRANT UPDATE (forename, surname, post, code_name, biography, approval, approval_
 GRANT SELECT, INSERT, DELETE ON candidate_pictures TO administration;
 GRANT UPDATE (large, small, sha256, created_at) ON candidate_pictures TO administration;
 GRANT SELECT, INSERT, DELETE ON elections TO administration;
-GRANT UPDATE (title, kind, individual, jurisdiction_id, start, "end", stage, cancelled_at, cancelled_reason, rules, lots, version) ON elections TO administration;
+GRANT UPDATE (title, kind, individual, jurisdiction_id, start, "end", stage, cancelled_at, cancelled_reason, rules, lots, version, ballot_key) ON elections TO administration;
 GRANT SELECT, INSERT, DELETE ON entries TO administration;
 GRANT SELECT ON batches TO administration;
 GRANT SELECT (batch_id, part, election_id, received, counted, duplicate, invalid, outside) ON parts TO administration;
@@ -45,7 +45,7 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO administration;
 -- Daemon: adds to what was counted and changes none of it. Whether a GUID was there before it may ask, and not for whom; nor does it
 -- read back what a station received. The partitions are its own: their owner, epoch and watermark move on, and another number of them
 -- adds or removes rows.
-GRANT SELECT (id, title, kind, jurisdiction_id, start, "end", stage, rules) ON elections TO daemon;
+GRANT SELECT (id, title, kind, jurisdiction_id, start, "end", stage, rules, ballot_key) ON elections TO daemon;
 GRANT SELECT (election_id, poll_number, participant_id) ON entries TO daemon;
 GRANT SELECT (id, name) ON participants TO daemon;
 GRANT SELECT (id, centre_id, code, registered, status, version) ON polling_stations TO daemon;
@@ -90,6 +90,8 @@ GRANT SELECT (received_at, recorded_at) ON parts TO results;
 GRANT SELECT (ballots, buried_at) ON dead_letters TO results;
 GRANT SELECT (reason, dismissed_at) ON dismissals TO results;
 GRANT SELECT ON tally_sheets TO results;
+-- Whether a voter's ballot is there, by the GUID on the receipt; never for whom it is.
+GRANT SELECT (election_id, guid) ON ballots TO results;
 GRANT SELECT (election_id, station_id, "number", act, at, numbers, chosen, reason) ON sheet_events TO results;
 
 -- Tally sheets: the daemon records what officials have entered, the administration decides about it; neither changes an event or a

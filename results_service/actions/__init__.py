@@ -118,6 +118,7 @@ class Details:
     election: Summary
     lists: tuple[OnBallot, ...]
     rules: dict[str, int | str | bool] | None
+    ballot_key: str | None
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,15 @@ class Listing(Generic[T]):
 
     items: list[T]
     total: int
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """A page of the ballots that do not count, and whether it may be said how they were cast."""
+
+    items: list[tallies.RefusedBallot]
+    total: int
+    names_choices: bool
 
 
 @dataclass(frozen=True)
@@ -269,6 +279,7 @@ def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]
                 for entry in election.entries
             ),
             rules=rules.to_dict() if rules else None,
+            ballot_key=election.ballot_key,
         )
         return Answer(tag, state in SETTLED, details)
 
@@ -281,9 +292,7 @@ def read_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     return desk.crowd.ask(election_id, lambda: _look_at_result(desk, election_id))
 
 
-def list_refused_ballots(
-    desk: Desk, election_id: int, limit: int, offset: int, known: Known
-) -> Answer[Listing[tallies.RefusedBallot]]:
+def list_refused_ballots(desk: Desk, election_id: int, limit: int, offset: int, known: Known) -> Answer["Refusals"]:
     """The ballots of an election that are not counted, in the order of receipt."""
     with desk.database.reading() as session:
         counted = look_at_count(desk, session, election_id)
@@ -292,8 +301,10 @@ def list_refused_ballots(
         if known(tag):
             return Answer(tag, standing.state in SETTLED, None)
         items = tallies.refused_ballots(session, election_id, limit, offset, officials=False)
+        # A ballot that its voter sent twice is cast alike both times, and the voter's receipt names it.
+        names_choices = counted.election.ballot_key is None
         counts = counted.sums.counts
-        return Answer(tag, standing.state in SETTLED, Listing(items, counts.duplicate + counts.invalid))
+        return Answer(tag, standing.state in SETTLED, Refusals(items, counts.duplicate + counts.invalid, names_choices))
 
 
 def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:

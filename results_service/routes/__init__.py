@@ -90,6 +90,10 @@ class ElectionDetails(ElectionSummary):
 
     lists: list[OnBallot]
     rules: dict[str, int | str | bool] | None = Field(description="How votes become seats; null when it gives none.")
+    ballot_key: str | None = Field(
+        description="By which anybody can check the signatures of voters' ballots: a SubjectPublicKeyInfo in DER, in "
+        "base64. null where voters do not cast ballots themselves."
+    )
 
 
 class BallotsAnswer(Shape):
@@ -203,7 +207,10 @@ class RefusedBallot(BaseModel):
     """A ballot that is not counted."""
 
     guid: UUID
-    poll_number: int
+    poll_number: int | None = Field(
+        description="null where voters cast ballots themselves: that of a ballot which was sent twice would say how "
+        "the one that counts was cast."
+    )
     reason: Refusal
 
 
@@ -230,7 +237,7 @@ def read_election(election_id: int) -> Any:
     return answered(
         answer,
         lambda found: ElectionDetails.model_validate(
-            {**vars(found.election), "lists": found.lists, "rules": found.rules}
+            {**vars(found.election), "lists": found.lists, "rules": found.rules, "ballot_key": found.ballot_key}
         ),
     )
 
@@ -286,7 +293,11 @@ def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
         answer,
         lambda found: page(
             [
-                RefusedBallot(guid=UUID(bytes=refused.guid), poll_number=refused.poll_number, reason=refused.reason)
+                RefusedBallot(
+                    guid=UUID(bytes=refused.guid),
+                    poll_number=refused.poll_number if found.names_choices else None,
+                    reason=refused.reason,
+                )
                 for refused in found.items
             ],
             found.total,

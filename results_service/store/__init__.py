@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, lazyload
 from shared import tallies
 from shared.schema.election import (
     DRAFT,
+    Ballot,
     Batch,
     Constituency,
     DeadLetter,
@@ -152,7 +153,7 @@ def published_page(session: Session, limit: int, offset: int) -> tuple[int, list
 
 
 # Whole tables, and of the others no more than the queries here and in ``shared.tallies`` need. The service's database
-# user may read exactly this (deploy/grants/election.*.sql): no ballot, and nothing of what a station received.
+# user may read exactly this (deploy/grants/election.*.sql): for whom no ballot is, and nothing that a station received.
 READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = (
     Participant,
     Election,
@@ -180,6 +181,8 @@ READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = 
         *(DeadLetter.ballots, DeadLetter.buried_at),
     ),
     Dismissal,
+    # Whether a voter's ballot is there, and not for whom.
+    (Ballot.election_id, Ballot.guid),
     (Partition.partition, Partition.epoch, Partition.sequence, Partition.watermark),
     Electorate,
     ElectorateConstituency,

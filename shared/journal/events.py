@@ -21,6 +21,8 @@ LENGTHS = {"id": 32, "actor": 256, "action": 64, "subject": 256, "address": 64, 
 # Whoever acts without an account: an operator at a command line, and the programs that prepare the stores.
 OPERATOR = "operator"
 PREPARE = "prepare"
+# Who casts a ballot is not known, and nobody in particular.
+VOTERS = "voters"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.errors import InvalidInput, Unavailable
-from shared.journal.events import Event, event, origin
+from shared.journal.events import VOTERS, Event, event, origin
 from shared.queue import keys
 from shared.queue.connection import count_error, translated
 from shared.queue.jobs import Queues, moment
@@ -67,7 +67,10 @@ _ATTEMPTS = 8
 
 @dataclass(frozen=True)
 class Upload:
-    """What is known of an upload before it is read; ``election_id`` is the one that its sender has named."""
+    """What is known of an upload before it is read; ``election_id`` is the one that its sender has named.
+
+    Without an official, who is named by email and national id, it is ballots that voters have cast themselves.
+    """
 
     batch_id: str
     election_id: int | None
@@ -242,6 +245,15 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
         text = json.dumps({"batch": upload.batch_id, "fingerprint": upload.fingerprint})
         yield "SET", key, text, "EX", upload.keep_seconds
     yield "INCRBY", keys.QUEUED_BALLOTS, contents.lines
+    if upload.official_email:
+        yield from _of_official(upload)
+    # In the same step as the moment of receipt, so that the journal has the uploads in the order of their receipts.
+    yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch, _accepted(upload, contents).to_json()
+    yield "PUBLISH", keys.ARRIVED, ",".join(map(str, jobs))
+
+
+def _of_official(upload: Upload) -> Iterator[Command]:
+    """What is written of an official's upload besides; ballots that voters have cast are nobody's."""
     uploads = keys.uploads(upload.official_email)
     yield "SET", uploads, 0, "EX", UPLOADS_WINDOW_SECONDS, "NX"
     yield "INCRBY", uploads, 1
@@ -249,9 +261,6 @@ def _commands(queues: Queues, upload: Upload, contents: Contents, remembered: Se
     yield "LPUSH", own, upload.batch_id
     yield "LTRIM", own, 0, MOST_OWN_BATCHES - 1
     yield "EXPIRE", own, upload.keep_seconds
-    # In the same step as the moment of receipt, so that the journal has the uploads in the order of their receipts.
-    yield "EVAL", _RECEIVE, 2, keys.CLOCK, batch, _accepted(upload, contents).to_json()
-    yield "PUBLISH", keys.ARRIVED, ",".join(map(str, jobs))
 
 
 def _accepted(upload: Upload, contents: Contents) -> Event:
@@ -269,7 +278,7 @@ def _accepted(upload: Upload, contents: Contents) -> Event:
             "parts": len(contents.parts),
             "payloads": sha256(digests).hexdigest(),
         },
-        actor=upload.official_email,
+        actor=upload.official_email or VOTERS,
     )
 
 

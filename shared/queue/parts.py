@@ -1,22 +1,24 @@
 """The packed form of a part: what a station puts into Redis, and what the database keeps, unchanged.
 
 A part is some thousands of ballots of one batch and one partition. Its packed form says by itself what it is,
-so that a part that was stored years ago can be counted again. All numbers are little-endian; version 1 is:
+so that a part that was stored years ago can be counted again. All numbers are little-endian. Version 1 is what came in
+files; version 2 is ballots that voters have cast themselves, each with its proof (``shared.ballot_proofs``):
 
 ======  =====  ==========================================================================================
 offset  bytes  content
 ======  =====  ==========================================================================================
 0       4      ``URNA`` in ASCII
-4       1      version of the form: 1
+4       1      version of the form: 1 or 2
 5       1      bytes per poll number: 1, 2, 4 or 8, the fewest that hold the greatest one
 6       1      bytes per line number: 1, 2 or 4, likewise
-7       1      zero
+7       1      version 1: zero; version 2: bytes per proof, in units of 32
 8       4      number of ballots, n
 12      4      bytes of the last field, z
 16      16     the first 16 bytes of the SHA-256 of all that stands before this field and after it
 32      16 n   the GUIDs, 16 bytes each, as they are (they are random, so they cannot be compressed)
 ...     z      zlib stream of the n poll numbers followed by the n line numbers, each array by planes:
                first the lowest byte of every number, then the second byte of every number, and so on
+...     ...    version 2 only: the n proofs, one after the other
 ======  =====  ==========================================================================================
 
 The planes are there for the size: line numbers only grow, so all planes but the lowest hardly change from one
@@ -32,12 +34,14 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.ballot_proofs import UNIT_BYTES
 from shared.errors import InvalidInput
 
 _MAGIC = b"URNA"
-_VERSION = 1
+_PLAIN, _PROVEN = 1, 2
 _GUID_BYTES = 16
-_HEAD = struct.Struct("<4sBBBxII")
+_MOST_UNITS = 255
+_HEAD = struct.Struct("<4sBBBBII")
 _CHECKSUM_BYTES = 16
 _CONTENT = _HEAD.size + _CHECKSUM_BYTES
 _TYPECODE = {1: "B", 2: "H", 4: "I", 8: "Q"}
@@ -50,18 +54,21 @@ _WORTH_COMPRESSING = 2048
 class PartContents:
     """The ballots of a part: 16 bytes of GUID, a poll number and a line number (counted from 0) for each.
 
-    ``poll_numbers`` has the typecode Q and ``lines`` the typecode I, whatever the packed form used.
+    ``poll_numbers`` has the typecode Q and ``lines`` the typecode I, whatever the packed form used. ``proofs`` holds as
+    many bytes for each ballot as for every other, and is empty where nothing is to be proven.
     """
 
     guids: bytes
     poll_numbers: "array[int]"
     lines: "array[int]"
+    proofs: bytes = b""
 
 
-def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int]) -> bytes:
+def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int], proofs: bytes = b"") -> bytes:
     """Return the packed form of a part; all three say something about the same ballots, in the same order.
 
-    ``guids`` holds 16 bytes a ballot. Raises ValueError when the three are not of one length, and
+    ``guids`` holds 16 bytes a ballot, ``proofs`` as many as ``PartContents`` says. Raises ValueError when they do not
+    fit each other, and
     OverflowError for a poll number outside 0 to 2**64 - 1 or a line number outside 0 to 2**32 - 1.
     """
     count = len(poll_numbers)
@@ -69,12 +76,16 @@ def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int]) -> byt
         raise ValueError(
             f"A part of {count} poll numbers has {len(guids)} bytes of GUIDs and {len(lines)} line numbers."
         )
+    units, rest = divmod(len(proofs), UNIT_BYTES * max(count, 1))
+    if rest or units > _MOST_UNITS:
+        raise ValueError(f"{count} ballots do not have {len(proofs)} bytes of proofs.")
     number_planes, line_planes = _planes(array("Q", poll_numbers)), _planes(array("I", lines))
     planes = b"".join((*number_planes, *line_planes))
     # The lowest level is enough: the planes are either all but constant or all but random.
     packed = stored(planes) if len(planes) < _WORTH_COMPRESSING else zlib.compress(planes, 1)
-    head = _HEAD.pack(_MAGIC, _VERSION, len(number_planes), len(line_planes), count, len(packed))
-    return b"".join((head, _checksum(head, guids, packed), guids, packed))
+    version = _PROVEN if units else _PLAIN
+    head = _HEAD.pack(_MAGIC, version, len(number_planes), len(line_planes), units, count, len(packed))
+    return b"".join((head, _checksum(head, guids, packed, proofs), guids, packed, proofs))
 
 
 def unpack(payload: bytes) -> PartContents:
@@ -83,17 +94,20 @@ def unpack(payload: bytes) -> PartContents:
         raise InvalidInput("This is not a packed part of a batch: it does not start with URNA.")
     if len(payload) < _CONTENT:
         raise InvalidInput(f"The packed part is cut off: it has {len(payload)} bytes, its head alone {_CONTENT}.")
-    _, version, poll_number_bytes, line_bytes, count, packed_bytes = _HEAD.unpack_from(payload)
-    if version != _VERSION:
-        raise InvalidInput(f"The packed part has version {version}; this program reads version {_VERSION}.")
-    length = _CONTENT + _GUID_BYTES * count + packed_bytes
+    _, version, poll_number_bytes, line_bytes, units, count, packed_bytes = _HEAD.unpack_from(payload)
+    if version not in (_PLAIN, _PROVEN):
+        raise InvalidInput(f"The packed part has version {version}; this program reads the versions 1 and 2.")
+    if (version == _PROVEN) != bool(units):
+        raise InvalidInput("The packed part is malformed: its proofs are not as its version has them.")
+    length = _CONTENT + _GUID_BYTES * count + packed_bytes + UNIT_BYTES * units * count
     if len(payload) != length:
         raise InvalidInput(
             f"The packed part has a wrong length: {len(payload)} bytes where its head announces {length}."
         )
-    guids = payload[_CONTENT : length - packed_bytes]
-    packed = payload[length - packed_bytes :]
-    if _checksum(payload[: _HEAD.size], guids, packed) != payload[_HEAD.size : _CONTENT]:
+    after_guids = _CONTENT + _GUID_BYTES * count
+    guids, packed = payload[_CONTENT:after_guids], payload[after_guids : after_guids + packed_bytes]
+    proofs = payload[after_guids + packed_bytes :]
+    if _checksum(payload[: _HEAD.size], guids, packed, proofs) != payload[_HEAD.size : _CONTENT]:
         raise InvalidInput("The packed part is damaged: its checksum does not match its content.")
     planes = _decompressed(packed, count * (poll_number_bytes + line_bytes))
     if planes is None or poll_number_bytes not in _TYPECODE or line_bytes not in (1, 2, 4):
@@ -102,13 +116,14 @@ def unpack(payload: bytes) -> PartContents:
         guids=guids,
         poll_numbers=array("Q", _numbers(planes[: count * poll_number_bytes], poll_number_bytes)),
         lines=array("I", _numbers(planes[count * poll_number_bytes :], line_bytes)),
+        proofs=proofs,
     )
 
 
-def _checksum(head: bytes, guids: bytes, packed: bytes) -> bytes:
+def _checksum(head: bytes, *contents: bytes) -> bytes:
     digest = hashlib.sha256(head)
-    digest.update(guids)
-    digest.update(packed)
+    for content in contents:
+        digest.update(content)
     return digest.digest()[:_CHECKSUM_BYTES]
 
 

@@ -41,6 +41,8 @@ class KnownElection:
     poll_numbers: list[int]
     # Each constituency elects for itself, so ballots that are of no polling station could not be attributed.
     by_constituency: bool = False
+    # By which the signatures of voters' ballots are checked: DER in base64. None where voters do not vote so.
+    ballot_key: str | None = None
 
     def is_open(self, moment: datetime) -> bool:
         return self.start <= keys.to_microseconds(moment) < self.end
@@ -187,4 +189,6 @@ def _written(election: KnownElection) -> dict[str, object]:
     said = asdict(election)
     if not election.by_constituency:
         del said["by_constituency"]
+    if election.ballot_key is None:
+        del said["ballot_key"]
     return said

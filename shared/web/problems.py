@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from shared import errors, metrics
 from shared.auth import MISSING_HEADER, ClassicUnauthorized
 from shared.logs import reason
+from shared.web import logs
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -104,7 +105,7 @@ def _refuse(error: errors.UrnaError) -> Response:
     headers = {}
     if isinstance(error, errors.Unavailable):
         # The caller learns that it is away, the operator why: a missing right looks the same from outside.
-        log.warning("unavailable", path=request.path, reason=reason(error.__cause__ or error))
+        log.warning("unavailable", path=logs.path(), reason=reason(error.__cause__ or error))
     if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
     if status == HTTPStatus.UNAUTHORIZED:

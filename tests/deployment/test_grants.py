@@ -64,7 +64,8 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "candidate_pictures": may(ALL, ALL, "large small sha256 created_at", ALL),
         "elections": may(
             *(ALL, ALL),
-            "title kind individual jurisdiction_id start end stage cancelled_at cancelled_reason rules lots version",
+            "title kind individual jurisdiction_id start end stage cancelled_at cancelled_reason rules lots version "
+            "ballot_key",
             ALL,
         ),
         "entries": may(ALL, ALL, "", ALL),
@@ -84,7 +85,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "difference_notes": may(ALL, ALL),
     },
     "daemon": {
-        "elections": may("id title kind jurisdiction_id start end stage rules"),
+        "elections": may("id title kind jurisdiction_id start end stage rules ballot_key"),
         "participants": may("id name"),
         "entries": may("election_id poll_number participant_id"),
         "polling_stations": may("id centre_id code registered status version"),
@@ -124,6 +125,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "polling_stations": may("id centre_id code registered status version"),
         "tally_sheets": READS,
         "sheet_events": may("election_id station_id number act at numbers chosen reason"),
+        "ballots": may("election_id guid"),
         "partitions": may("partition epoch sequence watermark"),
     },
     "operator": {

@@ -4,6 +4,7 @@ import hashlib
 import struct
 import zlib
 from array import array
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -51,6 +52,22 @@ def test_unpacking_gives_back_what_was_packed(rows: list[tuple[bytes, int, int]]
     result = unpack(packed(contents))
     assert result == contents
     assert (result.poll_numbers.typecode, result.lines.typecode) == ("Q", "I")
+
+
+@settings(deadline=None)
+@given(ballots, st.integers(1, 20))
+def test_proofs_come_back_as_they_were_packed(rows: list[tuple[bytes, int, int]], units: int) -> None:
+    contents = replace(parted(rows), proofs=bytes(index % 251 for index in range(32 * units * len(rows))))
+    payload = pack(contents.guids, contents.poll_numbers, contents.lines, contents.proofs)
+    assert unpack(payload) == contents
+    # What came in files is packed as it always was.
+    assert payload[4] == (2 if rows else 1)
+    assert packed(contents)[4] == 1
+    if rows:
+        with pytest.raises(InvalidInput, match="damaged"):
+            unpack(payload[:-1] + bytes([payload[-1] ^ 1]))
+        with pytest.raises(ValueError, match="bytes of proofs"):
+            pack(contents.guids, contents.poll_numbers, contents.lines, contents.proofs[:-1])
 
 
 def test_plain_lists_are_packed_like_arrays() -> None:
@@ -139,7 +156,9 @@ def test_the_refusal_says_what_is_wrong() -> None:
         (b"", "does not start with URNA"),
         (b"PK" + payload[2:], "does not start with URNA"),
         (payload[:31], "is cut off: it has 31 bytes, its head alone 32"),
-        (payload[:4] + b"\x02" + payload[5:], "has version 2; this program reads version 1"),
+        (payload[:4] + b"\x03" + payload[5:], "has version 3; this program reads the versions 1 and 2"),
+        (payload[:4] + b"\x02" + payload[5:], "its proofs are not as its version has them"),
+        (payload[:7] + b"\x09" + payload[8:], "its proofs are not as its version has them"),
         (payload[:-1], "has a wrong length"),
         (damaged, "is damaged: its checksum does not match"),
     ]:

@@ -25,6 +25,7 @@ ANY_ACCOUNT = Who("access")
 REFRESH_TOKEN = Who("refresh")
 ADMINISTRATOR = holders(Role.ADMINISTRATOR)
 OFFICIAL = holders(Role.OFFICIAL)
+VOTER = holders(Role.VOTER)
 SUPERVISION = holders(Role.ADMINISTRATOR, Role.AUDITOR)
 STAFF = holders(Role.ADMINISTRATOR, Role.AUDITOR, Role.OFFICIAL)
 

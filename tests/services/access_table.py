@@ -19,26 +19,19 @@ from tests.services.access_rows import (
     Row,
     page,
 )
-from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, jmbg, person
-from tests.services.citizens import citizen, csv_of
+from tests.services.access_voters import VOTERS_ROWS
+from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
 SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
 SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
 
 NEWEST = {"If-Match": "*"}
+BALLOT = {"guid": "{guid}", "poll_number": 1, "prefix": "{prefix}", "signature": "{signature}"}
 # The sheet of station 3, as the world of the administration has it.
 WAITING = [{"station_id": 3, "last": 2}]
 
 _IN_A_YEAR = datetime.now(UTC) + timedelta(days=365)
 _NEXT_YEAR = {"start": _IN_A_YEAR.isoformat(), "end": (_IN_A_YEAR + timedelta(days=1)).isoformat()}
-
-CITIZENS = csv_of([citizen(600)]).decode()
-VOTERS = {
-    "title": "A",
-    "opens_at": _NEXT_YEAR["start"],
-    "closes_at": _NEXT_YEAR["end"],
-    "restriction": "citizens",
-}
 
 EVERY_SERVICE = [
     Row("GET /health/live", EVERYBODY, 200),
@@ -74,23 +67,7 @@ OWN: dict[str, list[Row]] = {
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["candidate"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
         Row("GET /api/journal", SUPERVISION, 200),
-        # The citizens' register and the elections of voters.
-        Row("POST /api/citizens/import", ADMINISTRATOR, 200, csv=CITIZENS),
-        Row("GET /api/citizens", SUPERVISION, 200),
-        Row("GET /api/citizens/{citizen_id}", SUPERVISION, 200, "/api/citizens/1"),
-        Row("PATCH /api/citizens/{citizen_id}", ADMINISTRATOR, 200, "/api/citizens/1", {"region": "A"}, NEWEST),
-        Row("GET /api/voter-elections", SUPERVISION, 200),
-        Row("GET /api/voter-elections/{election_id}", SUPERVISION, 200, "/api/voter-elections/1"),
-        Row("PUT /api/voter-elections/{election_id}", ADMINISTRATOR, 200, "/api/voter-elections/1", VOTERS, NEWEST),
-        Row(
-            "PUT /api/voter-elections/{election_id}/citizens",
-            ADMINISTRATOR,
-            200,
-            "/api/voter-elections/1/citizens",
-            headers=NEWEST,
-            csv=f"national_id\n{jmbg(1)}\n",
-        ),
-        Row("GET /api/voter-elections/{election_id}/roll.csv", SUPERVISION, 200, "/api/voter-elections/1/roll.csv"),
+        *VOTERS_ROWS,
         *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
         Row("GET /sign-up", EVERYBODY, 200),
@@ -362,9 +339,11 @@ OWN: dict[str, list[Row]] = {
             upload=True,
             is_trial=True,
         ),
+        Row("GET /api/elections/{election_id}/ballot-paper", EVERYBODY, 200, "/api/elections/{open}/ballot-paper"),
+        Row("POST /api/elections/{election_id}/ballots", EVERYBODY, 202, "/api/elections/{open}/ballots", BALLOT),
         *(page(route) for route in STATION_PAGES),
     ],
-    # Results are everybody's. Voters' receipts will be looked up here, and by everybody, too.
+    # Results are everybody's, and so is the list on which voters look their receipts up.
     "results_service": [
         Row("GET /api/elections", EVERYBODY, 200),
         Row("GET /api/elections/{election_id}", EVERYBODY, 200, "/api/elections/{final}"),
@@ -426,6 +405,12 @@ OWN: dict[str, list[Row]] = {
             EVERYBODY,
             200,
             "/api/elections/{final}/record/stations/{station}/signed",
+        ),
+        Row(
+            "GET /api/elections/{election_id}/receipts/{guid}",
+            EVERYBODY,
+            200,
+            "/api/elections/{final}/receipts/{ballot}",
         ),
         # Pages.
         Row("GET /", EVERYBODY, 200),

@@ -1,12 +1,15 @@
 """The four services with something in them that somebody could read or change, each on a real store of its own."""
 
 import sqlite3
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+import sqlalchemy as sa
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from redis import Redis
@@ -14,13 +17,18 @@ from sqlalchemy import make_url
 from werkzeug.test import TestResponse
 
 from results_service.app import create_app as create_results
+from shared.ballot_proofs import read_key
+from shared.blind_signatures import ballot_message, blind, prepare
 from shared.config import ResultsSettings
 from shared.queue import snapshot
-from shared.terms import Refusal
+from shared.schema.accounts import Citizen, User, UserRole, VoterElection
+from shared.schema.election import Ballot
+from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
 from tests.services.access_rows import Row
-from tests.services.access_table import VOTERS
+from tests.services.access_voters import VOTERS
 from tests.services.bearers import Bearer
+from tests.services.casting import announce, signed
 from tests.services.declared import Declared
 from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
@@ -149,10 +157,26 @@ def authentication(
         victim = service.register(800)["email"]
         made = service.client.put("/api/voter-elections/1", json={**VOTERS, "title": "B"}, headers=service.logged_in())
         assert made.status_code == 201, made.get_data(as_text=True)
+        blinded = _open_to_voters(service, 2)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
-        names = {"victim": service.user_id(victim), "victim_email": victim, "session": session}
+        names = {"blinded": blinded, "victim": service.user_id(victim), "victim_email": victim, "session": session}
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers
+
+
+def _open_to_voters(service: accounts.Accounts, number: int) -> str:
+    """An open election with a key; something that can be signed for it."""
+    path, headers = f"/api/voter-elections/{number}", {**service.logged_in(), "If-Match": "*"}
+    assert service.client.put(path, json={**VOTERS, "restriction": "everyone"}, headers=headers).status_code == 201
+    key = read_key(service.client.post(f"{path}/key", headers=headers).get_json()["ballot_key"])
+    with service.database.writing() as session:
+        its_row = session.get_one(VoterElection, number)
+        its_row.opens_at = datetime.now(UTC) - HOUR
+        # Whose token names every role is a voter in the store, too.
+        administrator = session.scalars(sa.select(User).where(User.email == accounts.ADMIN_EMAIL)).one()
+        administrator.roles.append(UserRole(role=Role.VOTER.value))
+        administrator.citizen_id = session.scalar(sa.select(sa.func.max(Citizen.id)))
+    return b64encode(blind(key, prepare(ballot_message(number, bytes(16)), bytes(32))).message).decode()
 
 
 def _elections(recorded: Recorded) -> dict[str, Any]:
@@ -224,6 +248,10 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
     recorded = Recorded(url)
     names = _elections(recorded)
     (names["station"],) = recorded.stations([500])
+    ballot = uuid4()
+    with recorded.database.writing() as session:
+        session.add(Ballot(election_id=names["final"], guid=ballot.bytes, poll_number=1, source=1))
+    names["ballot"] = str(ballot)
     recorded.close()
     app = create_results(
         settings(
@@ -240,8 +268,10 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
 
 @contextmanager
 def receiving(redis_url: str, settings: ServiceSettings, token: Token, official: Bearer) -> Iterator[World]:
-    """A voting station with a batch of ``official``."""
+    """A voting station with a batch of ``official``, where voters cast ballots, too."""
     with station.running(redis_url, settings, token) as service:
         snapshot.write_stations(service.redis, "a", {1: "active"})
         batch = service.accepted(file_of(3, 100), header=official.headers, key="a key of the official")["id"]
-        yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch})
+        announce(service, *(station.known(*election) for election in station.ELECTIONS))
+        ballot = {name: value for name, value in signed(station.OPEN).body().items() if isinstance(value, str)}
+        yield World(service.app, Values(service.redis), {"open": station.OPEN, "batch": batch, **ballot})

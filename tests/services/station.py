@@ -155,7 +155,7 @@ def running(
         if prepared:
             prepare(redis)
         # Tests refuse more in a minute than an official is allowed to have refused.
-        defaults = {"redis_url": url, "refused_uploads_per_minute": 100_000}
+        defaults = {"redis_url": url, "refused_uploads_per_minute": 100_000, "ballot_repetitions_per_minute": 100_000}
         app = create_app(service_settings(StationSettings, **{**defaults, **values}))
         try:
             yield Station(app, redis, token)

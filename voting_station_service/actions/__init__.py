@@ -46,6 +46,8 @@ class Station:
     queues: Queues
     settings: StationSettings
     refusals: FixedWindowRateLimiter = field(default_factory=lambda: FixedWindowRateLimiter(MemoryStorage()))
+    # How often each voter's ballot has come, by its GUID alone.
+    repetitions: FixedWindowRateLimiter = field(default_factory=lambda: FixedWindowRateLimiter(MemoryStorage()))
 
 
 @contextmanager
@@ -131,7 +133,7 @@ def receive(
         ]
         if not parts:
             return None
-        _refuse_when_full(station, sight)
+        refuse_when_full(station, sight)
         return intake.Contents(found, parts)
 
     # A repetition gets its receipt also after the election has ended or while the queue is full.
@@ -258,7 +260,8 @@ def _whole(seconds: float) -> int:
     return max(1, math.ceil(seconds))
 
 
-def _refuse_when_full(station: Station, sight: intake.Sight) -> None:
+def refuse_when_full(station: Station, sight: intake.Sight) -> None:
+    """Refuse what comes while too much waits already."""
     if sight.queued_ballots >= station.settings.max_queued_ballots:
         raise Unavailable(
             "Too many ballots wait to be counted at the moment; nothing was stored. Send it again.", retry_after=10

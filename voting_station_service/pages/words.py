@@ -73,6 +73,10 @@ REFUSALS: Mapping[str, tuple[Any, Any]] = {
         lazy_gettext("The election has no list with this poll number."),
         lazy_gettext("Compare the line with the ballot paper, and tell the electoral commission."),
     ),
+    Refusal.INVALID_SIGNATURE: (
+        lazy_gettext("Its signature is not one of this election."),
+        lazy_gettext("Tell the electoral commission."),
+    ),
     Refusal.OUTSIDE_ELECTION: (
         lazy_gettext("It was received while the election was not open."),
         lazy_gettext("Tell the electoral commission."),

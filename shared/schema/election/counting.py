@@ -46,7 +46,9 @@ class Part(ElectionBase):
     received: Mapped[int]
     counted: Mapped[int]
     duplicate: Mapped[int]
-    invalid: Mapped[int] = mapped_column(doc="Ballots with a poll number that the election does not have.")
+    invalid: Mapped[int] = mapped_column(
+        doc="Ballots with a poll number that the election does not have, or a signature that is not one of it."
+    )
     outside: Mapped[int]
     payload: Mapped[bytes] = mapped_column(Blob, deferred=True, doc="What the station received, as packed by it.")
 
@@ -78,10 +80,13 @@ class RefusedLine(ElectionBase):
     batch_id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     line: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, doc="From 0, as in the file.")
     part: Mapped[int] = mapped_column(sa.Integer)
-    election_id: Mapped[int] = mapped_column(index=True)
+    election_id: Mapped[int]
     guid: Mapped[bytes] = mapped_column(Guid)
     poll_number: Mapped[int] = mapped_column(sa.BigInteger)
     reason: Mapped[str] = mapped_column(sa.String(32))
+
+    # By the GUID, too, with which a voter asks what became of the ballot.
+    __table_args__ = (sa.Index(None, "election_id", "guid"),)
 
 
 class Tally(ElectionBase):

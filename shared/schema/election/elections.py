@@ -96,6 +96,10 @@ class Election(ElectionBase):
     )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+    ballot_key: Mapped[str | None] = mapped_column(
+        sa.String(1024),
+        doc="By which the signatures of voters' ballots are checked: DER in base64. NULL: voters do not vote so.",
+    )
 
     entries: Mapped[list["Entry"]] = relationship(
         cascade="all, delete-orphan", order_by="Entry.poll_number", lazy="selectin"

@@ -1,0 +1,197 @@
+"""Blind signatures of ballots: the key of an election, and the one signature that each of its voters gets.
+
+What is signed cannot be read here, so nothing in this store leads to a ballot. Nor does the moment: it stands in no row
+and in no entry of the journal, because it could be held against the moments at which ballots were cast.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from hashlib import sha256
+from threading import Lock
+
+from sqlalchemy.orm import Session
+
+from authentication_service.actions.accounts import Matches, own_user, require_administrator, write
+from authentication_service.actions.voter_elections import subject
+from authentication_service.rules import eligibility, signatures
+from authentication_service.store import ballot_signatures, citizens, elections
+from shared.auth import Identity
+from shared.blind_signatures import FEWEST_BITS, PrivateKey, PublicKey, public_key
+from shared.database import Database
+from shared.errors import Conflict, Forbidden, NotFound
+from shared.journal.store import note
+from shared.schema.accounts import BallotSignature, Citizen, User, VoterElection
+from shared.sealing import BALLOT_KEYS, Seal, about_election
+from shared.terms import Restriction, Role
+
+# Opened keys that are kept; to open one takes as long as some signatures.
+_MOST_OPENED = 64
+
+
+class BallotKeys:
+    """Seals and opens the private keys of elections; an opened one is kept in this process and nowhere else."""
+
+    def __init__(self, register_key: str) -> None:
+        self._seal = Seal(register_key, BALLOT_KEYS)
+        self._lock = Lock()
+        self._opened: dict[bytes, PrivateKey] = {}
+
+    def close(self, election_id: int, private: bytes) -> bytes:
+        """A private key as it is stored."""
+        return self._seal.close(private, about_election(election_id))
+
+    def open(self, election_id: int, sealed: bytes) -> PrivateKey:
+        """The private key of an election; raises ``Misconfigured`` when it was sealed with another key."""
+        with self._lock:
+            found = self._opened.get(sealed)
+            if found is None:
+                found = PrivateKey.read(self._seal.open(sealed, about_election(election_id)))
+                if len(self._opened) >= _MOST_OPENED:
+                    self._opened.clear()
+                self._opened[sealed] = found
+        return found
+
+
+@dataclass(frozen=True)
+class OwnElection:
+    """An election as one voter sees it. ``reason`` says why he may not vote in it, None that he may."""
+
+    election_id: int
+    title: str
+    opens_at: datetime
+    closes_at: datetime
+    key: PublicKey | None
+    reason: eligibility.Reason | None
+    is_signed: bool
+
+
+def make_key(
+    database: Database, keys: BallotKeys, actor: Identity, election_id: int, matches: Matches, now: datetime
+) -> tuple[PublicKey, int]:
+    """Make the key of an election that has not opened, once; the public half, and the election's new version."""
+    # Before the transaction, for it takes a while.
+    private, der = PrivateKey.generate(FEWEST_BITS)
+
+    def make(session: Session) -> int:
+        require_administrator(session, actor)
+        row = _election(session, election_id, lock=True)
+        matches(row.version)
+        if row.public_key is not None:
+            raise Conflict("This election has its ballot key already; another one would make ballots worthless.")
+        eligibility.refuse_if_opened(row.opens_at, now)
+        row.public_key, row.private_key_sealed = private.public.der, keys.close(election_id, der)
+        note(session, "voter_election.key_made", subject(election_id), {"fingerprint": private.public.fingerprint})
+        session.flush()
+        return row.version
+
+    return private.public, write(database, make)
+
+
+def read_key(database: Database, election_id: int) -> PublicKey:
+    """The public half of an election's key, for everybody; NotFound while there is none."""
+    with database.reading() as session:
+        return _key_of(_election(session, election_id))
+
+
+def own_elections(database: Database, actor: Identity, now: datetime, zone: tzinfo) -> list[OwnElection]:
+    """The elections that are not over, as this voter sees them, those that open first first."""
+    with database.reading() as session:
+        citizen = _citizen(session, own_user(session, actor))
+        return [
+            OwnElection(
+                row.election_id,
+                row.title,
+                row.opens_at,
+                row.closes_at,
+                public_key(row.public_key) if row.public_key else None,
+                _reason(session, row, citizen, zone),
+                ballot_signatures.of(session, row.election_id, citizen.id) is not None,
+            )
+            for row in ballot_signatures.elections_until(session, now)
+        ]
+
+
+def sign(
+    database: Database,
+    keys: BallotKeys,
+    actor: Identity,
+    election_id: int,
+    blinded: bytes,
+    zone: tzinfo,
+    now: Callable[[], datetime],
+) -> bytes:
+    """Sign a blinded ballot, for a voter of the election, once; the same request gets the same signature again.
+
+    Raises NotFound and Conflict where nothing is signed now, Forbidden for who may not vote in this election, Conflict
+    for another ballot than the one that was signed, InvalidInput for what is no blinded message of the election's key.
+    """
+    digest = sha256(blinded).digest()
+
+    def check(session: Session) -> tuple[VoterElection, int, bool]:
+        row = _election(session, election_id)
+        signatures.check_hours(row.opens_at, row.closes_at, now())
+        _key_of(row)
+        citizen = _citizen(session, own_user(session, actor))
+        reason = _reason(session, row, citizen, zone)
+        if reason is not None:
+            raise Forbidden(signatures.SENTENCES[reason])
+        earlier = ballot_signatures.of(session, election_id, citizen.id)
+        if earlier is not None and earlier.blinded_digest != digest:
+            raise Conflict(
+                "You have got your signature for this election, for another ballot. Vote with that one; whoever has "
+                "lost it can ask for no other."
+            )
+        return row, citizen.id, earlier is not None
+
+    with database.reading() as session:
+        row, _, _ = check(session)
+        private = keys.open(election_id, row.private_key_sealed or b"")
+    # No transaction is open meanwhile. Nobody has the signature before it is written down that he got it.
+    signature = private.blind_sign(blinded)
+
+    def keep(session: Session) -> None:
+        # Of two devices at the same instant the constraint refuses the second, which finds the first one's row then.
+        _, citizen_id, is_known = check(session)
+        if not is_known:
+            session.add(
+                BallotSignature(
+                    election_id=election_id,
+                    citizen_id=citizen_id,
+                    blinded_digest=digest,
+                    signed_on=now().astimezone(UTC).date(),
+                )
+            )
+
+    write(database, keep)
+    return signature
+
+
+def _election(session: Session, election_id: int, *, lock: bool = False) -> VoterElection:
+    row = elections.election(session, election_id, lock=lock)
+    if row is None:
+        raise NotFound("Voters know no election of this number.")
+    return row
+
+
+def _key_of(row: VoterElection) -> PublicKey:
+    if row.public_key is None:
+        raise NotFound("This election has no ballot key (yet), so no ballot can be signed for it.")
+    return public_key(row.public_key)
+
+
+def _citizen(session: Session, user: User) -> Citizen:
+    if user.citizen_id is None or not any(row.role == Role.VOTER for row in user.roles):
+        raise Forbidden("This account is not a voter's: it has no entry in the citizens' register.")
+    found = citizens.citizen(session, user.citizen_id)
+    if found is None:
+        raise Forbidden("This account's entry in the citizens' register is not there.")
+    return found
+
+
+def _reason(session: Session, row: VoterElection, citizen: Citizen, zone: tzinfo) -> eligibility.Reason | None:
+    kind = Restriction(row.restriction)
+    # Not the whole list: it may be of millions, and one citizen asks.
+    is_listed = kind is Restriction.CITIZENS and elections.is_listed(session, row.election_id, citizen.id)
+    restriction = eligibility.Restriction(kind, tuple(row.restriction_values), {citizen.id} if is_listed else ())
+    return eligibility.why_not_eligible(citizen, restriction, eligibility.election_day(row.opens_at, zone))

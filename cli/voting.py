@@ -1,0 +1,209 @@
+"""``urna elections``, ``urna vote``, ``urna verify``: the voter's own program. It alone knows whose the ballot is."""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import click
+from rich.console import Console
+
+from cli.client import Client, client_options, read_json
+from cli.elections import ElectionNumber, local_time
+from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, USAGE, Failure
+from cli.output import Output, table, with_output
+from shared.ballot_proofs import is_proven, read_key
+from shared.blind_signatures import Blinded, PublicKey, ballot_message, blind, finalize, new_prefix, prepare
+from shared.errors import InvalidInput
+
+_OTHERS = 0o077
+# What stands in a file while the ballot is not cast, and what of it is the receipt. The choice is in neither.
+_RECEIPT = ("election", "ballot_key", "guid", "prefix", "signature")
+
+
+@click.command("elections")
+@client_options("authentication")
+@with_output
+def own_elections(output: Output, *, client: Client) -> None:
+    """Show a voter's own elections, and whether he may vote in each."""
+    found = client.get("authentication", "/api/elections")
+    output.result(found, lambda console: _show_elections(console, found["items"]))
+
+
+@click.command()
+@click.argument("election", type=ElectionNumber(1))
+@click.argument("poll_number", type=click.IntRange(1))
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the ballot, and then its receipt, is kept.  [default: urna-ballot-ELECTION.json]",
+)
+@click.option(
+    "--sign-only", is_flag=True, help="Get the signature now and cast later, with the same command without this."
+)
+@client_options("authentication", "station", "results")
+@with_output
+def vote(
+    output: Output, election: int, poll_number: int, file: Path | None, sign_only: bool, *, client: Client
+) -> None:
+    """Vote for POLL_NUMBER in ELECTION (its number).
+
+    The ballot is signed for the log-in and cast without it. When the connection is lost in between, call it again: it
+    goes on where it was, by the file, which holds the ballot and not the choice. Keep the file: it is the receipt.
+    """
+    place = file or Path(f"urna-ballot-{election}.json")
+    paper = client.get("station", f"/api/elections/{election}/ballot-paper", public=True)
+    key = _check(client, paper, poll_number)
+    kept = _read(place) if place.exists() else None
+    if kept is not None:
+        _check_kept(kept, election, key, place)
+    else:
+        guid, prefix = uuid4(), new_prefix()
+        made = blind(key, prepare(ballot_message(election, guid.bytes), prefix))
+        kept = {
+            "election": election,
+            "ballot_key": paper["ballot_key"],
+            "guid": str(guid),
+            "prefix": _text(prefix),
+            "blinded": _text(made.message),
+            "inverse": f"{made.inverse:x}",
+        }
+        # Before anybody is asked: whoever loses it afterwards has lost the vote.
+        _write(place, kept)
+    if "signature" not in kept:
+        kept["signature"] = _text(_signature(client, key, kept))
+        _write(place, kept)
+    if sign_only:
+        told = {"election": election, "guid": kept["guid"], "cast": False, "file": str(place)}
+        output.result(told, lambda console: console.print(f"Signed, and not cast yet; {place} is needed for that."))
+        return
+    # A connection of its own, which no log-in was made over.
+    with Client(client.addresses, patience=client.patience) as nobody:
+        body = {"poll_number": poll_number, **{name: kept[name] for name in ("guid", "prefix", "signature")}}
+        nobody.request("POST", "station", f"/api/elections/{election}/ballots", body=body, repeatable=True)
+    # Without what was asked for, which with the signer's records could say whose ballot it is.
+    _write(place, {name: kept[name] for name in _RECEIPT})
+    told = {"election": election, "guid": kept["guid"], "cast": True, "file": str(place)}
+    output.result(told, lambda console: _show_cast(console, place))
+
+
+@click.command()
+@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@client_options("results", log_in=False)
+@with_output
+def verify(output: Output, receipt: Path, *, client: Client) -> int:
+    """Say whether the ballot of RECEIPT, the file that `urna vote` has written, was counted."""
+    kept = _read(receipt)
+    if any(name not in kept for name in _RECEIPT):
+        raise Failure(f"{receipt} holds no ballot that was cast; finish `urna vote` first.", status=REFUSED)
+    election, guid = int(kept["election"]), UUID(kept["guid"])
+    public = client.get("results", f"/api/elections/{election}", public=True)["ballot_key"]
+    if public != kept["ballot_key"]:
+        raise Failure("The election has another ballot key now than the one this ballot was signed with.")
+    proof = base64.b64decode(kept["prefix"]) + base64.b64decode(kept["signature"])
+    if not is_proven(read_key(public), election, guid.bytes, proof):
+        raise Failure(f"{receipt} was changed: its signature is not one of this ballot.")
+    found = client.get("results", f"/api/elections/{election}/receipts/{guid}", public=True)
+    output.result(found, lambda console: _show_found(console, found))
+    return SUCCESS if found["counted"] else REFUSED
+
+
+def _check(client: Client, paper: Mapping[str, Any], poll_number: int) -> PublicKey:
+    """Refuse what could not be cast, before anybody is asked to log in; the key that all three services show."""
+    if paper["ballot_key"] is None:
+        raise Failure(f"In election {paper['id']} voters do not cast ballots themselves.")
+    if poll_number not in [one["poll_number"] for one in paper["entries"]]:
+        raise Failure(f"Election {paper['id']} has no list with the poll number {poll_number}.", status=USAGE)
+    if not paper["open"]:
+        raise Failure(
+            f"Election {paper['id']} is open from {local_time(paper['start'])} to {local_time(paper['end'])}."
+        )
+    shown = {
+        paper["ballot_key"],
+        client.get("results", f"/api/elections/{paper['id']}", public=True)["ballot_key"],
+        client.get("authentication", f"/api/voter-elections/{paper['id']}/key", public=True)["ballot_key"],
+    }
+    if len(shown) > 1:
+        raise Failure(
+            "The services show different ballot keys for this election. A key of your own would mark your ballot, so "
+            "nothing was sent; tell the electoral commission.",
+            status=NOT_ALLOWED,
+        )
+    return read_key(paper["ballot_key"])
+
+
+def _check_kept(kept: Mapping[str, Any], election: int, key: PublicKey, place: Path) -> None:
+    if kept.get("election") != election or kept.get("ballot_key") != base64.b64encode(key.der).decode():
+        raise Failure(f"{place} is of another election or key; name another --file.", status=USAGE)
+    if "inverse" not in kept:
+        raise Failure(f"This ballot was cast already; see `urna verify {place}`.")
+
+
+def _signature(client: Client, key: PublicKey, kept: Mapping[str, Any]) -> bytes:
+    """Ask for the one signature; the same question may be asked again."""
+    path = f"/api/elections/{kept['election']}/signature"
+    answer = client.authorized("POST", "authentication", path, body={"blinded": kept["blinded"]}, repeatable=True)
+    prepared = prepare(
+        ballot_message(int(kept["election"]), UUID(kept["guid"]).bytes), base64.b64decode(kept["prefix"])
+    )
+    asked = Blinded(prepared, base64.b64decode(kept["blinded"]), int(kept["inverse"], 16))
+    return finalize(key, asked, base64.b64decode(read_json(answer)["signature"]))
+
+
+def _read(place: Path) -> dict[str, Any]:
+    if place.stat().st_mode & _OTHERS:
+        raise Failure(f"Others may read {place}; chmod 600 it, and mind who has read it.", status=NOT_ALLOWED)
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise InvalidInput("It is no object.")
+        UUID(found["guid"])
+    except (ValueError, KeyError, InvalidInput) as error:
+        raise Failure(f"{place} is no ballot of `urna vote`.", status=USAGE) from error
+    return found
+
+
+def _write(place: Path, kept: Mapping[str, Any]) -> None:
+    """Replace the file whole, readable by its owner only from its first byte on."""
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+            json.dump(kept, written, indent=1)
+            written.flush()
+            os.fsync(written.fileno())
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _show_elections(console: Console, found: list[dict[str, Any]]) -> None:
+    made = table("Elections", "Number", "Title", "Open", "May vote", right=("Number",))
+    for one in found:
+        may = "yes" if one["may_vote"] else f"no: {one['reason'].replace('_', ' ')}"
+        if one["signed"]:
+            may = "signature given"
+        hours = f"{local_time(one['opens_at'])} to {local_time(one['closes_at'])}"
+        made.add_row(str(one["election_id"]), one["title"], hours, may)
+    console.print(made)
+
+
+def _show_cast(console: Console, place: Path) -> None:
+    console.print("Your ballot is cast.", style="bold")
+    console.print(
+        f"Your receipt is {place}. It does not say how you voted. `urna verify {place}` says if it was counted."
+    )
+
+
+def _show_found(console: Console, found: Mapping[str, Any]) -> None:
+    said = "is counted" if found["counted"] else f"is not counted: {str(found['reason']).replace('_', ' ')}"
+    console.print(f"Ballot {found['guid']} of election {found['election_id']} {said}.")

@@ -1,0 +1,26 @@
+"""Elections have a key by which the signatures of voters' ballots are checked, and refused lines are found by GUID.
+
+Revision 0009, after 0008.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("elections") as elections:
+        elections.add_column(sa.Column("ballot_key", sa.String(length=1024), nullable=True))
+    op.create_index(op.f("ix_refused_lines_election_id_guid"), "refused_lines", ["election_id", "guid"])
+    op.drop_index(op.f("ix_refused_lines_election_id"), table_name="refused_lines")
+
+
+def downgrade() -> None:
+    op.create_index(op.f("ix_refused_lines_election_id"), "refused_lines", ["election_id"])
+    op.drop_index(op.f("ix_refused_lines_election_id_guid"), table_name="refused_lines")
+    with op.batch_alter_table("elections") as elections:
+        elections.drop_column("ballot_key")

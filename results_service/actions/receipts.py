@@ -1,0 +1,32 @@
+"""Looking a receipt up: anybody who has the GUID of a ballot may ask whether it was counted."""
+
+from dataclasses import dataclass
+
+from results_service.actions import Desk, published_election
+from results_service.store import receipts
+from shared.errors import NotFound
+from shared.terms import Refusal
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a ballot; ``reason`` says why it is not counted."""
+
+    counted: bool
+    reason: Refusal | None
+
+
+def look_up(desk: Desk, election_id: int, guid: bytes) -> Found:
+    """What became of the ballot of this GUID; NotFound while none is recorded."""
+    with desk.database.reading(still=True) as session:
+        published_election(session, election_id)
+        is_recorded = receipts.is_recorded(session, election_id, guid)
+        # A bad signature takes no GUID up: the ballot that has it may be another one, which counts.
+        reason = receipts.refusal(session, election_id, guid)
+    if is_recorded and reason is not Refusal.INVALID_POLL_NUMBER:
+        return Found(True, None)
+    if reason is None:
+        raise NotFound(
+            "No ballot with this GUID is recorded in this election. One that was cast a moment ago is in a few seconds."
+        )
+    return Found(False, reason)

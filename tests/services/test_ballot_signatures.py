@@ -1,0 +1,205 @@
+"""The key of an election, and its blind signatures: one for each voter, the same again, and no trace of the ballot."""
+
+import base64
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from shared.blind_signatures import (
+    PREFIX_BYTES,
+    Blinded,
+    PublicKey,
+    ballot_message,
+    blind,
+    finalize,
+    prepare,
+    public_key,
+)
+from shared.schema.accounts import BallotSignature, Citizen, Journal, User, VoterElection
+from tests.services.accounts import Accounts, at_once, faulty_fields, headers_of, jmbg, problem, register
+
+NUMBER = 5
+SOON = datetime.now(UTC) + timedelta(days=1)
+
+
+def make_election(accounts: Accounts, **changed: Any) -> PublicKey:
+    """An election for voters, with its key, that opens tomorrow."""
+    body = {"title": "A", "opens_at": SOON.isoformat(), "closes_at": (SOON + timedelta(hours=14)).isoformat()}
+    path, headers = f"/api/voter-elections/{NUMBER}", {**accounts.logged_in(), "If-Match": "*"}
+    assert accounts.client.put(path, json={**body, **changed}, headers=headers).status_code == 201
+    made = accounts.client.post(f"{path}/key", headers=headers)
+    assert made.status_code == 201, made.get_data(as_text=True)
+    return public_key(base64.b64decode(made.get_json()["ballot_key"]))
+
+
+def move(accounts: Accounts, opens: float, closes: float) -> None:
+    """Let time pass: it opens and closes so many hours from now."""
+    now = datetime.now(UTC)
+    with accounts.database.writing() as session:
+        session.execute(
+            sa.update(VoterElection).values(
+                opens_at=now + timedelta(hours=opens), closes_at=now + timedelta(hours=closes)
+            )
+        )
+
+
+@pytest.fixture
+def key(accounts: Accounts) -> PublicKey:
+    """The key of an election that is open, in which voter 1 has an account."""
+    made = make_election(accounts)
+    move(accounts, -1, 1)
+    register(accounts, 1, role="voter")
+    return made
+
+
+def new_ballot(key: PublicKey) -> Blinded:
+    message = ballot_message(NUMBER, secrets.token_bytes(16))
+    return blind(key, prepare(message, secrets.token_bytes(PREFIX_BYTES)))
+
+
+def ask(accounts: Accounts, blinded: bytes, voter: int = 1) -> TestResponse:
+    body = {"blinded": base64.b64encode(blinded).decode()}
+    return accounts.post(f"/api/elections/{NUMBER}/signature", body, headers_of(accounts, voter))
+
+
+def signed(answer: TestResponse) -> bytes:
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return base64.b64decode(answer.get_json()["signature"])
+
+
+def rows(accounts: Accounts) -> list[BallotSignature]:
+    with accounts.database.reading() as session:
+        found = list(session.scalars(sa.select(BallotSignature)))
+        session.expunge_all()
+        return found
+
+
+def test_a_voter_gets_a_signature_that_anybody_can_check_and_the_same_request_the_same_one(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    ballot = new_ballot(key)
+    before = len(accounts.journal())
+    first = ask(accounts, ballot.message)
+    signature = finalize(key, ballot, signed(first))
+    assert key.verify(ballot.prepared, signature)
+    assert signed(ask(accounts, ballot.message)) == signed(first)
+    other = ask(accounts, new_ballot(key).message)
+    assert problem(other, 409)["detail"].startswith("You have got your signature for this election")
+    (row,) = rows(accounts)
+    assert row.signed_on == datetime.now(UTC).date()
+    # Who voted when stands nowhere: the journal has the log-ins, and what was refused.
+    actions = [entry.action for entry in accounts.journal()[before:] if not entry.action.startswith("session.")]
+    assert actions == ["ballot_signature.refused"]
+    listed = accounts.client.get("/api/elections", headers=headers_of(accounts)).get_json()["items"]
+    assert [(one["election_id"], one["may_vote"], one["signed"]) for one in listed] == [(NUMBER, True, True)]
+
+
+def test_two_devices_at_the_same_instant_get_one_signature_between_them(accounts_anywhere: Accounts) -> None:
+    accounts = accounts_anywhere
+    key = make_election(accounts)
+    move(accounts, -1, 1)
+    register(accounts, 1, role="voter")
+    headers = headers_of(accounts)
+    ballots = [new_ballot(key) for _ in range(2)]
+    bodies = [{"blinded": base64.b64encode(one.message).decode()} for one in (*ballots, *ballots)]
+
+    def send(body: dict[str, str]) -> TestResponse:
+        return accounts.post(f"/api/elections/{NUMBER}/signature", body, headers)
+
+    answers = at_once(*(lambda body=body: send(body) for body in bodies))
+    won = [place % 2 for place, answer in enumerate(answers) if answer.status_code == 200]
+    assert len(set(won)) == 1
+    assert all(answer.status_code in (200, 409) for answer in answers)
+    assert len(rows(accounts)) == 1
+    again = send(bodies[won[0]])
+    assert key.verify(ballots[won[0]].prepared, finalize(key, ballots[won[0]], signed(again)))
+    assert send(bodies[1 - won[0]]).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("citizen", "election", "sentence"),
+    [
+        ({"status": "deceased"}, {}, "this person has died"),
+        ({"status": "moved_away"}, {}, "you have moved away"),
+        ({"born_on": (datetime.now(UTC) - timedelta(days=17 * 365)).date()}, {}, "not of age"),
+        ({"region": "Severni"}, {"restriction": "region", "restriction_values": ["Нишавски"]}, "other regions"),
+        ({"federal_unit": "X"}, {"restriction": "federal_unit", "restriction_values": ["Србија"]}, "federal units"),
+        ({}, {"restriction": "citizens"}, "not on the list"),
+    ],
+)
+def test_who_may_not_vote_gets_no_signature_and_is_told_why(
+    accounts: Accounts, key: PublicKey, citizen: dict[str, Any], election: dict[str, Any], sentence: str
+) -> None:
+    register(accounts, 2, role="voter")
+    assert ask(accounts, new_ballot(key).message, voter=2).status_code == 200
+    with accounts.database.writing() as session:
+        number = session.scalar(sa.select(User.citizen_id).where(User.email == "vera1@gmail.com"))
+        if citizen:
+            session.execute(sa.update(Citizen).where(Citizen.id == number).values(citizen))
+        if election:
+            session.execute(sa.update(VoterElection).values(election))
+    refused = ask(accounts, new_ballot(key).message)
+    assert sentence in problem(refused, 403)["detail"]
+    assert len(rows(accounts)) == 1
+    (listed,) = accounts.client.get("/api/elections", headers=headers_of(accounts)).get_json()["items"]
+    assert (listed["may_vote"], listed["signed"]) == (False, False)
+
+
+def test_nothing_is_signed_before_the_election_opens_and_after_it_has_closed(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    ballot = new_ballot(key).message
+    for hours, sentence in (((1, 2), "has not begun yet"), ((-2, -1), "has ended")):
+        move(accounts, *hours)
+        assert sentence in problem(ask(accounts, ballot), 409)["detail"]
+    assert rows(accounts) == []
+    move(accounts, -1, 1)
+    assert ask(accounts, ballot).status_code == 200
+
+
+def test_what_is_no_blinded_message_is_refused_and_does_not_use_the_signature_up(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    for wrong in (b"", bytes(255), b"\0" * 256, b"\xff" * 256, bytes(257)):
+        assert faulty_fields(ask(accounts, wrong)) == ["blinded"]
+    wrong_letters = accounts.post(f"/api/elections/{NUMBER}/signature", {"blinded": "!"}, headers_of(accounts))
+    assert faulty_fields(wrong_letters) == ["blinded"]
+    assert rows(accounts) == []
+    assert ask(accounts, new_ballot(key).message).status_code == 200
+
+
+def test_only_a_voters_account_with_its_entry_in_the_register_gets_a_signature(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    register(accounts, 3, role="official")
+    assert problem(ask(accounts, new_ballot(key).message, voter=3), 403)
+    assert problem(accounts.post("/api/elections/6/signature", {"blinded": "AA=="}, headers_of(accounts)), 404)
+    voter = headers_of(accounts)
+    with accounts.database.writing() as session:
+        session.execute(sa.update(User).where(User.email == "vera1@gmail.com").values(citizen_id=None))
+    body = {"blinded": base64.b64encode(new_ballot(key).message).decode()}
+    refused = accounts.post(f"/api/elections/{NUMBER}/signature", body, voter)
+    assert "no entry in the citizens' register" in problem(refused, 403)["detail"]
+
+
+def test_a_key_is_made_once_before_the_election_opens_and_its_private_half_is_sealed(accounts: Accounts) -> None:
+    key = make_election(accounts)
+    path, headers = f"/api/voter-elections/{NUMBER}", {**accounts.logged_in(), "If-Match": "*"}
+    assert accounts.client.get(f"{path}/key").get_json()["fingerprint"] == key.fingerprint
+    assert problem(accounts.client.post(f"{path}/key", headers=accounts.logged_in()), 428)
+    assert "has its ballot key already" in problem(accounts.client.post(f"{path}/key", headers=headers), 409)["detail"]
+    with accounts.database.writing() as session:
+        sealed = session.scalar(sa.select(VoterElection.private_key_sealed)) or b""
+        told = "".join(str(vars(entry)) for entry in session.scalars(sa.select(Journal)))
+        # What only the private half has stands in no row in the plain.
+        assert b"\x02\x03\x01\x00\x01" not in sealed
+        assert key.fingerprint in told
+        session.execute(sa.update(VoterElection).values(public_key=None, private_key_sealed=None))
+    assert problem(accounts.client.get(f"{path}/key"), 404)
+    move(accounts, -1, 1)
+    assert "has opened" in problem(accounts.client.post(f"{path}/key", headers=headers), 409)["detail"]
+    assert jmbg(1) not in told

@@ -1,0 +1,309 @@
+"""A voter at a terminal, before services that talk HTTP: from the ballot to the receipt; and what an operator sees."""
+
+import base64
+import io
+import json
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from apiflask import APIFlask
+from werkzeug.serving import make_server
+
+from cli.app import main
+from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, UNAVAILABLE, USAGE
+from daemon import actions
+from daemon.relay import move
+from results_service.app import create_app as create_results
+from shared.config import ResultsSettings
+from shared.database import Database
+from shared.schema.accounts import BallotSignature, VoterElection
+from shared.schema.election import Ballot, Election
+from tests.services import accounts as accounts_service
+from tests.services.accounts import PASSWORD, Accounts, jmbg, register
+from tests.services.casting import Signed, cast, key_text
+from tests.services.counting import Counting, counting
+from tests.services.station import Station, contents
+from tests.services.station import running as running_station
+from tests.services.tokens import Keys, ServiceSettings, Token
+
+NOBODY = "http://127.0.0.1:1"
+
+
+@contextmanager
+def served(app: APIFlask) -> Iterator[str]:
+    """The address of a service that answers over HTTP."""
+
+    def within_its_body(environ: Any, start: Any) -> Any:
+        # As gunicorn has it: the body ends where it ends, and not with the connection.
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        return app(environ | {"wsgi.input": io.BytesIO(environ["wsgi.input"].read(length))}, start)
+
+    server = make_server("127.0.0.1", 0, within_its_body, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class Voting:
+    """All services, an open election with its key carried from one store to the other, and a terminal."""
+
+    accounts: Accounts
+    suite: Counting
+    station: Station
+    election: int
+    directory: Path
+    addresses: dict[str, str]
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, *words: str, voter: int = 1, **addresses: str) -> tuple[int, dict[str, Any]]:
+        """Call ``urna`` as a voter; its exit status, and what it says as JSON."""
+        options = [word for name, url in {**self.addresses, **addresses}.items() for word in (f"--{name}-url", url)]
+        kept = {"verify": ["results"], "elections": ["authentication"]}.get(words[0], list(self.addresses))
+        options = [
+            word
+            for name, url in zip(options[::2], options[1::2], strict=True)
+            if name[2:-4] in kept
+            for word in (name, url)
+        ]
+        who = [] if words[0] == "verify" else ["--email", f"vera{voter}@gmail.com", "--password", PASSWORD]
+        self.capsys.readouterr()
+        status = main(["--json", *words, *options, *who, "--patience", "0.1"])
+        said = self.capsys.readouterr()
+        lines = (said.out or said.err).splitlines()
+        return status, json.loads(lines[-1])
+
+    def vote(self, poll_number: int, *more: str, voter: int = 1, **addresses: str) -> tuple[int, dict[str, Any]]:
+        file = str(self.file(voter))
+        return self.run("vote", str(self.election), str(poll_number), "--file", file, *more, voter=voter, **addresses)
+
+    def file(self, voter: int = 1) -> Path:
+        return self.directory / f"ballot-{voter}.json"
+
+    def kept(self, voter: int = 1) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.file(voter).read_text())
+        return found
+
+    def receipt(self, voter: int = 1) -> Signed:
+        kept = self.kept(voter)
+        prefix, signature = (base64.b64decode(kept[name]) for name in ("prefix", "signature"))
+        return Signed(self.election, UUID(kept["guid"]), prefix, signature)
+
+
+@pytest.fixture
+def voting(
+    tmp_path: Path,
+    redis_url: str,
+    service_settings: ServiceSettings,
+    keys: Keys,
+    token: Token,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Voting]:
+    accounts_url, election_url = (f"sqlite:///{tmp_path}/{name}.db" for name in ("accounts", "election"))
+    with ExitStack() as stack:
+        accounts = stack.enter_context(accounts_service.running(accounts_url, service_settings, keys))
+        suite = stack.enter_context(counting(election_url, redis_url, partitions=2))
+        station = stack.enter_context(running_station(redis_url, service_settings, token, prepared=False))
+        settings = service_settings(ResultsSettings, election_database_url=election_url, redis_url=redis_url)
+        results = create_results(settings)
+        stack.callback(results.extensions["database"].close)
+        election = suite.election()
+        addresses = {
+            name: stack.enter_context(served(app))
+            for name, app in (("authentication", accounts.app), ("station", station.app), ("results", results))
+        }
+        made = Voting(accounts, suite, station, election, tmp_path, addresses, capsys)
+        carry_key(made)
+        register(accounts, 1, role="voter")
+        yield made
+
+
+def carry_key(voting: Voting) -> None:
+    """What an administrator does: the election is made known to voters, and its key to the administration."""
+    now, path = datetime.now(UTC), f"/api/voter-elections/{voting.election}"
+    headers = {**voting.accounts.logged_in(), "If-Match": "*"}
+    hours = {"opens_at": now + timedelta(hours=1), "closes_at": now + timedelta(hours=2)}
+    body = {"title": "A", **{name: moment.isoformat() for name, moment in hours.items()}}
+    assert voting.accounts.client.put(path, json=body, headers=headers).status_code == 201
+    key = voting.accounts.client.post(f"{path}/key", headers=headers).get_json()["ballot_key"]
+    with voting.accounts.database.writing() as session:
+        session.execute(sa.update(VoterElection).values(opens_at=now - timedelta(hours=1)))
+    with voting.suite.database.writing() as session:
+        session.get_one(Election, voting.election).ballot_key = key
+    actions.publish_elections(voting.suite.database, voting.suite.redis, now, timedelta(days=30))
+
+
+def test_a_voter_votes_at_a_terminal_and_finds_the_ballot_counted(voting: Voting) -> None:
+    status, said = voting.run("elections")
+    assert (status, [one["may_vote"] for one in said["items"]]) == (SUCCESS, [True])
+    status, said = voting.vote(2)
+    assert (status, said["cast"]) == (SUCCESS, True), said
+    assert voting.file().stat().st_mode & 0o777 == 0o600
+    # A receipt says neither how somebody voted nor what was asked of the signer.
+    assert set(voting.kept()) == {"election", "ballot_key", "guid", "prefix", "signature"}
+    assert voting.run("verify", str(voting.file()))[0] == REFUSED
+    voting.suite.record_all()
+    status, said = voting.run("verify", str(voting.file()))
+    assert (status, said["counted"]) == (SUCCESS, True)
+    assert voting.suite.tally(voting.election) == {2: 1}
+    status, said = voting.vote(2)
+    assert (status, "was cast already" in said["error"]) == (REFUSED, True)
+
+
+def test_a_choice_that_does_not_exist_is_refused_before_anything_is_asked_for(voting: Voting) -> None:
+    status, said = voting.vote(9, authentication=NOBODY)
+    assert (status, "no list with the poll number 9" in said["error"]) == (USAGE, True)
+    assert not voting.file().exists()
+    assert voting.vote(3)[0] == SUCCESS
+
+
+def test_a_vote_goes_on_where_the_connection_was_lost(voting: Voting) -> None:
+    with voting.accounts.database.writing() as session:
+        before = session.scalar(sa.select(sa.func.count()).select_from(BallotSignature))
+    assert before == 0
+    # The ballot is made, and the signer is away.
+    key = voting.accounts.client.get(f"/api/voter-elections/{voting.election}/key")
+    assert key.status_code == 200
+    assert voting.vote(1, "--sign-only")[1]["cast"] is False
+    made = voting.kept()
+    # The answer of the signer was lost: the same question gets the same signature.
+    answered = made.pop("signature")
+    voting.file().write_text(json.dumps(made))
+    assert voting.vote(1, "--sign-only")[0] == SUCCESS
+    assert voting.kept()["signature"] == answered
+    # The station is away.
+    assert voting.vote(1, station=NOBODY)[0] == UNAVAILABLE
+    assert voting.vote(1)[0] == SUCCESS
+    assert voting.kept()["guid"] == made["guid"]
+    voting.suite.record_all()
+    assert voting.suite.tally(voting.election) == {1: 1}
+
+
+def test_a_ballot_that_others_may_read_is_not_used(voting: Voting) -> None:
+    assert voting.vote(1, "--sign-only")[0] == SUCCESS
+    voting.file().chmod(0o644)
+    status, said = voting.vote(1)
+    assert (status, "Others may read" in said["error"]) == (NOT_ALLOWED, True)
+    voting.file().chmod(0o600)
+    assert voting.vote(1)[0] == SUCCESS
+
+
+def test_a_key_that_is_not_everybodys_is_found_before_anything_is_sent(voting: Voting) -> None:
+    with voting.suite.database.writing() as session:
+        row = session.get_one(Election, voting.election)
+        own, row.ballot_key = row.ballot_key, key_text()
+        row.version += 1
+    status, said = voting.vote(1)
+    assert (status, "different ballot keys" in said["error"]) == (NOT_ALLOWED, True)
+    assert not voting.file().exists()
+    with voting.suite.database.writing() as session:
+        row = session.get_one(Election, voting.election)
+        row.ballot_key = own
+        row.version += 1
+    assert voting.vote(1)[0] == SUCCESS
+
+
+def test_nobody_votes_twice_in_six_ways(voting: Voting) -> None:
+    assert voting.vote(1)[0] == SUCCESS
+    ballot = voting.receipt()
+    # 1. Another ballot for the same account.
+    voting.file().rename(voting.directory / "first.json")
+    status, said = voting.vote(2)
+    assert (status, "have got your signature" in said["error"]) == (REFUSED, True)
+    # 2. A second account of the same citizen.
+    body = {**accounts_service.person(1, email="second@gmail.com"), "role": "voter"}
+    assert voting.accounts.post("/api/register", body).status_code in (409, 422)
+    # 3. The same ballot again, and 4. with another choice.
+    assert [cast(voting.station, ballot, number).status_code for number in (1, 3)] == [202, 202]
+    # 5. Another GUID with the same signature.
+    other = Signed(ballot.election, UUID(int=7), ballot.prefix, ballot.signature)
+    assert cast(voting.station, other).status_code == 422
+    # 6. In another election, with the signature of this one.
+    second = voting.suite.election()
+    with voting.suite.database.writing() as session:
+        session.get_one(Election, second).ballot_key = session.get_one(Election, voting.election).ballot_key
+    actions.publish_elections(voting.suite.database, voting.suite.redis, datetime.now(UTC), timedelta(days=30))
+    moved = Signed(second, ballot.guid, ballot.prefix, ballot.signature)
+    assert cast(voting.station, moved).status_code == 422
+    voting.suite.record_all()
+    assert voting.suite.tally(voting.election) == {1: 1}
+    assert voting.suite.tally(second) == {}
+
+
+def everything(database: Database) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Each table of a store with its rows, in the order in which the store has them."""
+    metadata = sa.MetaData()
+    metadata.reflect(database.engine)
+    with database.engine.connect() as connection:
+        return [
+            (table.name, [dict(row._mapping) for row in connection.execute(sa.select(table))])
+            for table in metadata.sorted_tables
+        ]
+
+
+def test_who_has_both_stores_redis_all_logs_and_the_journals_cannot_join_voters_and_ballots(voting: Voting) -> None:
+    count, order = 12, random.Random(7)
+    voters = [1, *range(2, count + 1)]
+    for voter in voters[1:]:
+        register(voting.accounts, voter, role="voter")
+    signed_in_order, cast_in_order = order.sample(voters, count), order.sample(voters, count)
+    for voter in signed_in_order:
+        assert voting.vote(1, "--sign-only", voter=voter)[0] == SUCCESS
+    # What the signer could have written down of each request, besides what is in its store.
+    asked = {voter: voting.kept(voter)["blinded"] for voter in voters}
+    for voter in cast_in_order:
+        assert voting.vote(voter % 3 + 1, voter=voter)[0] == SUCCESS
+    queued = repr(contents(voting.suite.redis))
+    voting.suite.record_all()
+    move(voting.suite.database, voting.suite.redis)
+    of_voters = everything(voting.accounts.database)
+    of_ballots = everything(voting.suite.database)
+    ballots = {voter: voting.receipt(voter) for voter in voters}
+    # Nothing by which a voter is known stands where the ballots are, nor the other way round.
+    written = repr(of_ballots) + queued + repr(contents(voting.suite.redis))
+    users = dict(of_voters)["users"]
+    sessions = dict(of_voters)["refresh_sessions"]
+    marks = [str(row["email"]) for row in users if row["email"]] + [str(row["id"]) for row in sessions]
+    marks += [jmbg(voter) for voter in voters] + list(asked.values())
+    marks += [repr(row["blinded_digest"])[2:-1] for row in dict(of_voters)["ballot_signatures"]]
+    assert len(marks) >= 4 * count
+    assert [mark for mark in marks if mark in written] == []
+    told = repr(of_voters)
+    for ballot in ballots.values():
+        for secret in (str(ballot.guid), ballot.guid.hex, repr(ballot.guid.bytes)[2:-1], repr(ballot.signature)[2:-1]):
+            assert secret not in told
+    # Every request fits every ballot: for each pair there is one factor that would have blinded it so.
+    n = int.from_bytes(base64.b64decode(voting.kept()["ballot_key"])[33:289], "big")
+    for blinded in asked.values():
+        for ballot in ballots.values():
+            message = int.from_bytes(base64.b64decode(blinded), "big")
+            opened = pow(int.from_bytes(ballot.signature, "big"), 65537, n)
+            assert 0 < message * pow(opened, -1, n) % n < n
+    # The best guess by the order of the rows is right as often as any: the orders have nothing to do with each other.
+    by_rows = [row["citizen_id"] for row in dict(of_voters)["ballot_signatures"]]
+    citizen_of = {row["email"]: row["citizen_id"] for row in users}
+    owner = {ballot.guid.bytes: citizen_of[f"vera{voter}@gmail.com"] for voter, ballot in ballots.items()}
+    with voting.suite.database.reading() as session:
+        by_source = list(session.scalars(sa.select(Ballot.guid).order_by(Ballot.source, Ballot.guid)))
+    right = sum(owner[guid] == citizen for guid, citizen in zip(by_source, by_rows, strict=True))
+    # One of twelve is what chance gives on the average; with four or more it would be one run in fifty.
+    assert right < 4
+    # Days only, no moments, of who got a signature; and no entry of the journal about it.
+    assert {type(value).__name__ for row in dict(of_voters)["ballot_signatures"] for value in row.values()} <= {
+        *("int", "bytes", "date", "str")
+    }
+    assert not [row for row in dict(of_voters)["journal"] if "signature" in str(row["action"])]

@@ -1,0 +1,149 @@
+"""A voter's own ballot: what is asked of it, and how those that come at the same moment go into the queue together.
+
+Nobody is logged in here. Who may vote is shown by the blind signature of the ballot's GUID (``shared.ballot_proofs``),
+and no address, account or id of a request goes on with the ballot.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from limits import RateLimitItemPerMinute
+
+from shared import ballot_proofs, metrics
+from shared.errors import Conflict, InvalidInput, NotFound, TooManyAttempts, Unavailable, UrnaError
+from shared.journal import events
+from shared.queue import intake, snapshot
+from shared.queue.parts import pack
+from voting_station_service.actions import Station, find_open, refuse_when_full, refuse_without_station
+from voting_station_service.actions.box import Box
+from voting_station_service.rules import Ballots
+from voting_station_service.rules import partition as cut_for
+
+# Nobody asks what became of an upload that is nobody's; what became of a ballot is asked by its GUID.
+_KEEP_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Cast:
+    """A ballot as its voter has sent it."""
+
+    election_id: int
+    guid: bytes
+    poll_number: int
+    prefix: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def proof(self) -> bytes:
+        return self.prefix + self.signature
+
+
+@dataclass(frozen=True)
+class BallotPaper:
+    """What a voter's program has to know of an election."""
+
+    election: snapshot.KnownElection
+    is_open: bool
+    names: Mapping[int, str]
+
+
+def ballot_paper(station: Station, election_id: int) -> BallotPaper:
+    """The ballot of a published election; NotFound where there is none of this number."""
+    known, now = snapshot.read(station.redis)
+    election = next((one for one in known if one.id == election_id), None)
+    if election is None:
+        raise NotFound("No published election has this number, or it was cancelled.")
+    return BallotPaper(election, election.is_open(now), snapshot.read_lists(station.redis, election_id))
+
+
+def cast(station: Station, box: Box[Cast], ballot: Cast) -> None:
+    """Take a ballot in; when this returns, Redis has it on disk.
+
+    Raises NotFound and Conflict where it cannot be cast in this election now, InvalidInput for a poll number or a
+    signature that is not one of this election, TooManyAttempts for a ballot that comes again and again.
+    """
+    try:
+        _check(station, ballot)
+        box.put(ballot)
+    except (Unavailable, TooManyAttempts) as error:
+        metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "limited")
+        raise
+    except UrnaError:
+        metrics.uploads().end("refused")
+        raise
+
+
+def _check(station: Station, ballot: Cast) -> None:
+    known, now = snapshot.read(station.redis)
+    election = find_open(known, now, ballot.election_id)
+    if election.ballot_key is None:
+        raise Conflict("Voters do not cast ballots themselves in this election: it has no ballot key.")
+    refuse_without_station(election)
+    if ballot.poll_number not in election.poll_numbers:
+        raise InvalidInput(
+            f"This election has no list with the poll number {ballot.poll_number}; nothing was stored.",
+            field="poll_number",
+        )
+    key = ballot_proofs.read_key(election.ballot_key)
+    if len(ballot.signature) != key.size:
+        raise InvalidInput(
+            f"The signature has {len(ballot.signature)} bytes, and those of this election have {key.size}.",
+            field="signature",
+        )
+    if not ballot_proofs.is_proven(key, election.id, ballot.guid, ballot.proof):
+        raise InvalidInput(
+            "The signature is not one of this election for this GUID; nothing was stored.", field="signature"
+        )
+    # Whoever gets no answer may send a ballot again, but each time costs a line in the store. It is counted by the GUID
+    # alone, for which only a voter has a signature.
+    limit = RateLimitItemPerMinute(station.settings.ballot_repetitions_per_minute)
+    if not station.repetitions.hit(limit, ballot.guid.hex()):
+        raise TooManyAttempts("This ballot was cast before, and counts once; do not send it again.", retry_after=60)
+
+
+def commit(station: Station, ballots: Sequence[Cast]) -> list[UrnaError | None]:
+    """Put ballots into the queue, those of an election as one upload; what is to be told to the sender of each."""
+    outcomes: list[UrnaError | None] = [None] * len(ballots)
+    # Whoever puts them in does it for others, too; none of them is to be named with the ballots.
+    events.begin("", "")
+    for election_id in sorted({ballot.election_id for ballot in ballots}):
+        places = [place for place, ballot in enumerate(ballots) if ballot.election_id == election_id]
+        try:
+            _enqueue(station, election_id, [ballots[place] for place in places])
+        except UrnaError as error:
+            for place in places:
+                outcomes[place] = error
+    return outcomes
+
+
+def _enqueue(station: Station, election_id: int, ballots: Sequence[Cast]) -> None:
+    guids = b"".join(ballot.guid for ballot in ballots)
+    upload = intake.Upload(
+        batch_id=uuid4().hex,
+        election_id=election_id,
+        official_email="",
+        official_jmbg="",
+        file_name="",
+        sha256=hashlib.sha256(guids).hexdigest(),
+        keep_seconds=_KEEP_SECONDS,
+    )
+
+    def read(sight: intake.Sight) -> intake.Contents:
+        # The election may have ended since each was looked at.
+        find_open(sight.elections(), sight.now, election_id)
+        refuse_when_full(station, sight)
+        lines = Ballots(guids, [ballot.poll_number for ballot in ballots])
+        parts = [
+            intake.PackedPart(
+                cut.partition,
+                len(cut.lines),
+                pack(cut.guids, cut.poll_numbers, cut.lines, b"".join(ballots[line].proof for line in cut.lines)),
+            )
+            for cut in cut_for([lines], sight.partitions, station.settings.max_part_ballots)
+        ]
+        return intake.Contents(election_id, parts)
+
+    intake.accept(station.redis, station.queues, upload, None, read)
+    metrics.uploads().accept(len(ballots))
