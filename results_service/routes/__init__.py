@@ -324,7 +324,7 @@ def describe(spec: dict[str, Any]) -> None:
         responses = operations["get"]["responses"]
         if path == "/api/elections/{election_id}/live":
             responses["200"]["content"] = {"text/event-stream": {"schema": _describe_events(spec)}}
-        elif path.startswith("/api/elections"):
+        elif "304" in responses:
             responses["200"]["headers"] = headers
             if path.endswith(".csv"):
                 responses["200"]["content"] = {"text/csv": {"schema": {"type": "string"}}}
