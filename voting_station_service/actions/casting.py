@@ -16,6 +16,7 @@ from shared.errors import Conflict, InvalidInput, NotFound, TooManyAttempts, Una
 from shared.journal import events
 from shared.queue import intake, snapshot
 from shared.queue.parts import pack
+from shared.sentences import say
 from voting_station_service.actions import Station, find_open, refuse_when_full, refuse_without_station
 from voting_station_service.actions.box import Box
 from voting_station_service.rules import Ballots
@@ -83,13 +84,20 @@ def _check(station: Station, ballot: Cast) -> None:
     refuse_without_station(election)
     if ballot.poll_number not in election.poll_numbers:
         raise InvalidInput(
-            f"This election has no list with the poll number {ballot.poll_number}; nothing was stored.",
+            say(
+                "This election has no list with the poll number {poll_number}; nothing was stored.",
+                poll_number=str(ballot.poll_number),
+            ),
             field="poll_number",
         )
     key = ballot_proofs.read_key(election.ballot_key)
     if len(ballot.signature) != key.size:
         raise InvalidInput(
-            f"The signature has {len(ballot.signature)} bytes, and those of this election have {key.size}.",
+            say(
+                "The signature has {found} bytes, and those of this election have {size}.",
+                found=len(ballot.signature),
+                size=key.size,
+            ),
             field="signature",
         )
     if not ballot_proofs.is_proven(key, election.id, ballot.guid, ballot.proof):
