@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import NoneType
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +19,7 @@ from cli.recount.command import recounted
 from daemon.relay import move
 from results_service.app import create_app as create_results
 from shared.config import ResultsSettings
-from shared.errors import Unavailable, UrnaError
+from shared.errors import Conflict, NotFound, Unavailable, UrnaError
 from shared.queue import keys
 from shared.schema.election import Ballot, Batch, Journal, Part, RefusedLine
 from shared.terms import Refusal
@@ -26,6 +28,7 @@ from tests.services.counting import Counting, counting, new_lines
 from tests.services.station import COMING, OPEN, OVER, Station, contents, json_of, known, running
 from tests.services.tokens import ServiceSettings, Token
 from voting_station_service.actions.box import Box
+from voting_station_service.actions.casting import Cast, commit
 
 PARTITIONS = 2
 
@@ -149,10 +152,11 @@ def test_a_ballot_that_comes_again_counts_once_whatever_it_says(
     suite, station = polls
     election = voted(suite)
     ballot = signed(election)
-    for poll_number in (1, 1, 3):
-        assert cast(station, ballot, poll_number).status_code == 202
+    receipt = (202, {"election_id": election, "guid": str(ballot.guid)})
+    answers = [cast(station, ballot, poll_number) for poll_number in (1, 1, 3)]
     suite.record_all()
-    assert cast(station, ballot, 2).status_code == 202
+    answers.append(cast(station, ballot, 2))
+    assert [(answer.status_code, json_of(answer)) for answer in answers] == [receipt] * 4
     suite.record_all()
     assert suite.tally(election) == {1: 1}
     assert sums(suite) == (4, 1, 3, 0, 0)
@@ -167,6 +171,46 @@ def test_a_ballot_that_is_sent_without_end_is_held_up(
         ballot = signed(OPEN)
         assert [cast(station, ballot).status_code for _ in range(4)] == [202] * 3 + [429]
         assert cast(station, signed(OPEN)).status_code == 202
+
+
+def test_a_ballot_that_could_not_be_stored_is_never_said_to_be_cast_already(
+    redis_url: str, service_settings: ServiceSettings, token: Token
+) -> None:
+    with running(redis_url, service_settings, token, ballot_repetitions_per_minute=2) as station:
+        announce(station, known(OPEN, -1, 1))
+        ballot = signed(OPEN)
+        station.redis.set(keys.QUEUED_BALLOTS, 10**12)
+        assert [cast(station, ballot).status_code for _ in range(5)] == [503] * 5
+        station.redis.delete(keys.QUEUED_BALLOTS)
+        assert [cast(station, ballot).status_code for _ in range(3)] == [202, 202, 429]
+
+
+def test_a_ballot_whose_moment_of_receipt_is_after_the_end_is_not_said_to_be_cast(
+    polls: tuple[Counting, Station],
+) -> None:
+    suite, station = polls
+    election = voted(suite, ends=30)
+    assert cast(station, signed(election)).status_code == 202
+    # The last receipt was given by a clock that was ahead, so the next one comes after it.
+    suite.redis.set(keys.CLOCK, keys.to_microseconds(datetime.now(UTC) + timedelta(seconds=45)))
+    answer = cast(station, signed(election))
+    assert (answer.status_code, "does not count" in json_of(answer)["detail"]) == (409, True)
+    suite.record_all()
+    assert sums(suite) == (2, 1, 0, 0, 1)
+
+
+def test_the_ballots_of_a_moment_do_not_share_each_others_fate(voting: Station) -> None:
+    def made(election: int, size: int = 256) -> Cast:
+        return Cast(election, uuid4().bytes, 1, bytes(32), bytes(size))
+
+    outcomes = commit(
+        voting.app.extensions["station"], [made(OPEN), made(OVER), made(OPEN, 384), made(99), made(COMING), made(OPEN)]
+    )
+    assert [type(one) for one in outcomes] == [NoneType, Conflict, NoneType, NotFound, Conflict, NoneType]
+    lines = sorted(
+        int(voting.redis.hget(batch, "lines") or 0) for batch in voting.redis.scan_iter(match=keys.batch("*"))
+    )
+    assert lines == [1, 2]
 
 
 def test_the_public_list_of_refused_ballots_does_not_say_how_a_repeated_one_was_cast(
@@ -255,15 +299,16 @@ def test_whoever_waits_at_the_box_is_told_what_became_of_the_own_ballot_whatever
         goes_on.wait(30)
         if 7 in some:
             raise RuntimeError("Nobody has thought of this one.")
-        return [Unavailable("Full.") if one % 2 else None for one in some]
+        return [full if one % 2 else None for one in some]
 
-    box = Box(commit)
+    full, box = Unavailable("Full."), Box(commit)
+    full.__cause__ = OSError("No space is left.")
 
     def put(number: int) -> str:
         try:
             box.put(number)
         except (UrnaError, RuntimeError) as error:
-            return str(error)
+            return f"{error} {error.__cause__ or ''}".rstrip()
         return "in"
 
     with ThreadPoolExecutor(8) as threads:
@@ -275,7 +320,7 @@ def test_whoever_waits_at_the_box_is_told_what_became_of_the_own_ballot_whatever
             time.sleep(0.001)
         goes_on.set()
         assert first.result(30) == "in"
-        assert [one.result(30) for one in others] == ["Full.", "in", "Full.", "in"]
+        assert [one.result(30) for one in others] == ["Full. No space is left.", "in"] * 2
         assert (seen[0], sorted(seen[1])) == ([0], [1, 2, 3, 4])
         assert put(7) == "Nobody has thought of this one."
         assert put(8) == "in"

@@ -47,8 +47,8 @@ class Box(Generic[B]):
         if not mine.is_done:
             self._lead()
         if mine.error is not None:
-            # Each thread has a trace of its own.
-            raise copy(mine.error)
+            # Each thread has a trace of its own, and the operator learns why from each.
+            raise copy(mine.error) from mine.error.__cause__
 
     def _lead(self) -> None:
         with self._lock:

@@ -65,9 +65,15 @@ def cast(station: Station, box: Box[Cast], ballot: Cast) -> None:
     Raises NotFound and Conflict where it cannot be cast in this election now, InvalidInput for a poll number or a
     signature that is not one of this election, TooManyAttempts for a ballot that comes again and again.
     """
+    # Whoever gets no answer may send a ballot again, but each time costs a line in the store. It is counted by the GUID
+    # alone, for which only a voter has a signature; and only what was stored, or who could not get in is kept out.
+    limit, guid = RateLimitItemPerMinute(station.settings.ballot_repetitions_per_minute), ballot.guid.hex()
     try:
         _check(station, ballot)
+        if not station.repetitions.test(limit, guid):
+            raise TooManyAttempts("This ballot was cast before, and counts once; do not send it again.", retry_after=60)
         box.put(ballot)
+        station.repetitions.hit(limit, guid)
     except (Unavailable, TooManyAttempts) as error:
         metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "limited")
         raise
@@ -104,11 +110,6 @@ def _check(station: Station, ballot: Cast) -> None:
         raise InvalidInput(
             "The signature is not one of this election for this GUID; nothing was stored.", field="signature"
         )
-    # Whoever gets no answer may send a ballot again, but each time costs a line in the store. It is counted by the GUID
-    # alone, for which only a voter has a signature.
-    limit = RateLimitItemPerMinute(station.settings.ballot_repetitions_per_minute)
-    if not station.repetitions.hit(limit, ballot.guid.hex()):
-        raise TooManyAttempts("This ballot was cast before, and counts once; do not send it again.", retry_after=60)
 
 
 def commit(station: Station, ballots: Sequence[Cast]) -> list[UrnaError | None]:
@@ -116,8 +117,11 @@ def commit(station: Station, ballots: Sequence[Cast]) -> list[UrnaError | None]:
     outcomes: list[UrnaError | None] = [None] * len(ballots)
     # Whoever puts them in does it for others, too; none of them is to be named with the ballots.
     events.begin("", "")
-    for election_id in sorted({ballot.election_id for ballot in ballots}):
-        places = [place for place, ballot in enumerate(ballots) if ballot.election_id == election_id]
+    # A part has proofs of one length. An election has signatures of one, but nobody's ballot depends on that here.
+    together: dict[tuple[int, int], list[int]] = {}
+    for place, ballot in enumerate(ballots):
+        together.setdefault((ballot.election_id, len(ballot.proof)), []).append(place)
+    for (election_id, _), places in together.items():
         try:
             _enqueue(station, election_id, [ballots[place] for place in places])
         except UrnaError as error:
@@ -138,9 +142,11 @@ def _enqueue(station: Station, election_id: int, ballots: Sequence[Cast]) -> Non
         keep_seconds=_KEEP_SECONDS,
     )
 
+    seen: list[snapshot.KnownElection] = []
+
     def read(sight: intake.Sight) -> intake.Contents:
         # The election may have ended since each was looked at.
-        find_open(sight.elections(), sight.now, election_id)
+        seen.append(find_open(sight.elections(), sight.now, election_id))
         refuse_when_full(station, sight)
         lines = Ballots(guids, [ballot.poll_number for ballot in ballots])
         parts = [
@@ -153,5 +159,8 @@ def _enqueue(station: Station, election_id: int, ballots: Sequence[Cast]) -> Non
         ]
         return intake.Contents(election_id, parts)
 
-    intake.accept(station.redis, station.queues, upload, None, read)
+    receipt = intake.accept(station.redis, station.queues, upload, None, read)
     metrics.uploads().accept(len(ballots))
+    # The moment that counts is given when Redis writes. Nobody is told that a ballot is cast which comes too late then.
+    if receipt is not None and not seen[-1].is_open(receipt.received_at):
+        raise Conflict("The election ended while the ballot was on its way; it does not count.")
