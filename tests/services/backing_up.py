@@ -36,6 +36,7 @@ from shared.schema.election import (
     CandidatePicture,
     Constituency,
     DeadLetter,
+    Election,
     Jurisdiction,
     Participant,
     PollingCentre,
@@ -43,6 +44,7 @@ from shared.schema.election import (
     Region,
 )
 from shared.terms import Role
+from tests.services import casting
 from tests.services.counting import Counting, new_lines
 from tests.services.station import contents
 
@@ -200,12 +202,18 @@ def fill_election(suite: Counting) -> int:
         session.add(CandidatePicture(candidate_id=person.id, created_at=datetime.now(UTC), **looks))
         _fill_geography(session)
         electorates.freeze(session, [election], datetime.now(UTC))
+        session.get_one(Election, election).ballot_key = casting.key_text()
     suite.accept(new_lines(400, seed=1), max_part=60, key="first")
+    own = [(casting.signed(election), number) for number in (1, 2)]
+    casting.enqueue(suite, election, own)
     suite.accept([*new_lines(100, seed=1), *new_lines(50, seed=2, poll_numbers=6)], max_part=60)
     suite.record_all()
     relay.move(suite.database, suite.redis)
     bury(suite, new_lines(7, seed=3))
     suite.accept([*new_lines(30, seed=1), *new_lines(200, seed=4)], max_part=40, key="waiting")
+    # Ballots that voters have cast wait, too: one of them for the second time, and one without a good signature.
+    foreign = casting.signed(election, key=casting.new_key(2))
+    casting.enqueue(suite, election, [own[0], (foreign, 2), (casting.signed(election), 3)])
     return election
 
 
