@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from shared.terms import Role
 from tests.servers import Redis, SQLite
 from tests.services import access_worlds as worlds
-from tests.services.access_rows import Row
+from tests.services.access_rows import SUPERVISION, Row
 from tests.services.access_table import TABLE
 from tests.services.access_worlds import World
 from tests.services.accounts import ADMIN_EMAIL
@@ -156,7 +156,7 @@ def _without_account(row: Row, fate: str) -> Answer:
     if fate == "refused":
         return _without_role(row, "This account may not act at the moment.")
     assert fate == "demoted"
-    if row.rule == "/api/journal":
+    if row.who == SUPERVISION:
         return _without_role(row, "This account is neither an administrator's nor an auditor's any more.")
     if row.who.roles:
         return _without_role(row, "This account is not an administrator any more.")
