@@ -344,6 +344,7 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
         "/api/elections/{election_id}",
         "/api/elections/{election_id}/results",
         "/api/elections/{election_id}/refused-ballots",
+        "/api/elections/{election_id}/receipts/{guid}",
         "/api/elections/{election_id}/live",
         "/api/elections/{election_id}/results/places",
         "/api/elections/{election_id}/results/places/{level}/{place}",
@@ -365,6 +366,10 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
     stream = results.pop("/api/elections/{election_id}/live")["get"]["responses"]["200"]["content"]
     assert set(stream) == {"text/event-stream"}
     assert "lists" in document["components"]["schemas"]["LiveEvent"]["properties"]
+    # Nobody may keep who asked for which ballot.
+    receipt = results.pop("/api/elections/{election_id}/receipts/{guid}")["get"]["responses"]
+    assert "304" not in receipt
+    assert "ETag" not in receipt["200"].get("headers", {})
     for operations in results.values():
         responses = operations["get"]["responses"]
         assert "content" not in responses["304"]
