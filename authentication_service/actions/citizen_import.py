@@ -26,6 +26,7 @@ from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
 from shared.journal.store import note
 from shared.sealing import NationalIds
+from shared.sentences import Value, say
 from shared.terms import CitizenStatus
 
 MOST_TOLD = 1000
@@ -128,9 +129,8 @@ def _examine(file: BinaryIO) -> Import:
         where = rules.places(header)
         for number, row in rows:
             if number > rules.MOST_LINES:
-                raise InvalidInput(
-                    f"The file has more than {rules.MOST_LINES:,} lines; cut it into several.", field="file"
-                )
+                words = say("The file has more than {most:,} lines; cut it into several.", most=rules.MOST_LINES)
+                raise InvalidInput(words, field="file")
             found = rules.read_line(number, len(header), where, row)
             if isinstance(found, CitizenLine):
                 seen.add(found.national_id, number)
@@ -139,7 +139,7 @@ def _examine(file: BinaryIO) -> Import:
                 problems += found if len(problems) < MOST_TOLD else ()
     duplicates = seen.duplicates()
     for line, first in sorted(duplicates.items())[:MOST_TOLD]:
-        words = f"The national id of this line stands in line {first} already."
+        words = say("The national id of this line stands in line {line} already.", line=first)
         problems.append(Problem(line, "national_id", words))
     problems = sorted(problems, key=lambda problem: problem.line)[:MOST_TOLD]
     return Import(digest, ignored, wrong + len(duplicates), problems, duplicates)
@@ -167,9 +167,16 @@ def _text(file: BinaryIO) -> Iterator[TextIO]:
 def _refuse_wrong(made: Import) -> None:
     if made.problems:
         first = made.problems[0]
-        others = f" Wrong lines in all: {made.wrong:,}." if made.wrong > 1 else ""
+        about: dict[str, Value] = {"line": first.line, "column": first.field, "problem": first.message}
+        if made.wrong == 1:
+            raise InvalidInput(say("Line {line}, {column}: {problem} Nothing was imported.", **about), field="file")
         raise InvalidInput(
-            f"Line {first.line}, {first.field}: {first.message}{others} Nothing was imported.", field="file"
+            say(
+                "Line {line}, {column}: {problem} Wrong lines in all: {wrong:,}. Nothing was imported.",
+                wrong=made.wrong,
+                **about,
+            ),
+            field="file",
         )
 
 

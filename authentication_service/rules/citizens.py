@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from authentication_service.rules import is_jmbg
 from shared.csv_lines import Problem, refuse_missing
 from shared.errors import InvalidInput
+from shared.sentences import listed, say, say_number
 from shared.terms import CitizenStatus
 
 MOST_LINES: Final = 2_000_000
@@ -70,29 +71,36 @@ def places(header: Sequence[str]) -> Mapping[str, int]:
 def read_line(number: int, width: int, where: Mapping[str, int], row: Sequence[str]) -> CitizenLine | list[Problem]:
     """What a row says; ``width`` is the number of columns that the header names. No problem repeats a national id."""
     if len(row) != width:
-        return [Problem(number, "line", f"This line has {len(row)} values, and the header names {width} columns.")]
+        words = say(
+            "This line has {values}, and the header names {columns}.",
+            values=say_number("{number} value", "{number} values", len(row)),
+            columns=say_number("{number} column", "{number} columns", width),
+        )
+        return [Problem(number, "line", words)]
     problems: list[Problem] = []
     national_id = row[where["national_id"]].strip()
     texts = tuple(" ".join(row[where[name]].split()) for name in TEXTS)
     for name, text in zip(TEXTS, texts, strict=True):
         if not text and name in _NEVER_EMPTY:
-            problems.append(Problem(number, name, "This value is needed, and the line has none."))
+            problems.append(Problem(number, name, say("This value is needed, and the line has none.")))
         elif len(text) > LONGEST:
-            problems.append(Problem(number, name, f"At most {LONGEST} characters; these are {len(text)}."))
+            words = say("At most {most} characters; these are {characters}.", most=LONGEST, characters=len(text))
+            problems.append(Problem(number, name, words))
         elif not text.isprintable():
-            problems.append(Problem(number, name, "This value has a character in it that cannot be printed."))
+            words = say("This value has a character in it that cannot be printed.")
+            problems.append(Problem(number, name, words))
     day = row[where["born_on"]].strip()
     born_on = _date(day)
     if not is_jmbg(national_id):
-        words = "This is no national id (JMBG): 13 digits, of which the last is a control digit."
+        words = say("This is no national id (JMBG): 13 digits, of which the last is a control digit.")
         problems.append(Problem(number, "national_id", words))
     elif born_on is not None and national_id[:7] != day[8:] + day[5:7] + day[1:4]:
-        problems.append(Problem(number, "born_on", "The national id is of another date of birth."))
+        problems.append(Problem(number, "born_on", say("The national id is of another date of birth.")))
     if born_on is None:
-        problems.append(Problem(number, "born_on", "A date of birth is written as in 1990-12-31."))
+        problems.append(Problem(number, "born_on", say("A date of birth is written as in 1990-12-31.")))
     status = row[where["status"]].strip().lower() or CitizenStatus.REGISTERED.value if "status" in where else None
     if status is not None and status not in _STATUSES:
-        words = f"A status is one of {', '.join(CitizenStatus)}; this is '{status[:40]}'."
+        words = say("A status is one of {known}; this is '{given}'.", known=listed([*CitizenStatus]), given=status[:40])
         problems.append(Problem(number, "status", words))
     if problems or born_on is None:
         return problems
@@ -135,10 +143,10 @@ class Seen:
                 continue
             found[line] = first
             if len(found) > MOST_DUPLICATES:
-                raise InvalidInput(
-                    f"More than {MOST_DUPLICATES:,} lines repeat a national id; is the file in itself twice?",
-                    field="file",
+                words = say(
+                    "More than {most:,} lines repeat a national id; is the file in itself twice?", most=MOST_DUPLICATES
                 )
+                raise InvalidInput(words, field="file")
         return found
 
 
