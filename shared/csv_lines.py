@@ -82,15 +82,16 @@ def _checked(reader: Any) -> Iterator[tuple[int, list[str]]]:
             raise InvalidInput(
                 say("Line {line} is not CSV: a quote is never closed, or stands alone.", line=number), field="file"
             ) from error
-        if any(value.strip() for value in row):
-            _check_text(number, row)
+        text = "".join(row)
+        if text and not text.isspace():
+            _check_text(number, text)
             yield number, row
 
 
-def _check_text(number: int, row: Sequence[str]) -> None:
+def _check_text(number: int, text: str) -> None:
     # What is not UTF-8 was read as signs that UTF-8 cannot write, because the decoder is some lines ahead of this one.
     try:
-        "".join(row).encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise InvalidInput(
             say("Line {line} is not UTF-8; save the file as CSV in UTF-8.", line=number), field="file"

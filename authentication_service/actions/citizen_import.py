@@ -5,12 +5,12 @@ Neither it nor the register is ever in the memory.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -20,12 +20,14 @@ from authentication_service.rules import citizens as rules
 from authentication_service.rules.citizens import CitizenLine
 from authentication_service.store import citizens as store
 from authentication_service.store import national_ids
+from authentication_service.store.citizen_rows import NewCitizen
 from shared.auth import Identity
 from shared.csv_lines import Change, Problem, opened, read
 from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
 from shared.journal.store import note
 from shared.sealing import NationalIds
+from shared.sentences import Value, say
 from shared.terms import CitizenStatus
 
 MOST_TOLD = 1000
@@ -61,7 +63,8 @@ class Import:
     ignored: Sequence[str]
     wrong: int
     problems: Sequence[Problem]
-    duplicates: Mapping[int, int] = field(repr=False)
+    passed_over: bytearray = field(repr=False)
+    """A byte for each line, which is not 0 where the line is wrong."""
     numbers: Counter[Change] = field(default_factory=Counter)
     lines: list[Told] = field(default_factory=list)
     plan_digest: str = ""
@@ -120,29 +123,35 @@ def import_citizens(
 def _examine(file: BinaryIO) -> Import:
     """What can be said about a file without the store."""
     digest = _digest(file)
-    seen, wrong = rules.Seen(), 0
+    seen, passed_over = rules.Seen(), bytearray(2)
     problems: list[Problem] = []
     with _text(file) as text:
         header, rows = read(text)
         ignored = rules.check_header(header)
-        where = rules.places(header)
+        reader = rules.Reader(header)
         for number, row in rows:
             if number > rules.MOST_LINES:
-                raise InvalidInput(
-                    f"The file has more than {rules.MOST_LINES:,} lines; cut it into several.", field="file"
-                )
-            found = rules.read_line(number, len(header), where, row)
+                words = say("The file has more than {most:,} lines; cut it into several.", most=rules.MOST_LINES)
+                raise InvalidInput(words, field="file")
+            found = reader.read(number, row)
             if isinstance(found, CitizenLine):
                 seen.add(found.national_id, number)
             else:
-                wrong += 1
+                _pass_over(passed_over, number)
                 problems += found if len(problems) < MOST_TOLD else ()
     duplicates = seen.duplicates()
+    for line in duplicates:
+        _pass_over(passed_over, line)
     for line, first in sorted(duplicates.items())[:MOST_TOLD]:
-        words = f"The national id of this line stands in line {first} already."
+        words = say("The national id of this line stands in line {line} already.", line=first)
         problems.append(Problem(line, "national_id", words))
     problems = sorted(problems, key=lambda problem: problem.line)[:MOST_TOLD]
-    return Import(digest, ignored, wrong + len(duplicates), problems, duplicates)
+    return Import(digest, ignored, sum(passed_over), problems, passed_over)
+
+
+def _pass_over(lines: bytearray, line: int) -> None:
+    lines.extend(bytes(max(0, line + 1 - len(lines))))
+    lines[line] = 1
 
 
 def _digest(file: BinaryIO) -> str:
@@ -167,9 +176,16 @@ def _text(file: BinaryIO) -> Iterator[TextIO]:
 def _refuse_wrong(made: Import) -> None:
     if made.problems:
         first = made.problems[0]
-        others = f" Wrong lines in all: {made.wrong:,}." if made.wrong > 1 else ""
+        about: dict[str, Value] = {"line": first.line, "column": first.field, "problem": first.message}
+        if made.wrong == 1:
+            raise InvalidInput(say("Line {line}, {column}: {problem} Nothing was imported.", **about), field="file")
         raise InvalidInput(
-            f"Line {first.line}, {first.field}: {first.message}{others} Nothing was imported.", field="file"
+            say(
+                "Line {line}, {column}: {problem} Wrong lines in all: {wrong:,}. Nothing was imported.",
+                wrong=made.wrong,
+                **about,
+            ),
+            field="file",
         )
 
 
@@ -187,31 +203,39 @@ class _Plan:
 
     def go_through(self, file: BinaryIO) -> None:
         """Look at every right line, some thousands at a time."""
-        for lines in rules.in_chunks(_right_lines(file, self._made.duplicates), _AT_ONCE):
-            keyed = [(self._ids.key_of(line.national_id), line) for line in lines]
-            known = store.known(self._session, [key for key, _ in keyed], lock=self.locks)
+        is_empty = store.is_empty(self._session)
+        for lines in rules.in_chunks(_right_lines(file, self._made.passed_over), _AT_ONCE):
+            keys = [self._ids.key_of(line.national_id) for line in lines]
+            known = {} if is_empty else store.known(self._session, keys, lock=self.locks)
             new: list[tuple[bytes, CitizenLine]] = []
-            changed: list[tuple[Any, CitizenLine]] = []
-            for key, line in keyed:
+            changed: list[tuple[store.Known, CitizenLine]] = []
+            told: list[str] = []
+            for key, line in zip(keys, lines, strict=True):
                 before = known.get(key)
                 if before is None:
                     new.append((key, line))
-                    self._tell(line, Change.NEW, ())
-                    continue
-                columns = rules.differing(line, before)
-                self._tell(line, Change.CHANGED if columns else Change.SAME, columns)
-                if columns:
+                    told.append(f"{line.line} new")
+                    self._show(line, Change.NEW, ())
+                elif columns := rules.differing(line, before.texts, before.born_on, before.status):
                     changed.append((before, line))
+                    told.append(f"{line.line} changed {' '.join(columns)}")
+                    self._show(line, Change.CHANGED, columns)
+                else:
+                    told.append(f"{line.line} same")
+                    self._show(line, Change.SAME, ())
+            self._digest.update("\n".join([*told, ""]).encode())
+            numbers = {Change.NEW: len(new), Change.CHANGED: len(changed)}
+            self._made.numbers.update({**numbers, Change.SAME: len(lines) - len(new) - len(changed)})
             self.bring(new, changed)
         self._made.plan_digest = self._digest.hexdigest()
 
-    def bring(self, new: Sequence[tuple[bytes, CitizenLine]], changed: Sequence[tuple[Any, CitizenLine]]) -> None:
+    def bring(
+        self, new: Sequence[tuple[bytes, CitizenLine]], changed: Sequence[tuple[store.Known, CitizenLine]]
+    ) -> None:
         """A preview brings nothing."""
 
-    def _tell(self, line: CitizenLine, change: Change, columns: Sequence[str]) -> None:
-        self._made.numbers[change] += 1
-        self._digest.update(f"{line.line} {change} {' '.join(columns)}\n".encode())
-        if change in self._window.changes and len(self._made.lines) < self._window.most:
+    def _show(self, line: CitizenLine, change: Change, columns: Sequence[str]) -> None:
+        if len(self._made.lines) < self._window.most and change in self._window.changes:
             self._made.lines.append(Told(line.line, line.texts[0], line.texts[1], change, columns))
 
 
@@ -224,47 +248,41 @@ class _Writer(_Plan):
         super().__init__(session, made, Window(most=0))
         self._now = now
 
-    def bring(self, new: Sequence[tuple[bytes, CitizenLine]], changed: Sequence[tuple[Any, CitizenLine]]) -> None:
-        store.add(
-            self._session,
-            [
-                {
-                    **_values(line, line.status or CitizenStatus.REGISTERED.value),
-                    "jmbg_key": key,
-                    "jmbg_sealed": self._ids.sealed(line.national_id, key),
-                    "imported_at": self._now,
-                    "updated_at": None,
-                    "version": 1,
-                }
-                for key, line in new
-            ],
-        )
+    def bring(
+        self, new: Sequence[tuple[bytes, CitizenLine]], changed: Sequence[tuple[store.Known, CitizenLine]]
+    ) -> None:
+        store.add(self._session, [self._new(key, line) for key, line in new], self._now)
         store.change(
             self._session,
             [
-                {**_values(line, line.status or before.status), "updated_at": self._now, "number": before.id}
+                {
+                    **dict(zip(rules.TEXTS, line.texts, strict=True)),
+                    "name_key": _name_key(line),
+                    "born_on": line.born_on,
+                    "status": line.status or before.status,
+                    "updated_at": self._now,
+                    "number": before.id,
+                }
                 for before, line in changed
             ],
         )
 
-
-def _values(line: CitizenLine, status: str) -> dict[str, Any]:
-    texts = dict(zip(rules.TEXTS, line.texts, strict=True))
-    return {
-        **texts,
-        "name_key": rules.name_key(texts["forename"], texts["surname"]),
-        "born_on": line.born_on,
-        "status": status,
-    }
+    def _new(self, key: bytes, line: CitizenLine) -> NewCitizen:
+        sealed = self._ids.sealed(line.national_id, key)
+        texts = (*line.texts, _name_key(line))
+        return NewCitizen(key, sealed, texts, line.born_on, line.status or CitizenStatus.REGISTERED.value)
 
 
-def _right_lines(file: BinaryIO, duplicates: Mapping[int, int]) -> Iterator[CitizenLine]:
+def _name_key(line: CitizenLine) -> str:
+    return rules.name_key(line.texts[0], line.texts[1])
+
+
+def _right_lines(file: BinaryIO, passed_over: bytearray) -> Iterator[CitizenLine]:
+    """The lines of a file that was examined, of which those that are right are not checked once more."""
+    last = len(passed_over) - 1
     with _text(file) as text:
         header, rows = read(text)
-        where = rules.places(header)
+        again = rules.Reader(header).again
         for number, row in rows:
-            if number in duplicates:
-                continue
-            found = rules.read_line(number, len(header), where, row)
-            if isinstance(found, CitizenLine):
-                yield found
+            if number > last or not passed_over[number]:
+                yield again(number, row)

@@ -17,10 +17,11 @@ from shared.database import Database
 from shared.errors import InvalidInput, NotFound
 from shared.journal.store import note
 from shared.schema.accounts import Citizen, User
+from shared.sentences import say
 from shared.terms import CitizenStatus, Role
 from shared.web.requests import PageQuery, paginate
 
-NOT_IN_THE_REGISTER = (
+NOT_IN_THE_REGISTER = say(
     "The citizens' register has no entry of this national id and this name that may have a voter's account. Look at "
     "how they are written in your documents; whoever keeps the register can tell more."
 )
@@ -89,7 +90,7 @@ def change_citizen(
     for name, value in changes.items():
         text = " ".join(str(value).split())
         if len(text) > rules.LONGEST or not text.isprintable() or (not text and name in ("forename", "surname")):
-            raise InvalidInput(f"1 to {rules.LONGEST} characters that can be printed.", field=name)
+            raise InvalidInput(say("1 to {most} characters that can be printed.", most=rules.LONGEST), field=name)
         stored[name] = text
 
     def change(session: Session) -> Entry:

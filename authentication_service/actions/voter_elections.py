@@ -22,6 +22,7 @@ from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.store import note
 from shared.schema.accounts import VoterElection
+from shared.sentences import say
 from shared.terms import Restriction
 from shared.web.requests import PageQuery, paginate
 
@@ -128,12 +129,15 @@ def put_citizens(
             for national_id_line, national_id in lines:
                 number = numbers.get(ids.key_of(national_id))
                 if number is None:
-                    raise InvalidInput(f"Line {national_id_line}: no citizen has this national id.", field="file")
+                    words = say("Line {line}: no citizen has this national id.", line=national_id_line)
+                    raise InvalidInput(words, field="file")
                 if number in seen:
-                    raise InvalidInput(
-                        f"Line {national_id_line}: this national id stands in line {seen[number]} already.",
-                        field="file",
+                    words = say(
+                        "Line {line}: this national id stands in line {before} already.",
+                        line=national_id_line,
+                        before=seen[number],
                     )
+                    raise InvalidInput(words, field="file")
                 seen[number] = national_id_line
             store.list_citizens(session, election_id, list(numbers.values()))
         # The list stands in a table of its own; the election's version has to count its change all the same.
@@ -209,7 +213,7 @@ def _national_ids(file: BinaryIO) -> Iterator[tuple[int, str]]:
         for number, row in rows:
             national_id = row[place].strip() if len(row) == len(header) else ""
             if not is_jmbg(national_id):
-                raise InvalidInput(f"Line {number}: this is no national id (JMBG).", field="file")
+                raise InvalidInput(say("Line {line}: this is no national id (JMBG).", line=number), field="file")
             yield number, national_id
     finally:
         text.detach()

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
-from operator import mul
+from itertools import product
 from typing import Final
 
 from shared.errors import InvalidInput
@@ -23,7 +23,9 @@ MOST_STATIONS: Final = 100
 # Day, month, last three digits of the year, region, number within the region, control digit. `[0-9]` and not `\d`,
 # which would also take the digits of other scripts.
 _JMBG = re.compile(r"(0[1-9]|[12][0-9]|3[01])(0[1-9]|1[0-2])[0-9]{3}[7-9][0-9][0-9]{3}[0-9]")
-_JMBG_WEIGHTS = (7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+# The first and the second three digits of six, weighted: a register has a million of them to be added up.
+_WEIGHTED_765 = {f"{a}{b}{c}": 7 * a + 6 * b + 5 * c for a, b, c in product(range(10), repeat=3)}
+_WEIGHTED_432 = {f"{a}{b}{c}": 4 * a + 3 * b + 2 * c for a, b, c in product(range(10), repeat=3)}
 
 # The unquoted form of RFC 5321, section 4.1.2, in ASCII: two addresses that only look alike can then never be two
 # accounts, and every database compares them in the same way. The last label has two or more letters, or is a
@@ -68,7 +70,8 @@ def is_jmbg(value: object) -> bool:
 
 def jmbg_control_digit(first_twelve: str) -> int:
     """The thirteenth digit that belongs to the first twelve."""
-    weighted = sum(map(mul, _JMBG_WEIGHTS, map(int, first_twelve)))
+    one, two, three, four = first_twelve[:3], first_twelve[3:6], first_twelve[6:9], first_twelve[9:]
+    weighted = _WEIGHTED_765[one] + _WEIGHTED_432[two] + _WEIGHTED_765[three] + _WEIGHTED_432[four]
     control = 11 - weighted % 11
     return control if control < 10 else 0
 

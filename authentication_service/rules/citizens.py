@@ -6,16 +6,17 @@ the national ids that stand twice are found.
 
 import unicodedata
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from heapq import merge
-from typing import Final, Protocol
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from authentication_service.rules import is_jmbg
 from shared.csv_lines import Problem, refuse_missing
 from shared.errors import InvalidInput
+from shared.sentences import listed, say, say_number
 from shared.terms import CitizenStatus
 
 MOST_LINES: Final = 2_000_000
@@ -30,7 +31,8 @@ NEEDED: Final = ("national_id", "forename", "surname", "born_on", "birthplace", 
 COLUMNS: Final = (*NEEDED, "status")
 
 _STATUSES = frozenset(status.value for status in CitizenStatus)
-_NEVER_EMPTY = ("forename", "surname")
+# So many of the texts, which are the first.
+_NEVER_EMPTY = 2
 _LINE_BITS = 24
 _SORTED_AT_ONCE = 1 << 16
 _LETTERS = dict(zip("абвгдежзијклмнопрстћуфхцчш", "abvgdezzijklmnoprstcufhccs", strict=True))
@@ -38,9 +40,11 @@ _LETTERS |= {"ђ": "dj", "љ": "lj", "њ": "nj", "џ": "dz", "đ": "dj", "-": " 
 _FOLDING = str.maketrans(_LETTERS)
 
 
-@dataclass(frozen=True, slots=True)
-class CitizenLine:
-    """A line that is right in itself. ``status`` is None where the file has no such column."""
+class CitizenLine(NamedTuple):
+    """What a line says. ``texts`` are in the order of ``TEXTS``; ``status`` is None where the file has no such column.
+
+    ``born_on`` is ``NEVER`` in a line that says no date.
+    """
 
     line: int
     national_id: str
@@ -49,11 +53,7 @@ class CitizenLine:
     status: str | None
 
 
-class Known(Protocol):
-    """What is known already of the citizen of a line."""
-
-    born_on: date
-    status: str
+NEVER: Final = date.min
 
 
 def check_header(header: Sequence[str]) -> list[str]:
@@ -62,49 +62,82 @@ def check_header(header: Sequence[str]) -> list[str]:
     return [name for name in header if name not in COLUMNS]
 
 
-def places(header: Sequence[str]) -> Mapping[str, int]:
-    """Where in a row each column is that is read."""
-    return {name: place for place, name in enumerate(header) if name in COLUMNS}
+class Reader:
+    """Reads the rows below a header that ``check_header`` has taken."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._width = len(header)
+        self._national_id, self._born_on = header.index("national_id"), header.index("born_on")
+        self._texts = itemgetter(*map(header.index, TEXTS))
+        self._status = header.index("status") if "status" in header else None
+
+    def read(self, number: int, row: Sequence[str]) -> CitizenLine | list[Problem]:
+        """What a row says, or what is wrong with it; no problem repeats a national id."""
+        if len(row) != self._width:
+            words = say(
+                "This line has {values}, and the header names {columns}.",
+                values=say_number("{number} value", "{number} values", len(row)),
+                columns=say_number("{number} column", "{number} columns", self._width),
+            )
+            return [Problem(number, "line", words)]
+        line = self.again(number, row)
+        problems = _of_texts(line)
+        day = row[self._born_on].strip()
+        if not is_jmbg(line.national_id):
+            words = say("This is no national id (JMBG): 13 digits, of which the last is a control digit.")
+            problems.append(Problem(number, "national_id", words))
+        elif line.born_on != NEVER and line.national_id[:7] != day[8:] + day[5:7] + day[1:4]:
+            problems.append(Problem(number, "born_on", say("The national id is of another date of birth.")))
+        if line.born_on == NEVER:
+            problems.append(Problem(number, "born_on", say("A date of birth is written as in 1990-12-31.")))
+        if line.status is not None and line.status not in _STATUSES:
+            given = line.status[:40]
+            words = say("A status is one of {known}; this is '{given}'.", known=listed([*CitizenStatus]), given=given)
+            problems.append(Problem(number, "status", words))
+        return problems or line
+
+    def again(self, number: int, row: Sequence[str]) -> CitizenLine:
+        """What a row says that ``read`` has found right before; nothing is checked."""
+        status = None
+        if self._status is not None:
+            status = row[self._status].strip().lower() or CitizenStatus.REGISTERED.value
+        return CitizenLine(
+            number,
+            row[self._national_id].strip(),
+            _date(row[self._born_on].strip()),
+            tuple([" ".join(text.split()) for text in self._texts(row)]),
+            status,
+        )
 
 
-def read_line(number: int, width: int, where: Mapping[str, int], row: Sequence[str]) -> CitizenLine | list[Problem]:
-    """What a row says; ``width`` is the number of columns that the header names. No problem repeats a national id."""
-    if len(row) != width:
-        return [Problem(number, "line", f"This line has {len(row)} values, and the header names {width} columns.")]
-    problems: list[Problem] = []
-    national_id = row[where["national_id"]].strip()
-    texts = tuple(" ".join(row[where[name]].split()) for name in TEXTS)
-    for name, text in zip(TEXTS, texts, strict=True):
-        if not text and name in _NEVER_EMPTY:
-            problems.append(Problem(number, name, "This value is needed, and the line has none."))
+def _of_texts(line: CitizenLine) -> list[Problem]:
+    texts = line.texts
+    together = "".join(texts)
+    # Nearly every line is right, and seen to be so by a look at all of it at once.
+    if len(together) <= LONGEST and together.isprintable() and all(texts[:_NEVER_EMPTY]):
+        return []
+    problems = []
+    for place, (name, text) in enumerate(zip(TEXTS, texts, strict=True)):
+        if not text and place < _NEVER_EMPTY:
+            words = say("This value is needed, and the line has none.")
         elif len(text) > LONGEST:
-            problems.append(Problem(number, name, f"At most {LONGEST} characters; these are {len(text)}."))
+            words = say("At most {most} characters; these are {characters}.", most=LONGEST, characters=len(text))
         elif not text.isprintable():
-            problems.append(Problem(number, name, "This value has a character in it that cannot be printed."))
-    day = row[where["born_on"]].strip()
-    born_on = _date(day)
-    if not is_jmbg(national_id):
-        words = "This is no national id (JMBG): 13 digits, of which the last is a control digit."
-        problems.append(Problem(number, "national_id", words))
-    elif born_on is not None and national_id[:7] != day[8:] + day[5:7] + day[1:4]:
-        problems.append(Problem(number, "born_on", "The national id is of another date of birth."))
-    if born_on is None:
-        problems.append(Problem(number, "born_on", "A date of birth is written as in 1990-12-31."))
-    status = row[where["status"]].strip().lower() or CitizenStatus.REGISTERED.value if "status" in where else None
-    if status is not None and status not in _STATUSES:
-        words = f"A status is one of {', '.join(CitizenStatus)}; this is '{status[:40]}'."
-        problems.append(Problem(number, "status", words))
-    if problems or born_on is None:
-        return problems
-    return CitizenLine(number, national_id, born_on, texts, status)
+            words = say("This value has a character in it that cannot be printed.")
+        else:
+            continue
+        problems.append(Problem(line.line, name, words))
+    return problems
 
 
-def _date(text: str) -> date | None:
+# People are born on some thirty thousand days.
+@lru_cache(maxsize=1 << 16)
+def _date(text: str) -> date:
     # Weeks of ISO 8601 are dates too, but nobody is born in one.
     try:
-        return date.fromisoformat(text) if len(text) == 10 and text[7] == "-" else None
+        return date.fromisoformat(text) if len(text) == 10 and text[7] == "-" else NEVER
     except ValueError:
-        return None
+        return NEVER
 
 
 class Seen:
@@ -135,19 +168,21 @@ class Seen:
                 continue
             found[line] = first
             if len(found) > MOST_DUPLICATES:
-                raise InvalidInput(
-                    f"More than {MOST_DUPLICATES:,} lines repeat a national id; is the file in itself twice?",
-                    field="file",
+                words = say(
+                    "More than {most:,} lines repeat a national id; is the file in itself twice?", most=MOST_DUPLICATES
                 )
+                raise InvalidInput(words, field="file")
         return found
 
 
-def differing(line: CitizenLine, known: Known) -> list[str]:
-    """The columns in which a line says something else than is known."""
-    columns = [name for name, text in zip(TEXTS, line.texts, strict=True) if getattr(known, name) != text]
-    if line.born_on != known.born_on:
+def differing(line: CitizenLine, texts: Sequence[str], born_on: date, status: str) -> list[str]:
+    """The columns in which a line says something else than is known; ``texts`` in the order of ``TEXTS``."""
+    columns = []
+    if line.texts != texts:
+        columns = [name for name, text, known in zip(TEXTS, line.texts, texts, strict=True) if text != known]
+    if line.born_on != born_on:
         columns.append("born_on")
-    if line.status is not None and line.status != known.status:
+    if line.status is not None and line.status != status:
         columns.append("status")
     return columns
 

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from authentication_service.rules.citizens import folded
 from shared.errors import Conflict, InvalidInput
+from shared.sentences import say
 from shared.terms import CitizenStatus
 from shared.terms import Restriction as Kind
 
@@ -100,9 +101,12 @@ def check_election(title: str, opens_at: datetime, closes_at: datetime, kind: Ki
     if not has_values and values:
         raise InvalidInput("Only an election for regions or federal units has such values.", field="values")
     if len(values) > MOST_VALUES or any(not 1 <= len(value) <= _LONGEST for value in values):
-        raise InvalidInput(
-            f"At most {MOST_VALUES:,} regions or federal units, each of 1 to {_LONGEST} characters.", field="values"
+        words = say(
+            "At most {most:,} regions or federal units, each of 1 to {longest} characters.",
+            most=MOST_VALUES,
+            longest=_LONGEST,
         )
+        raise InvalidInput(words, field="values")
 
 
 def refuse_if_opened(opens_at: datetime, now: datetime) -> None:

@@ -1,32 +1,52 @@
 """Queries of the citizens' register, past the models where there are a million rows."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from datetime import date, datetime
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from authentication_service.store import national_ids
+from authentication_service.store.citizen_rows import NewCitizen, insert
 from shared.schema.accounts import Citizen, User
 from shared.terms import CitizenStatus
 
 _TABLE = cast(sa.Table, Citizen.__table__)
-_COMPARED = ("id", "jmbg_key", "forename", "surname", "born_on", "birthplace", "address", "region", "federal_unit")
+_TEXTS = ("forename", "surname", "birthplace", "address", "region", "federal_unit")
+_COMPARED = ("id", "jmbg_key", "born_on", "status", *_TEXTS)
 _AT_ONCE = 5000
 
 
-def known(session: Session, keys: Collection[bytes], *, lock: bool) -> dict[bytes, Any]:
+class Known(NamedTuple):
+    """What is known of a citizen. ``texts``: forename, surname, birthplace, address, region, federal unit."""
+
+    id: int
+    born_on: date
+    status: str
+    texts: tuple[str, ...]
+
+
+def is_empty(session: Session) -> bool:
+    """Whether the register has nobody yet, so that nobody needs to be looked up."""
+    return session.scalar(sa.select(_TABLE.c.id).limit(1)) is None
+
+
+def known(session: Session, keys: Collection[bytes], *, lock: bool) -> dict[bytes, Known]:
     """What is known of the citizens with these keys of national ids; locked, nobody else changes them meanwhile."""
-    statement = sa.select(*(_TABLE.c[name] for name in _COMPARED), _TABLE.c.status).where(_TABLE.c.jmbg_key.in_(keys))
+    statement = sa.select(*(_TABLE.c[name] for name in _COMPARED)).where(_TABLE.c.jmbg_key.in_(keys))
     if lock:
         statement = statement.with_for_update()
-    return {bytes(row.jmbg_key): row for row in session.execute(statement)}
+    return {
+        bytes(key): Known(number, born_on, status, tuple(texts))
+        for number, key, born_on, status, *texts in session.execute(statement)
+    }
 
 
-def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add citizens; the drivers make statements of many rows of it."""
+def add(session: Session, rows: Sequence[NewCitizen], now: datetime) -> None:
+    """Add citizens who come into the register at ``now``."""
     if rows:
-        session.execute(sa.insert(_TABLE), rows)
+        insert(session.connection(), rows, now)
 
 
 def change(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

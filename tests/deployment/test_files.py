@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from authentication_service.routes.citizens import MOST_BYTES
 from shared.config import SERVICE_SETTINGS
 from tests.left_out import leave_out
 
@@ -436,3 +437,13 @@ def test_docker_takes_the_stack_file_without_a_setting() -> None:
     assert {name: set(service["networks"]) for name, service in merged.items()} == {
         name: set(service["networks"]) for name, service in STACK["services"].items()
     }
+
+
+@BOTH
+def test_two_of_the_largest_files_of_citizens_fit_into_the_memory_of_the_service(file: Described) -> None:
+    service = file["services"]["authentication"]
+    (size,) = (one["tmpfs"]["size"] for one in service["volumes"] if one["target"] == "/tmp")
+    limit = service["deploy"]["resources"]["limits"]["memory"]
+    of_the_service = 512 * 2**20
+    assert limit == "1G"
+    assert 2 * MOST_BYTES <= size <= 2**30 - of_the_service

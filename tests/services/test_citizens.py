@@ -42,6 +42,8 @@ def test_a_file_is_looked_at_then_taken_over_and_then_says_nothing_new(accounts_
     accounts = accounts_anywhere
     before = number_of(accounts)
     rows = [citizen(number, surname=f"Петровић{number}") for number in range(500, 512)]
+    # What means something to one of the databases where rows are written as text.
+    rows[7]["address"] = "Трг d'Artagnan \\N 5\\7 \\' %s :x"
     content = csv_of(rows)
     looked_at = {"done": False, "new": 12, "changed": 0, "same": 0, "wrong": 0}
     assert told(accounts, content, preview="true") == (looked_at, [])
@@ -64,6 +66,9 @@ def test_a_file_is_looked_at_then_taken_over_and_then_says_nothing_new(accounts_
     }
     (moved,) = found(accounts, search=rows[3]["national_id"])
     assert (moved["status"], moved["address"], moved["national_id"][:9]) == ("moved_away", "Нова 3", "•" * 9)
+    (quoted,) = found(accounts, search=rows[7]["national_id"])
+    assert {name: quoted[name] for name in COLUMNS[1:-1]} == {name: rows[7][name] for name in COLUMNS[1:-1]}
+    assert (quoted["status"], quoted["updated_at"]) == ("registered", None)
     assert [one["id"] for one in found(accounts, search="petrovic503 ve")] == [moved["id"]]
     assert found(accounts, search="petrovic503 x") == []
     entries = [entry for entry in accounts.journal() if entry.action == "citizen.imported"]
