@@ -43,7 +43,6 @@ _NOTICES_A_DEAD_LINE = {
     "tcp_user_timeout": 30_000,
 }
 
-_AWAY = say("The database cannot be reached at the moment; nothing was stored.")
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 log = structlog.get_logger()
@@ -139,22 +138,13 @@ class Database:
 
     @contextmanager
     def reading(self, *, still: bool = False) -> Iterator[Session]:
-        with _translated(), self._giving_back(), Session(self.engine) as session, session.begin() as transaction:
+        with _translated(), Session(self.engine) as session, session.begin() as transaction:
             if still and self.dialect != "sqlite":
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                # For this transaction alone. A level that SQLAlchemy sets has to be set back afterwards, and what the
+                # client says when that fails is nothing that could be told from a fault of ours.
+                session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             yield session
             transaction.rollback()
-
-    @contextmanager
-    def _giving_back(self) -> Iterator[None]:
-        # The level of a still reading is set back when its connection is given back to the pool. What the client says
-        # when that fails has not gone through SQLAlchemy.
-        assert self.engine.dialect.loaded_dbapi is not None  # noqa: S101 -- An engine that was made has its client.
-        try:
-            yield
-        except self.engine.dialect.loaded_dbapi.OperationalError as error:
-            metrics.database_errors().count("away")
-            raise Unavailable(_AWAY) from error
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -291,7 +281,7 @@ def _translated() -> Iterator[None]:
     except (DBAPIError, sa.exc.TimeoutError) as error:
         metrics.database_errors().count(_kind(error))
         if is_transient(error):
-            raise Unavailable(_AWAY) from error
+            raise Unavailable("The database cannot be reached at the moment; nothing was stored.") from error
         raise
 
 
