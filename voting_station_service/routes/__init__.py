@@ -262,7 +262,7 @@ def _hand_in(election_id: int | None, station_id: int | None) -> Response:
                 must_be_open=True,
             )
         except InvalidInput as error:
-            raise files.explained(error, file.stream) from error
+            raise files.explained(error, file.stream) from None
         if receipt is None:
             raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
     answer = ReceiptAnswer(
