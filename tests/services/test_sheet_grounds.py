@@ -45,7 +45,11 @@ def test_the_stations_learn_which_polling_stations_a_frozen_electorate_does_not_
                 )
         made.publish()
         rolls = [made.sight(VERA, place).roll for place in range(3)]
-        assert [(roll.registered, roll.voted_at) for roll in rolls if roll] == [(480, True), (500, False), (500, False)]
+        assert [(roll.registered, roll.voted_at, roll.known_at) for roll in rolls if roll] == [
+            (480, True, True),
+            (500, False, True),
+            (500, False, False),
+        ]
         for place in range(3):
             made.send(VERA, sheet(registered=480), station=place)
         made.work()

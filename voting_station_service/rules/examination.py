@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import chain, islice
 
 from shared.errors import InvalidInput
+from shared.sentences import say
 from voting_station_service.rules import (
     GUID_BYTES,
     has_guid,
@@ -48,13 +49,15 @@ class Hint(StrEnum):
 
 
 ADVICE: Mapping[Hint, str] = {
-    Hint.SWAPPED_COLUMNS: "The first column looks like poll numbers and the second one like GUIDs: the columns are "
-    "swapped. Save the file with the GUIDs first.",
-    Hint.HEADING: "The first line looks like a heading. Take it out: the file begins with the first ballot.",
-    Hint.SEMICOLONS: "The values are parted by semicolons. Save the file with commas.",
-    Hint.TABS: "The values are parted by tabs. Save the file with commas.",
-    Hint.UTF16: "The file is saved as Unicode (UTF-16). Save it as CSV in UTF-8.",
-    Hint.SPREADSHEET: "This is a spreadsheet and no CSV file. Save it as CSV, with commas.",
+    Hint.SWAPPED_COLUMNS: say(
+        "The first column looks like poll numbers and the second one like GUIDs: the columns are swapped. Save the "
+        "file with the GUIDs first."
+    ),
+    Hint.HEADING: say("The first line looks like a heading. Take it out: the file begins with the first ballot."),
+    Hint.SEMICOLONS: say("The values are parted by semicolons. Save the file with commas."),
+    Hint.TABS: say("The values are parted by tabs. Save the file with commas."),
+    Hint.UTF16: say("The file is saved as Unicode (UTF-16). Save it as CSV in UTF-8."),
+    Hint.SPREADSHEET: say("This is a spreadsheet and no CSV file. Save it as CSV, with commas."),
 }
 
 
