@@ -394,13 +394,16 @@ def tag_of(counted: Counted, standing: tallies.Standing) -> str:
     # After the end, the moment does not matter any more.
     capped = None if drained is None or standing.state is State.SCHEDULED else min(drained, end)
     sums = counted.sums
-    constituencies = counted.parts.constituencies if counted.parts else ()
+    parts = counted.parts or Parts((), {}, {})
     return fingerprint(
         _FORM,
         counted.reporting,
         sorted(counted.outstanding_in.items()),
         counted.reports.last,
-        [(part.id, part.seats, part.ballots_cast, sorted(part.votes.items())) for part in constituencies],
+        [
+            (part.id, parts.names[part.id], part.seats, part.ballots_cast, sorted(part.votes.items()))
+            for part in parts.constituencies
+        ],
         counted.election.id,
         counted.look.ballot,
         standing.state,
