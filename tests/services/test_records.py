@@ -17,12 +17,12 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from cli.app import main
-from cli.failure import REFUSED, SUCCESS, USAGE
+from cli.failure import REFUSED, SUCCESS, UNAVAILABLE, USAGE
 from results_service.actions import ground
 from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.errors import Misconfigured
-from shared.schema.election import DRAFT, PollingCentre, SheetEvent, TallySheet
+from shared.schema.election import CANCELLED, DRAFT, PollingCentre, SheetEvent, TallySheet
 from shared.signed_records import RecordKeys, Signed
 from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
@@ -283,6 +283,18 @@ def test_a_record_is_kept_and_checked_without_any_service(
     assert "provisional" in shown
 
 
+def test_the_command_says_why_an_election_was_cancelled_and_counts_ballots_of_no_polling_station(
+    night: Recorded, client: FlaskClient, tmp_path: Path, key_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = night.election(hours=OVER, stage=CANCELLED, cancelled_reason="The rolls were exchanged.")
+    night.part(number, {1: 3, 2: 1}, received_at=OVER[0] + HOUR)
+    (tmp_path / "record.jws.json").write_bytes(client.get(f"{of_whole(number)}/signed").data)
+    assert main(["record", "verify", str(tmp_path / "record.jws.json"), "--key", key_file]) == SUCCESS
+    said = capsys.readouterr().out
+    assert "cancelled, the result is void\nWhy it was cancelled: The rolls were exchanged." in said
+    assert "Ballots in the box: 4." in said
+
+
 def test_the_command_fetches_checks_and_keeps_what_was_asked_for_and_nothing_else(
     election: int,
     night: Recorded,
@@ -318,6 +330,12 @@ def test_the_command_fetches_checks_and_keeps_what_was_asked_for_and_nothing_els
         assert "another election or place" in capsys.readouterr().err
         assert not kept.exists()
         assert main(["record", "fetch", "77", "--station", "1", "--key", key_file, *where]) == REFUSED
+        capsys.readouterr()
+        for answered, sentence in (("<html>", "did not answer with JSON"), ('{"keys": [{}]}', "has to be a key set")):
+            app.view_functions["records.read_record_keys"] = lambda answered=answered: answered
+            assert main(["record", "keys", "--save", str(kept), *where]) in (UNAVAILABLE, USAGE)
+            assert sentence in capsys.readouterr().err
+        assert not kept.exists()
     finally:
         server.shutdown()
         thread.join()
