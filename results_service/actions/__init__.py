@@ -224,7 +224,7 @@ class Desk:
         self.past: Recent[tuple[int, datetime], Stations] = Recent(_STATIONS)
         self.documents: Recent[tuple[int, str], tuple[str, bytes]] = Recent(_DOCUMENTS)
         self.histories: Recent[int, History] = Recent(_STATIONS)
-        # Pages of places as they were written.
+        # Pages of places, and records, as they were written.
         self.pages: Recent[str, bytes] = Recent(_PAGES)
         self.results_of_the_past: Recent[tuple[int, datetime], tuple[object, Kept[ElectionResult]]] = Recent(_KEPT)
         self.looks: Crowd[int, Stations] = Crowd()
