@@ -77,7 +77,7 @@ def test_a_quote_that_is_never_closed_is_found_at_its_line() -> None:
         (lines(f"{A};1", f"{B};2"), Hint.SEMICOLONS),
         (lines(f"{A}\t1", f"{B}\t2"), Hint.TABS),
         (f"{A},1\r\n".encode("utf-16"), Hint.UTF16),
-        (f"{A},1\r\n".encode("utf-16-be").join([b"\xfe\xff", b""]), Hint.UTF16),
+        (b"\xfe\xff" + f"{A},1\r\n".encode("utf-16-be"), Hint.UTF16),
         (b"PK\x03\x04\x14\x00\x06\x00\x08\x00", Hint.SPREADSHEET),
         # Neither is text of any kind, nor does it name columns.
         (gzip.compress(f"{A},1\n".encode(), mtime=0), None),
