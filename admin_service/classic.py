@@ -12,22 +12,21 @@ Beyond the contract, which knows missing fields but not wrong ones, and after th
 """
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import current_app, request
+from flask import request
 from pydantic import BaseModel, Field
 
 from admin_service import store
 from admin_service.actions import elections, participants, results
 from admin_service.actions.elections import Plan
+from admin_service.routes.fields import database, zone
 from admin_service.rules import elections as rules
 from admin_service.rules.elections import Period, Place
 from shared.auth import classic_requires
-from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.schema.election import Participant
 from shared.terms import Kind, Refusal, Role
@@ -77,14 +76,14 @@ def create_participant() -> dict[str, Any]:
         raise ClassicRefusal("Invalid name.")
     if not isinstance(individual, bool):
         raise ClassicRefusal("Invalid individual.")
-    return {"id": participants.create(_database(), name, individual, datetime.now(UTC)).id}
+    return {"id": participants.create(database(), name, individual, datetime.now(UTC)).id}
 
 
 @classic.get("/getParticipants")
 @classic_requires(Role.ADMINISTRATOR)
 @classic.doc(summary="All participants", responses={200: "A list under `participants`"})
 def get_participants() -> dict[str, Any]:
-    with _database().reading() as session:
+    with database().reading() as session:
         return {"participants": [_participant(found) for found in session.scalars(store.participants())]}
 
 
@@ -98,7 +97,7 @@ def create_election() -> dict[str, Any]:
     require_fields(body, "start", "end", "individual", "participants")
     try:
         period = Period(
-            rules.read_moment(body["start"], _zone(), "start"), rules.read_moment(body["end"], _zone(), "end")
+            rules.read_moment(body["start"], zone(), "start"), rules.read_moment(body["end"], zone(), "end")
         )
     except InvalidInput as error:
         raise ClassicRefusal(_DATE) from error
@@ -106,7 +105,7 @@ def create_election() -> dict[str, Any]:
     if not isinstance(individual, bool) or not _are_ids(ids):
         # Another election in the way is said first, as if these fields were right.
         try:
-            elections.refuse_overlap(_database(), period)
+            elections.refuse_overlap(database(), period)
         except Conflict as error:
             raise ClassicRefusal(_DATE) from error
         raise ClassicRefusal(_PARTICIPANTS if isinstance(individual, bool) else "Invalid individual.")
@@ -116,7 +115,7 @@ def create_election() -> dict[str, Any]:
         places=[Place(participant_id) for participant_id in ids],
     )
     try:
-        shown = elections.create(_database(), plan, datetime.now(UTC))
+        shown = elections.create(database(), plan, datetime.now(UTC))
     except Conflict as error:
         raise ClassicRefusal(_DATE) from error
     except InvalidInput as error:
@@ -135,14 +134,14 @@ def get_elections() -> dict[str, Any]:
         "elections": [
             {
                 "id": election.id,
-                "start": rules.write_local(election.start, _zone()),
-                "end": rules.write_local(election.end, _zone()),
+                "start": rules.write_local(election.start, zone()),
+                "end": rules.write_local(election.end, zone()),
                 "individual": election.individual,
                 "participants": [
                     {"id": entry.participant.id, "name": entry.participant.name} for entry in election.entries
                 ],
             }
-            for election in elections.published(_database())
+            for election in elections.published(database())
         ]
     }
 
@@ -161,7 +160,7 @@ def get_results() -> dict[str, Any]:
     if not _NUMBER.fullmatch(sent):
         raise ClassicRefusal("Election does not exist.")
     try:
-        found = results.final(_database(), int(sent), datetime.now(UTC))
+        found = results.final(database(), int(sent), datetime.now(UTC))
     except NotFound as error:
         raise ClassicRefusal("Election does not exist.") from error
     except Conflict as error:
@@ -194,15 +193,3 @@ def _can_be_stored(text: str) -> bool:
 def _are_ids(value: object) -> bool:
     """Whether it is a list of whole numbers; Python counts true and false among them, the contract does not."""
     return isinstance(value, list) and all(type(item) is int for item in value)
-
-
-def _database() -> Database:
-    database = current_app.extensions["database"]
-    assert isinstance(database, Database)  # noqa: S101 -- create_app has put it there.
-    return database
-
-
-def _zone() -> tzinfo:
-    zone = current_app.extensions["zone"]
-    assert isinstance(zone, ZoneInfo)  # noqa: S101 -- create_app has put it there.
-    return zone

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import current_app, request
+from flask import request
 from flask_jwt_extended import create_access_token, create_refresh_token
 
 from authentication_service.actions.accounts import Account
@@ -17,6 +17,7 @@ from shared.auth import STATIONS_CLAIM, identity
 from shared.config import AuthenticationSettings
 from shared.database import Database
 from shared.web.cookies import CSRF_CLAIM
+from shared.web.extensions import extension
 
 EXTENSION = "authentication"
 
@@ -32,9 +33,7 @@ class Parts:
 
 def parts() -> Parts:
     """The parts of the service that answers this request."""
-    found = current_app.extensions[EXTENSION]
-    assert isinstance(found, Parts)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension(EXTENSION, Parts)
 
 
 def now() -> datetime:

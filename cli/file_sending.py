@@ -1,7 +1,9 @@
 """How a file of ballots goes to a voting station: as a form, in pieces, and once more after a lost connection."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,7 +24,8 @@ def send_file(
     advance: Callable[[int], None] = lambda _: None,
 ) -> httpx.Response:
     """Post a file to a route of the station, for a polling station if one is named; ``advance`` is told its bytes."""
-    size, _ = measure(file)
+    with _opened(file) as stream:
+        size = stream.seek(0, os.SEEK_END)
     boundary = uuid4().hex
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{_form_name(file)}"\r\n'
@@ -48,14 +51,19 @@ def send_file(
     )
 
 
-def measure(file: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 in hexadecimal."""
-    with file.open("rb") as stream:
-        if not stream.seekable():
-            # It is read twice, for its key and for sending, and perhaps once more after a lost connection.
-            raise Failure("This is a pipe, which can be read only once; write its content into a file and upload that.")
-        digest = hashlib.file_digest(stream, "sha256")
-        return stream.tell(), digest.hexdigest()
+def digest_of(file: Path) -> str:
+    """SHA-256 of a file's content in hexadecimal."""
+    with _opened(file) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _opened(file: Path) -> BufferedReader:
+    stream = file.open("rb")
+    if not stream.seekable():
+        stream.close()
+        # It is read twice, for its key and for sending, and perhaps once more after a lost connection.
+        raise Failure("This is a pipe, which can be read only once; write its content into a file and upload that.")
+    return stream
 
 
 def _form_name(file: Path) -> str:

@@ -11,11 +11,11 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 
-from cli.client import Client, client_options
+from cli.client import Client, client_options, read_json
 from cli.elections import ElectionNumber, local_time
 from cli.failure import REFUSED, USAGE, Failure
 from cli.output import Output, table, with_output
-from cli.results import percent
+from cli.results import percent, show_certainty
 from shared.errors import Misconfigured
 from shared.signed_records import NotProven, Problem, RecordKeys, Signed
 
@@ -97,15 +97,15 @@ def show_keys(output: Output, save: Path | None, *, client: Client) -> None:
     Compare the names with those that the election authority has published.
     """
     answer = client.request("GET", "results", "/api/record-keys", repeatable=True)
-    found = json.loads(answer.content)
+    found = dict(read_json(answer))
     # The names are computed, and not believed.
-    names = list(RecordKeys.read(answer.text, str(answer.url)).by_name) if found["keys"] else []
+    names = list(_keys_of(answer.text, str(answer.url)).by_name) if found.get("keys") != [] else []
     if save is not None:
         if not names:
             raise Failure("This service has no key for records, so there is nothing to keep.")
         _write(save, answer.content)
-    facts = {"keys": names, "signing": found["signing"]}
-    output.result(facts, lambda console: _show_keys(console, names, found["signing"]))
+    facts = {"keys": names, "signing": found.get("signing")}
+    output.result(facts, lambda console: _show_keys(console, names, found.get("signing")))
 
 
 @contextmanager
@@ -121,12 +121,17 @@ def _read_keys(files: Sequence[Path]) -> RecordKeys:
     found: dict[str, Ed25519PublicKey] = {}
     for file in files:
         try:
-            found |= RecordKeys.read(_read(file).decode("utf-8"), str(file)).by_name
+            found |= _keys_of(_read(file).decode("utf-8"), str(file)).by_name
         except UnicodeDecodeError:
             raise Failure(f"{file} is no file of keys: it is no text.", status=USAGE) from None
-        except Misconfigured as error:
-            raise Failure(error.message, status=USAGE) from None
     return RecordKeys(found)
+
+
+def _keys_of(text: str, source: str) -> RecordKeys:
+    try:
+        return RecordKeys.read(text, source)
+    except Misconfigured as error:
+        raise Failure(error.message, status=USAGE) from None
 
 
 def _read(file: Path) -> bytes:
@@ -183,25 +188,26 @@ def _show(console: Console, key: str, digest: str, found: dict[str, Any]) -> Non
     if place:
         lies_in = ", ".join(one["name"] for one in place["trail"])
         console.print(f"Polling station {place['name']} (id {place['id']}), in: {lies_in}", style="bold")
-    console.print(f"{election['state']}, the result is {found['certainty']}")
-    for sentence in found["waits_for"]:
-        console.print(sentence)
+    show_certainty(console, election, found)
     if found["counted_until"]:
         console.print(f"Everything received before {local_time(found['counted_until'])} is counted.")
     names = {one["poll_number"]: one["name"] for one in (found["ballot"] if place else figures["lists"])}
     seats = not place and figures["apportionment"] is not None
-    made = table("", "No.", "List", "Votes", "Share", *(["Seats"] if seats else []), right=("No.", "Votes", "Share"))
+    made = table(
+        "", "No.", "List", "Votes", "Share", *(["Seats"] if seats else []), right=("No.", "Votes", "Share", "Seats")
+    )
     for one in figures["lists"]:
         cells = [str(one["poll_number"]), names[one["poll_number"]], f"{one['votes']:,}", percent(one["share"])]
         made.add_row(*cells, *([str(one["seats"])] if seats else []))
     console.print(made)
-    ballots = figures if place else figures["ballots"]
-    stations = figures["stations"]
+    ballots, stations = figures if place else figures["ballots"], figures["stations"]
+    # Of the whole there are also those that are of no polling station.
+    cast = stations["cast"] if place else ballots["cast"]
     console.print(
         f"Ballots counted: {ballots['counted']:,}. Duplicate: {ballots['duplicate']:,}. "
         f"With an invalid poll number: {ballots['invalid']:,}."
     )
-    console.print(f"Registered voters: {stations['registered']:,}. Ballots in the box: {stations['cast']:,}.")
+    console.print(f"Registered voters: {stations['registered']:,}. Ballots in the box: {cast:,}.")
     if not place:
         console.print(f"Stations counted: {stations['counted']:,} of {stations['total']:,}.")
 

@@ -52,13 +52,18 @@ def percent(share: str) -> str:
     return f"{float(share):.2%}".replace("%", " %")
 
 
+def show_certainty(console: Console, election: dict[str, Any], result: dict[str, Any]) -> None:
+    """How certain the result of an election is, and what it waits for."""
+    console.print(f"{election['state']}, the result is {result['certainty']}")
+    if election["cancelled_reason"]:
+        console.print(f"Why it was cancelled: {election['cancelled_reason']}")
+    for sentence in result["waits_for"]:
+        console.print(sentence)
+
+
 def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
     console.print(f"Election {found['id']}  {found['title']}", style="bold")
-    console.print(f"{found['state']}, the result is {found['certainty']}")
-    if found["cancelled_reason"]:
-        console.print(f"Why it was cancelled: {found['cancelled_reason']}")
-    for sentence in found["waits_for"]:
-        console.print(sentence)
+    show_certainty(console, found, found)
     seats = found["apportionment"] is not None
     columns = ["No.", "List", "Votes", "Share", *(["Seats"] if seats else [])]
     made = table("", *columns, right=("No.", "Votes", "Share", "Seats"))

@@ -14,7 +14,7 @@ from cli.client import Client, client_options, read_json
 from cli.elections import ElectionNumber
 from cli.failure import INTERRUPTED, REFUSED, SUCCESS, USAGE, Failure
 from cli.file_checks import check_files
-from cli.file_sending import measure, send_file
+from cli.file_sending import digest_of, send_file
 from cli.output import Output, is_terminal, table, with_output
 
 _OUTCOMES = ("counted", "duplicate", "invalid", "outside")
@@ -110,7 +110,7 @@ def hand_in(
     station: int | None = None,
 ) -> dict[str, Any]:
     """Send one file and return its receipt; sending it again is safe, because its content is its key."""
-    digest = measure(file)[1]
+    digest = digest_of(file)
     key = f"urna-{'open' if election is None else election}-{digest}"
     path = "/api/batches" if election is None else f"/api/elections/{election}/batches"
     key = key if station is None else f"{key}-{station}"

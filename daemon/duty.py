@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 
 import structlog
 from redis.exceptions import RedisError
@@ -16,7 +17,7 @@ _PAUSE_SECONDS = 2.0
 log = structlog.get_logger()
 
 
-class Duty(threading.Thread):
+class Duty(threading.Thread, ABC):
     """Takes one ``step`` after the other while ``leased``, the event of whoever owns partition 0, is set.
 
     ``complaint`` is what the log says of a step that failed. After each step it rests for ``rests`` times as long as
@@ -33,9 +34,9 @@ class Duty(threading.Thread):
         self.leased = leased
         self.stop = stop
 
+    @abstractmethod
     def step(self) -> float:
         """Do what there is to do; return for how many seconds to rest after it."""
-        raise NotImplementedError
 
     def without_lease(self) -> None:
         """Called again and again while another daemon does this."""

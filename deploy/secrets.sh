@@ -57,10 +57,13 @@ random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 # The first line: Redis takes each line of a password file, and the first is the one that is used.
 of() { head -n 1 "$directory/$1"; }
 public_of() { openssl pkey -in "$directory/$1" -pubout; }
-# is_public_in NAME KEY: whether a public key stands in the file NAME; publish NAME KEY: put it there, in front of the others.
+# is_public_in NAME KEY: whether a public key stands in the file NAME.
 is_public_in() { grep -qsxF "$(printf '%s\n' "$2" | sed -n 2p)" "$directory/$1"; }
+# publish NAME PRIVATE: put the public key of the file PRIVATE into the file NAME, in front of the others. Here as below a
+# key is first kept in a variable, so that a failure of openssl ends the script.
 publish() {
-    is_public_in "$1" "$2" || { printf '%s\n' "$2"; cat "$directory/$1" 2>/dev/null || true; } | put "$1"
+    key=$(public_of "$2")
+    is_public_in "$1" "$key" || { printf '%s\n' "$key"; cat "$directory/$1" 2>/dev/null || true; } | put "$1"
 }
 
 make_secrets() {
@@ -98,7 +101,7 @@ make_secrets() {
     # It may stand there beside others, while the signing key is changed.
     is_public_in jwt_public_key "$key" || printf '%s\n' "$key" | put jwt_public_key
     # The older ones stay: what they have signed is to be checked for as long as anybody asks.
-    publish record_public_key "$(public_of record_signing_key)"
+    publish record_public_key record_signing_key
 
     printf %s "${ADMIN_EMAIL:-administrator@urna.example}" | keep admin_email
     # With a capital, a small letter and a digit, as the rule for passwords wants.
@@ -181,7 +184,7 @@ use_next() {
 next_signing_key() {
     make_next_key jwt_private_key
     # In front: a token that names no key is checked with the last one.
-    publish jwt_public_key "$(public_of next/jwt_private_key)"
+    publish jwt_public_key next/jwt_private_key
 }
 make_next_key() {
     has_next "$1" && return
@@ -221,7 +224,7 @@ revoke_signing_key() {
 # The key of records: its old public keys are kept, because a record is checked for as long as somebody doubts it.
 next_record_key() {
     make_next_key record_signing_key
-    publish record_public_key "$(public_of next/record_signing_key)"
+    publish record_public_key next/record_signing_key
 }
 switch_record_key() {
     need_next record_signing_key record_key
@@ -232,19 +235,20 @@ retire_record_key() {
     fail "The public keys of old records are kept, so that these can be checked. If a key leaked: deploy/secrets.sh revoke record_key"
 }
 revoke_record_key() {
-    for name in record_signing_key next/record_signing_key; do
-        [ ! -e "$directory/$name" ] || withdraw record_public_key "$(public_of "$name")"
+    for name in next/record_signing_key record_signing_key; do
+        [ ! -e "$directory/$name" ] || withdraw record_public_key "$name"
     done
     key=$(openssl genpkey -algorithm ed25519)
     rm -f "$directory/next/record_signing_key"
     rmdir "$directory/next" 2>/dev/null || true
     printf '%s\n' "$key" | put record_signing_key
-    publish record_public_key "$(public_of record_signing_key)"
+    publish record_public_key record_signing_key
     echo "Records that the old key has signed are good no more, and have to be fetched again. Publish the name of the new one." >&2
 }
-# withdraw NAME KEY: take a public key out of the file NAME.
+# withdraw NAME PRIVATE: take the public key of the file PRIVATE out of the file NAME.
 withdraw() {
-    awk -v gone="$(printf '%s\n' "$2" | sed -n 2p)" '
+    key=$(public_of "$2")
+    awk -v gone="$(printf '%s\n' "$key" | sed -n 2p)" '
         /^-----BEGIN/ { block = ""; found = 0 }
         { block = block $0 "\n"; if ($0 == gone) found = 1 }
         /^-----END/ { if (!found) printf "%s", block }

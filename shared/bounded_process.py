@@ -30,7 +30,7 @@ def ask(program: Path, content: bytes) -> Mapping[str, str] | None:
             check=True,
         )
         said = json.loads(done.stdout)
-    except (subprocess.SubprocessError, ValueError):
+    except (subprocess.SubprocessError, ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
 

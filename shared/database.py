@@ -143,7 +143,9 @@ class Database:
     def reading(self, *, still: bool = False) -> Iterator[Session]:
         with _translated(), Session(self.engine, info=self._info) as session, session.begin() as transaction:
             if still and self.dialect != "sqlite":
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+                # For this transaction alone. A level that SQLAlchemy sets has to be set back afterwards, and what the
+                # client says when that fails is nothing that could be told from a fault of ours.
+                session.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             yield session
             transaction.rollback()
 

@@ -5,15 +5,13 @@ so that a page looks the template up in its catalogue and fills in the values an
 tests/messages.py finds the templates where they are said, so each is written as one constant text.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from string import Formatter
 from typing import Any
 
 Value = str | int
 """A count is a number, and pages write it as their language does. What is only named by a number comes as text."""
-
-_PLACEHOLDER = re.compile(r"{(\w+)(?::[^{}]*)?}")
 
 
 class Sentence(str):
@@ -70,16 +68,32 @@ def packed(text: str) -> dict[str, Any]:
 def heard(said: Mapping[str, Any]) -> Sentence:
     """The sentence that somebody else has packed, who may be in the power of a hostile file.
 
-    ``refused`` is its text; templates and values are taken only where they fit each other, and nothing is ever
-    formatted by such a template.
+    ``refused`` is its text; templates and values are taken only where they fit each other, and a template that asks for
+    more than a value as it is, such as a part of it, is none.
     """
     text, template, many = (str(said.get(name) or "") for name in ("refused", "template", "many"))
     given = said.get("values")
-    if not isinstance(given, dict) or set(given) != {*_PLACEHOLDER.findall(template), *_PLACEHOLDER.findall(many)}:
+    if not isinstance(given, dict) or set(given) != _placeholders(template, many):
         return Sentence(text)
     if many and not isinstance(given.get("number"), int):
         return Sentence(text)
     return Sentence(text, template, many, {name: _heard_value(one) for name, one in given.items()})
+
+
+def _placeholders(*templates: str) -> set[str] | None:
+    """The names of the values that templates want; None where one wants anything else."""
+    found: set[str] = set()
+    try:
+        wanted = [part[1:] for template in templates for part in Formatter().parse(template)]
+    except ValueError:
+        return None
+    for name, form, conversion in wanted:
+        if name is None:
+            continue
+        if not name.isidentifier() or conversion or "{" in (form or ""):
+            return None
+        found.add(name)
+    return found
 
 
 def _heard_value(value: object) -> Value:

@@ -5,8 +5,9 @@ nobody says any more. tests/test_messages.py holds them against each other.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -71,8 +72,12 @@ class Said:
     place: str
 
 
-def said_in(part: str) -> dict[Message, list[str]]:
-    """Every message of a part, with the files that say it; what the part ``shared`` has is no other part's."""
+@cache
+def said_in(part: str) -> Mapping[Message, list[str]]:
+    """Every message of a part, with the files that say it; what the part ``shared`` has is no other part's.
+
+    The files are read once, because tests ask for each part again and again.
+    """
     found: dict[Message, list[str]] = {}
     others = (_said_in_module(ROOT / name) for name in TOLD_BY_OTHERS.get(part, ()))
     for one in chain(_said_below(ROOT / part), *others):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask_babel import lazy_gettext
 from markupsafe import Markup
 
 from shared.sentences import heard, listed, packed, say, say_number
@@ -18,10 +19,9 @@ from tests.source import ROOT, WEB_SERVICES, modules, tree
 
 PARTS = ("shared", *WEB_SERVICES)
 # What makes a sentence that pages can say: those of `shared.sentences`, and those in the page's language already.
-SPOKEN = {"say", "say_number", "spoken", "gettext"}
+SPOKEN = {"say", "say_number", "spoken"}
 # Names of constants and functions that pages say otherwise, and how.
 SAID_OTHERWISE = {
-    "MEND": "voting_station_service/pages/words.py has it among the faults of a sheet's form.",
     "_sentence": "admin_service/pages/reading.py says what forms can lead to; the rest is pydantic's own word.",
 }
 
@@ -95,9 +95,19 @@ def test_what_a_program_with_a_hostile_file_says_is_never_a_template(pages: Flas
         for values in ({"pages": 12}, {"pages": 12, "most": 10, "other": 1}, None, "x"):
             english = said(heard({"refused": "<i>", "template": template, "values": values}))
             assert english == '<span lang="en">&lt;i&gt;</span>'
-        reaching = heard({"refused": "no", "template": "{pages.__class__}", "values": {"pages": 12}})
-        assert said(reaching) == '<span lang="en">no</span>'
+    # English needs no catalogue that would know the template.
+    for address in ("/?language=sr_Cyrl", "/"):
+        with pages.test_request_context(address):
+            for more in (".__class__}", ".real}", "!r}", ":{pages}}", " {"):
+                told = said(heard({"refused": "no", "template": "{pages}{pages" + more, "values": {"pages": 12}}))
+                assert told in ("no", '<span lang="en">no</span>')
     assert heard({"media_type": "image/png"}) == ""
+
+
+def test_what_is_looked_up_when_it_is_shown_is_not_marked_as_english(pages: Flask) -> None:
+    notice = lazy_gettext("This form cannot be read.")
+    with pages.test_request_context("/?language=sr_Cyrl"):
+        assert said(notice) == said("This form cannot be read.") == "Овај образац није могуће прочитати."
 
 
 def test_a_sentence_that_was_packed_is_the_same_when_it_is_heard() -> None:

@@ -98,9 +98,11 @@ def open_stations(database: Database, session: Session, election_id: int) -> int
     """
     state = f"{electorate.fingerprint(session, election_id)} {sheets.evidence(session, election_id)}"
     kept = _open_stations.setdefault(database, {})
-    if kept.get(election_id, ("", 0))[0] != state:
-        kept[election_id] = state, _count_open(session, election_id)
-    return kept[election_id][1]
+    found = kept.get(election_id)
+    # Other threads look, too: what each answers is what it has found itself.
+    if found is None or found[0] != state:
+        found = kept[election_id] = state, _count_open(session, election_id)
+    return found[1]
 
 
 def _count_open(session: Session, election_id: int) -> int:

@@ -12,10 +12,10 @@ from admin_service import store
 from admin_service.actions import elections as actions
 from admin_service.actions.conflicts import Conflicting, conflicting
 from admin_service.actions.elections import Changes, Plan
-from admin_service.pages.frame import READERS, same_version, show, spoken, zone
+from admin_service.pages.frame import READERS, same_version, show, spoken
 from admin_service.pages.reading import asked, decimal_of, filled_in, local, moment_of, whole, with_seconds
 from admin_service.pages.words import BASES, FACTORS, KINDS, METHODS, PACKS, SCOPES, TIES, pack_of
-from admin_service.routes.fields import Line, Searched, database
+from admin_service.routes.fields import Line, Searched, database, zone
 from admin_service.rules.elections import Period, Place
 from shared.apportionment import CLASSIC, Rules
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError

@@ -13,11 +13,11 @@ from admin_service.actions import elections as actions
 from admin_service.actions.elections import Shown
 from admin_service.actions.seats import WaitingTie
 from admin_service.actions.waiting import lots_of
-from admin_service.pages.frame import NOTICES, READERS, may_change, same_version, show, spoken, zone
+from admin_service.pages.frame import NOTICES, READERS, may_change, same_version, show, spoken
 from admin_service.pages.reading import asked, filled_in, local, whole
 from admin_service.pages.words import PACKS, STATES, explained, pack_of, title_of
 from admin_service.routes.elections import ElectionQuery
-from admin_service.routes.fields import Reason, database
+from admin_service.routes.fields import Reason, database, zone
 from shared import tallies
 from shared.apportionment import Rules
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError

@@ -4,9 +4,8 @@ what it was about.
 
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup, escape
 
@@ -99,10 +98,3 @@ def same_version(version: int) -> None:
 def spoken(text: str) -> Markup:
     """A sentence of a refusal that is in the language of the page already: ``said`` leaves it as it is."""
     return escape(text)
-
-
-def zone() -> ZoneInfo:
-    """Where the clocks are that dates without an offset are read by."""
-    found = current_app.extensions["zone"]
-    assert isinstance(found, ZoneInfo)  # noqa: S101 -- create_app has put it there.
-    return found

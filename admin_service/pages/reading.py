@@ -9,7 +9,8 @@ from flask_babel import gettext
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from admin_service.pages.frame import spoken, zone
+from admin_service.pages.frame import spoken
+from admin_service.routes.fields import zone
 from admin_service.rules.elections import read_moment, write_local
 from shared.errors import InvalidInput
 from shared.web.pages.language import ARGUMENT

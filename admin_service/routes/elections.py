@@ -1,16 +1,15 @@
 """/api/elections: what is voted on, from the draft to the lots of a tie, and the uploads that were received for it."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
-from flask import current_app
 from pydantic import BaseModel, Field
 
 from admin_service import store
 from admin_service.actions import elections as actions
 from admin_service.actions.elections import Changes, Plan, Shown
-from admin_service.routes.fields import READERS, SUPERVISORS, Flag, Id, Line, Reason, Tagged, database
+from admin_service.routes.fields import READERS, SUPERVISORS, Flag, Id, Line, Reason, Tagged, database, zone
 from admin_service.rules import elections as rules
 from admin_service.rules.elections import Period, Place
 from shared import tallies
@@ -325,8 +324,7 @@ def list_batches(election_id: int, query: PageQuery) -> dict[str, Any]:
 
 
 def _moment(text: str, field: str) -> datetime:
-    zone: tzinfo = current_app.extensions["zone"]
-    return rules.read_moment(text, zone, field)
+    return rules.read_moment(text, zone(), field)
 
 
 def _places(entries: list[EntryField]) -> list[Place]:

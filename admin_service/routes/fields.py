@@ -1,14 +1,15 @@
 """Types that the bodies of several nouns share, and who may read what the administration publishes."""
 
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
-from flask import current_app
 from pydantic import BaseModel, Field
 
 from shared.auth import identity
 from shared.database import Database
 from shared.sheets import Person
 from shared.terms import Role
+from shared.web.extensions import extension
 
 # Whoever works on an election may know what stands in it; the auditor reads everything and changes nothing.
 READERS = (Role.ADMINISTRATOR, Role.OFFICIAL, Role.AUDITOR)
@@ -47,9 +48,12 @@ def acting() -> Person:
 
 def database() -> Database:
     """The election store of the running service."""
-    found = current_app.extensions["database"]
-    assert isinstance(found, Database)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension("database", Database)
+
+
+def zone() -> ZoneInfo:
+    """Where the clocks are that dates without an offset are read by."""
+    return extension("zone", ZoneInfo)
 
 
 def changes(body: BaseModel, *nullable: str) -> dict[str, Any]:

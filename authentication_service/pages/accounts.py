@@ -52,7 +52,7 @@ def index() -> Response:
     try:
         query = AccountsQuery.model_validate(asked)
     except ValidationError:
-        raise InvalidInput(gettext("This page has no such filter. Begin again without one.")) from None
+        raise InvalidInput("This page has no such filter. Begin again without one.") from None
     found = administration.list_accounts(
         parts().database, identity(), query, search=query.search, role=query.role, approval=query.approval
     )
@@ -73,7 +73,7 @@ def one(user_id: int) -> Response:
 def judge(user_id: int) -> Response:
     named = request.form.get("approval", "")
     if named not in (Approval.APPROVED, Approval.REFUSED):
-        raise InvalidInput(gettext("This form cannot be read."), field="approval")
+        raise InvalidInput("This form cannot be read.", field="approval")
     return _change(user_id, f"account-{named}", approval=Approval(named))
 
 
@@ -85,13 +85,13 @@ def change(user_id: int) -> Response:
     try:
         roles = _Roles.validate_python(request.form.getlist("roles"))
     except ValidationError:
-        raise InvalidInput(gettext("There is no such role."), field="roles") from None
+        raise InvalidInput("There is no such role.", field="roles") from None
     words = request.form.get("stations", "").replace(",", " ").split()
     try:
         numbers = _NUMBERS.validate_python([int(word) if word.isascii() else 0 for word in words])
     except ValueError:
         refusal = InvalidInput(
-            gettext("Write the numbers of polling stations with blanks between them, such as 12 305."), field="stations"
+            "Write the numbers of polling stations with blanks between them, such as 12 305.", field="stations"
         )
         return _shown(user_id, refusal)
     return _change(user_id, "account-changed", roles=roles, stations=numbers)
@@ -170,10 +170,10 @@ def same_version(version: int) -> None:
     """Refuse what a form asks for unless it was filled in with the account as it is now, as ``If-Match`` does."""
     sent = request.form.get(_VERSION_FIELD, "")
     if not sent:
-        raise PreconditionMissing(gettext("This form does not say what it was filled in for. Open its page again."))
+        raise PreconditionMissing("This form does not say what it was filled in for. Open its page again.")
     if sent != str(version):
         raise ChangedMeanwhile(
-            gettext("Somebody has changed this account meanwhile. Nothing of yours is stored; look at it as it is now.")
+            "Somebody has changed this account meanwhile. Nothing of yours is stored; look at it as it is now."
         )
 
 

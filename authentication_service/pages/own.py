@@ -7,7 +7,7 @@ looked up with every page, so that a session that was ended is ended here at onc
 from typing import Any
 
 from flask import Response, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 
 from authentication_service import signing
 from authentication_service.actions import profile, sessions
@@ -16,6 +16,7 @@ from authentication_service.rules.paths import page_of_the_suite
 from authentication_service.signing import parts
 from shared.auth import ACCESS_SECONDS, identity, public
 from shared.errors import Forbidden, InvalidInput, TooManyAttempts, Unauthenticated, UrnaError
+from shared.sentences import say
 from shared.terms import Role
 from shared.web.cookies import NotSignedIn, csrf_value, let_in, let_out, page_requires, public_form, session_left
 from shared.web.journal import journaled
@@ -72,7 +73,7 @@ def open_session() -> Response:
     try:
         opened = signing.open_session(name, request.form.get("password", ""), rotates=True)
     except (Unauthenticated, Forbidden, TooManyAttempts) as error:
-        told = gettext("There is no account with this name and this password.")
+        told = say("There is no account with this name and this password.")
         message = told if isinstance(error, Unauthenticated) else error.message
         return page("sign_in.html", error, message=message, next=back, login=name)
     response = see_other(back or url_for("pages.own_account"))

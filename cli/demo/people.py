@@ -1,6 +1,7 @@
 """The people of the demonstration: officials with invented names and valid citizen numbers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cli import officials
 from cli.client import Client
@@ -21,12 +22,15 @@ class Official:
     jmbg: str
 
 
+def make_official(number: int) -> Official:
+    """The official of this number, from 1, with a password that is made anew in every run."""
+    forename, surname = _NAMES[(number - 1) % len(_NAMES)]
+    return Official(f"official{number}@urna.example", make_password(), forename, surname, jmbg_of_birth(number))
+
+
 def make_officials() -> list[Official]:
-    """Officials with passwords of their own, made anew in every run."""
-    return [
-        Official(f"official{number}@urna.example", make_password(), forename, surname, jmbg_of_birth(number))
-        for number, (forename, surname) in enumerate(_NAMES, start=1)
-    ]
+    """As many officials as there are names."""
+    return [make_official(number) for number in range(1, len(_NAMES) + 1)]
 
 
 def jmbg_of_birth(number: int) -> str:
@@ -36,6 +40,6 @@ def jmbg_of_birth(number: int) -> str:
     return digits + str(control if control < 10 else 0)
 
 
-def register(client: Client, official: Official) -> None:
-    """Register an official, who may act at once in an embedded suite."""
-    officials.register(client, **vars(official))
+def register(client: Client, official: Official) -> dict[str, Any]:
+    """Register an official; the account as the service made it."""
+    return officials.register(client, **vars(official))

@@ -19,10 +19,10 @@ from cli.suite.directory import Administrator
 from cli.upload import hand_in
 
 # The suite was told to be ready, so that longer silence is a fault and not a start.
-_PATIENCE = 60.0
+PATIENCE = 60.0
 _SECONDS_TO_OPEN = 30.0
 # For how long counting may stand still before the demonstration gives up.
-_SECONDS_OF_STANDSTILL = 60.0
+SECONDS_OF_STANDSTILL = 60.0
 
 
 @dataclass
@@ -54,7 +54,7 @@ def run(addresses: Addresses, administrator: Administrator, files: Sequence[Ball
     with ExitStack() as stack:
 
         def client(email: str, password: str) -> Client:
-            return stack.enter_context(Client(addresses, Credentials(email, password), patience=_PATIENCE))
+            return stack.enter_context(Client(addresses, Credentials(email, password), patience=PATIENCE))
 
         admin = client(administrator.email, administrator.password)
         watcher.step("Officials register, the administrator makes the lists and the election")
@@ -81,7 +81,7 @@ def run(addresses: Addresses, administrator: Administrator, files: Sequence[Ball
             elections.close(admin, election)
             happened.counted = _follow(admin, election, sum(file.ballots for file in files), watcher)
         watcher.step("Everything is counted; the result becomes final when the election has ended")
-        happened.result = results.wait_until_final(admin, election, _SECONDS_OF_STANDSTILL)
+        happened.result = results.wait_until_final(admin, election, SECONDS_OF_STANDSTILL)
         for name, batch in receipts.items():
             happened.batches[name] = admin.get("station", f"/api/batches/{batch}")
     return happened
@@ -145,7 +145,7 @@ def _upload(
 
 def _watch_while(futures: Sequence[Future[None]], admin: Client, election: int, watcher: Watcher) -> None:
     while wait(futures, timeout=0.5).not_done:
-        watcher.counted(_recorded(admin, election))
+        watcher.counted(ballots_received(admin, election))
     for future in futures:
         future.result()
 
@@ -153,13 +153,13 @@ def _watch_while(futures: Sequence[Future[None]], admin: Client, election: int, 
 def _follow(admin: Client, election: int, ballots: int, watcher: Watcher) -> float:
     """Wait until so many ballots are recorded; the moment when they were."""
     reached, deadline = -1, 0.0
-    while (found := _recorded(admin, election)) < ballots:
+    while (found := ballots_received(admin, election)) < ballots:
         watcher.counted(found)
         if found != reached:
-            reached, deadline = found, time.monotonic() + _SECONDS_OF_STANDSTILL
+            reached, deadline = found, time.monotonic() + SECONDS_OF_STANDSTILL
         if time.monotonic() > deadline:
             raise Failure(
-                f"Only {found:,} of {ballots:,} ballots are recorded, and no more for {_SECONDS_OF_STANDSTILL:g} s.",
+                f"Only {found:,} of {ballots:,} ballots are recorded, and no more for {SECONDS_OF_STANDSTILL:g} s.",
                 status=UNAVAILABLE,
             )
         time.sleep(0.2)
@@ -168,5 +168,6 @@ def _follow(admin: Client, election: int, ballots: int, watcher: Watcher) -> flo
     return moment
 
 
-def _recorded(admin: Client, election: int) -> int:
+def ballots_received(admin: Client, election: int) -> int:
+    """How many ballots the results service has heard of."""
     return int(results.read(admin, election)["ballots"]["received"])

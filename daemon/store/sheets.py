@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from daemon.rules.sheets import Photograph, Place, Poll
 from shared import sheet_rows
 from shared.electorate import is_frozen
-from shared.queue.snapshot import NOT_VOTED_AT
+from shared.queue.snapshot import NOT_KNOWN_AT, NOT_VOTED_AT
 from shared.schema.election import (
     DRAFT,
     PUBLISHED,
@@ -291,7 +291,7 @@ def names(session: Session) -> dict[int, tuple[str, str, int]]:
 def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
     """Where a station has another roll in an election that ends after ``since`` than it has today.
 
-    Where nobody could vote at the station when that election opened, it is ``NOT_VOTED_AT``.
+    Where nobody could vote at the station when that election opened, it is ``NOT_VOTED_AT`` or ``NOT_KNOWN_AT``.
     """
     rows = session.execute(
         sa.select(ElectorateStation.election_id, ElectorateStation.station_id, ElectorateStation.registered)
@@ -303,16 +303,23 @@ def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
     then = sa.and_(
         ElectorateStation.election_id == Electorate.election_id,
         ElectorateStation.station_id == PollingStation.id,
-        ElectorateStation.status == StationStatus.ACTIVE.value,
     )
     nowhere = session.execute(
-        sa.select(Electorate.election_id, PollingStation.id.label("station_id"))
+        sa.select(Electorate.election_id, PollingStation.id.label("station_id"), ElectorateStation.status)
         .join(Election, Election.id == Electorate.election_id)
         .join(PollingStation, sa.true())
         .outerjoin(ElectorateStation, then)
-        .where(Election.end > since, ElectorateStation.station_id.is_(None))
+        .where(
+            Election.end > since,
+            sa.or_(
+                ElectorateStation.station_id.is_(None),
+                ElectorateStation.status != StationStatus.ACTIVE.value,
+            ),
+        )
     )
-    return found | {(row.election_id, row.station_id): NOT_VOTED_AT for row in nowhere}
+    return found | {
+        (row.election_id, row.station_id): NOT_KNOWN_AT if row.status is None else NOT_VOTED_AT for row in nowhere
+    }
 
 
 def _named(key: Key) -> dict[str, Any]:

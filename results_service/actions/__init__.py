@@ -234,7 +234,7 @@ class Desk:
         self.past: Recent[tuple[int, datetime], Stations] = Recent(_STATIONS)
         self.documents: Recent[tuple[int, str], tuple[str, bytes]] = Recent(_DOCUMENTS)
         self.histories: Recent[int, History] = Recent(_STATIONS)
-        # Pages of places as they were written.
+        # Pages of places, and records, as they were written.
         self.pages: Recent[str, bytes] = Recent(_PAGES)
         self.results_of_the_past: Recent[tuple[int, datetime], tuple[object, Kept[ElectionResult]]] = Recent(_KEPT)
         self.looks: Crowd[int, Stations] = Crowd()
@@ -405,13 +405,16 @@ def tag_of(counted: Counted, standing: tallies.Standing) -> str:
     # After the end, the moment does not matter any more.
     capped = None if drained is None or standing.state is State.SCHEDULED else min(drained, end)
     sums = counted.sums
-    constituencies = counted.parts.constituencies if counted.parts else ()
+    parts = counted.parts or Parts((), {}, {})
     return fingerprint(
         _FORM,
         counted.reporting,
         sorted(counted.outstanding_in.items()),
         counted.reports.last,
-        [(part.id, part.seats, part.ballots_cast, sorted(part.votes.items())) for part in constituencies],
+        [
+            (part.id, parts.names[part.id], part.seats, part.ballots_cast, sorted(part.votes.items()))
+            for part in parts.constituencies
+        ],
         counted.election.id,
         counted.look.ballot,
         standing.state,

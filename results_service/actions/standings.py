@@ -77,7 +77,7 @@ def _look(desk: Desk, election_id: int, as_of: datetime | None) -> Stations:
 def _present(desk: Desk, session: Session, counted: Counted, standing: Standing) -> Stations:
     tag = actions.tag_of(counted, standing)
     known = desk.stations.get(counted.election.id)
-    if known is not None and known.tag == tag and known.counted.reports is counted.reports:
+    if known is not None and known.tag == tag and _knows_the_same(known.counted, counted):
         return known
     everything = _history(desk, session, counted).at()
     reports, votes = everything.reports, everything.votes
@@ -85,6 +85,11 @@ def _present(desk: Desk, session: Session, counted: Counted, standing: Standing)
     found = Stations(tag, settled, counted, standing, counted.sums, reports, votes, None)
     desk.stations.keep(counted.election.id, found)
     return found
+
+
+def _knows_the_same(before: Counted, now: Counted) -> bool:
+    """Whether every station is as it was: the tag of a result holds of places, sheets and reports their sums alone."""
+    return before.reports is now.reports and before.ground.tag == now.ground.tag
 
 
 def _past(desk: Desk, session: Session, counted: Counted, standing: Standing, as_of: datetime) -> Stations:

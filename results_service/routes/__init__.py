@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from results_service import actions, sockets
@@ -17,6 +17,7 @@ from results_service.routes.seats import Shape, WholeSeatsAnswer
 from results_service.rules import Certainty
 from shared.auth import public
 from shared.terms import Kind, Refusal, State
+from shared.web.extensions import extension
 from shared.web.requests import Page, PageQuery
 
 T = TypeVar("T")
@@ -359,16 +360,12 @@ def _describe_events(spec: dict[str, Any]) -> dict[str, Any]:
 
 def desk() -> actions.Desk:
     """What the service that answers works with."""
-    found = current_app.extensions["desk"]
-    assert isinstance(found, actions.Desk)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension("desk", actions.Desk)
 
 
 def live() -> Live:
     """The streams of the service that answers."""
-    found = current_app.extensions["live"]
-    assert isinstance(found, Live)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension("live", Live)
 
 
 def _as_event(result: Kept[ElectionResult]) -> bytes:

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from results_service.actions import Answer, Known
 from results_service.actions import corrections as log
 from results_service.actions import places as actions
-from results_service.actions.places import InPlace
 from results_service.routes import (
     AS_OF,
     NO_ELECTION,
@@ -165,7 +164,11 @@ def read_place(election_id: int, level: str, place: str, query: ResultQuery) -> 
     key = (_level(level, "level"), place)
     return _kept(
         lambda known: actions.read_place(desk(), election_id, key, known, query.as_of),
-        _in_place,
+        lambda found: InPlaceAnswer(
+            place=_place(found.place),
+            trail=[NameAnswer.model_validate(one) for one in found.trail],
+            children=[_place(one) for one in found.children],
+        ),
         past=query.as_of is not None,
     )
 
@@ -217,21 +220,9 @@ def _kept(ask: Callable[[Known], Answer[T]], shape: Callable[[T], BaseModel], *,
             answer = ask(lambda _: False)
             headers = caching(answer, past=past)
         else:
-            written = _written(shape(answer.body))
+            written = shape(answer.body).model_dump_json().encode()
             pages.keep(answer.tag, written)
     return Response(written, headers=headers, mimetype="application/json")
-
-
-def _in_place(found: InPlace) -> InPlaceAnswer:
-    return InPlaceAnswer(
-        place=_place(found.place),
-        trail=[NameAnswer.model_validate(one) for one in found.trail],
-        children=[_place(one) for one in found.children],
-    )
-
-
-def _written(answer: BaseModel) -> bytes:
-    return answer.model_dump_json().encode()
 
 
 def _place(found: Any) -> PlaceAnswer:

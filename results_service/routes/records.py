@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Literal, TypeVar
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response
 from pydantic import BaseModel, Field
 
 from results_service.actions import ElectionResult, Kept
@@ -33,6 +33,7 @@ from shared.auth import public
 from shared.errors import NotFound
 from shared.signed_records import RecordKeys, Signer
 from shared.version import VERSION
+from shared.web.extensions import extension
 
 T = TypeVar("T")
 
@@ -247,9 +248,7 @@ def read_signed_record_of_station(election_id: int, station_id: int, _query: OfN
 
 def signing() -> Signing:
     """With what the service that answers signs."""
-    found = current_app.extensions["signing"]
-    assert isinstance(found, Signing)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension("signing", Signing)
 
 
 def written(record: Kept[Record]) -> bytes:

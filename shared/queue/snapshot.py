@@ -24,8 +24,10 @@ for place = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[place], ARGV[place +
 # Beside the stations' numbers: which state of the store the copy is of.
 _COPY_OF = "copy of"
 
-NOT_VOTED_AT = -1
-"""Instead of the registered voters of a station: it does not belong to the frozen electorate of the election."""
+NOT_VOTED_AT, NOT_KNOWN_AT = -1, -2
+"""Instead of the registered voters of a station: nobody could vote at it when the geography of the election was frozen,
+for it was disabled, or was not there at all and so is in no constituency of that election.
+"""
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,15 @@ def write_stations(redis: Redis, fingerprint: str, statuses: Mapping[int, str]) 
 class Roll:
     """What a voting station knows of a polling station beside its status.
 
-    ``registered`` voters are on its electoral roll, in the election that was asked for. ``voted_at``: it belongs to
-    the electorate of that election, or this is not frozen yet.
+    ``registered`` voters are on its electoral roll, in the election that was asked for. ``voted_at``: people
+    could vote at it in that election, or its geography is not frozen yet; ``known_at``: at least it was there.
     """
 
     code: str
     municipality: str
     registered: int
     voted_at: bool = True
+    known_at: bool = True
 
 
 def knows_rolls(redis: Redis, fingerprint: str) -> bool:
@@ -100,7 +103,7 @@ def write_rolls(
     """Replace the copy of the stations' names and rolls.
 
     ``frozen`` has, by election and station, the registered voters where they were others at the election's opening,
-    and ``NOT_VOTED_AT`` where nobody could vote at the station then.
+    and ``NOT_VOTED_AT`` or ``NOT_KNOWN_AT`` where nobody could vote at the station then.
     """
     said: list[str | int] = [_COPY_OF, fingerprint] if rolls else []
     for number, roll in rolls.items():
@@ -119,8 +122,8 @@ def read_roll(live: bytes | None, frozen: bytes | None) -> Roll | None:
     if frozen is None:
         return Roll(code, municipality, registered)
     at_opening = int(frozen)
-    if at_opening == NOT_VOTED_AT:
-        return Roll(code, municipality, registered, voted_at=False)
+    if at_opening in (NOT_VOTED_AT, NOT_KNOWN_AT):
+        return Roll(code, municipality, registered, voted_at=False, known_at=at_opening == NOT_VOTED_AT)
     return Roll(code, municipality, at_opening)
 
 

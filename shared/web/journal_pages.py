@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from apiflask import APIBlueprint
-from flask import current_app
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from shared.database import Database
 from shared.journal import store
 from shared.schema.journal import AnyJournal
 from shared.terms import Outcome, Role
+from shared.web.extensions import extension
 from shared.web.requests import Page, PageQuery, paginate
 
 # A null character stands in no entry, and PostgreSQL would not even look for it.
@@ -80,10 +80,8 @@ def journal(check: Callable[[Session, Identity], None] | None = None) -> APIBlue
     @blueprint.output(EntryPage)
     @blueprint.doc(summary="Who did what to what, when, from where and how it ended; the newest first")
     def list_entries(query: EntryQuery) -> dict[str, Any]:
-        database = current_app.extensions["database"]
-        assert isinstance(database, Database)  # noqa: S101 -- create_app has put it there.
         wanted = store.Search(**query.model_dump(exclude={"page", "per_page"}))
-        with database.reading() as session:
+        with extension("database", Database).reading() as session:
             if check is not None:
                 check(session, identity())
             return paginate(session, store.entries(wanted), query, _answer)

@@ -172,6 +172,22 @@ def test_the_key_of_records_is_changed_and_the_old_records_can_be_checked_until_
     assert records()[1] == [records()[0]]
 
 
+def test_a_key_that_cannot_be_read_ends_a_change_before_anything_is_published(secrets: Secrets) -> None:
+    for name, steps in (("signing_key", ("next",)), ("record_key", ("next", "revoke"))):
+        file = f"next/{'jwt_private_key' if name == 'signing_key' else 'record_signing_key'}"
+        secrets.done("next", name)
+        _damage(secrets, file)
+        for step in steps:
+            assert file in secrets.refused(step, name)
+    _damage(secrets, "record_signing_key")
+    assert "record_signing_key" in secrets.refused()
+
+
+def _damage(secrets: Secrets, file: str) -> None:
+    (secrets.directory / file).unlink()
+    (secrets.directory / file).write_text("")
+
+
 def test_a_private_key_that_was_put_there_by_hand_gets_its_public_key(secrets: Secrets) -> None:
     old = secrets.signs()
     (secrets.directory / "jwt_private_key").unlink()

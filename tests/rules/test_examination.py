@@ -1,5 +1,7 @@
 """What is said of a file of ballots before it is handed in, held against what the station would do with it."""
 
+import gzip
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +77,13 @@ def test_a_quote_that_is_never_closed_is_found_at_its_line() -> None:
         (lines(f"{A};1", f"{B};2"), Hint.SEMICOLONS),
         (lines(f"{A}\t1", f"{B}\t2"), Hint.TABS),
         (f"{A},1\r\n".encode("utf-16"), Hint.UTF16),
+        (b"\xfe\xff" + f"{A},1\r\n".encode("utf-16-be"), Hint.UTF16),
         (b"PK\x03\x04\x14\x00\x06\x00\x08\x00", Hint.SPREADSHEET),
+        # Neither is text of any kind, nor does it name columns.
+        (gzip.compress(f"{A},1\n".encode(), mtime=0), None),
+        (bytes(200), None),
+        (b"x" * 5000, None),
+        (b"," * 200, None),
         (lines(f"{A},1", f"{B},x"), None),
         (lines(f"{A},1", "x,y", f"2,{B}", "z"), None),
     ],

@@ -11,7 +11,10 @@ from results_service.app import create_app
 from shared.config import ResultsSettings, load
 from shared.terms import Role
 from tests.services.accounts import Accounts, running
+from tests.services.administration import Administration
+from tests.services.administration import running as running_administration
 from tests.services.recorded import Recorded
+from tests.services.signed_in import SignedIn
 from tests.services.station import Station
 from tests.services.station import running as running_station
 from tests.services.tokens import Keys, S, ServiceSettings, Token, access_claims, bearer, new_keys, signed
@@ -89,6 +92,33 @@ def recorded(sqlite_url: str) -> Iterator[Recorded]:
     written = Recorded(sqlite_url)
     yield written
     written.close()
+
+
+@pytest.fixture
+def admin(
+    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
+) -> Iterator[Administration]:
+    """An administration service on that store."""
+    with running_administration(sqlite_url, service_settings, token, prepared=False) as service:
+        yield service
+
+
+@pytest.fixture
+def ana(admin: Administration, token: Token) -> SignedIn:
+    """An administrator at its pages."""
+    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "ana@example.org")
+
+
+@pytest.fixture
+def boris(admin: Administration, token: Token) -> SignedIn:
+    """Another administrator."""
+    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "boris@example.org")
+
+
+@pytest.fixture
+def auditor(admin: Administration, token: Token) -> SignedIn:
+    """An auditor at its pages."""
+    return SignedIn.to(admin.app, token, Role.AUDITOR)
 
 
 @pytest.fixture

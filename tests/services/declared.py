@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from admin_service.actions.station_import import import_stations
 from daemon.store.sheets import places
 from shared import sheet_rows
 from shared.database import Database
@@ -102,12 +101,11 @@ class Declared:
 
 
 def whole_of_serbia(database: Database, election_id: int, planted: Mapping[int, Numbers] | None = None) -> list[int]:
-    """The polling stations of 2014 with the file and the sheet of each, entered twice and accepted; their numbers.
+    """The file and the sheet, entered twice and accepted, of each polling station of 2014; the stations' numbers.
 
-    The election has 19 lists. ``planted`` are sheets that say something else than the file, by the place in the file of
-    stations, from 0.
+    The stations are imported already, and the election has 19 lists. ``planted`` are sheets that say something else
+    than the file, by the place in the file of stations, from 0.
     """
-    import_stations(database, SERBIA.read_bytes(), preview=False)
     with SERBIA.open(encoding="utf-8", newline="") as lines:
         counted = [_numbers_in(line) for line in csv.DictReader(lines)]
     with database.writing() as session:

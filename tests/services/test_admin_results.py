@@ -1,6 +1,5 @@
 """The classic results, from rows as the daemon records them."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,20 +10,11 @@ import time_machine
 
 from shared.schema.election import CANCELLED, DRAFT, Part, RefusedLine
 from shared.terms import Refusal
-from tests.services.administration import Administration, running
+from tests.services.administration import Administration
 from tests.services.recorded import CLASSIC_RULES, EVENING, JMBG, NOON, Recorded
-from tests.services.tokens import ServiceSettings, Token
 
 SECOND = timedelta(seconds=1)
 FULL = {**CLASSIC_RULES, "threshold": "0", "seats": 1}
-
-
-@pytest.fixture
-def admin(
-    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[Administration]:
-    with running(sqlite_url, service_settings, token, prepared=False) as service:
-        yield service
 
 
 def results(admin: Administration, election: Any) -> Any:

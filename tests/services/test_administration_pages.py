@@ -22,33 +22,11 @@ ESCAPED = "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;"
 
 
 @pytest.fixture
-def recorded(sqlite_url: str) -> Iterator[Recorded]:
-    made = Recorded(sqlite_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def admin(
     recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
 ) -> Iterator[Administration]:
     with running(sqlite_url, service_settings, token, prepared=False, election_timezone="Europe/Belgrade") as service:
         yield service
-
-
-@pytest.fixture
-def ana(admin: Administration, token: Token) -> SignedIn:
-    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "ana@example.org")
-
-
-@pytest.fixture
-def boris(admin: Administration, token: Token) -> SignedIn:
-    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "boris@example.org")
-
-
-@pytest.fixture
-def auditor(admin: Administration, token: Token) -> SignedIn:
-    return SignedIn.to(admin.app, token, Role.AUDITOR)
 
 
 def number_in(address: str) -> int:

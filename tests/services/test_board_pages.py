@@ -1,7 +1,6 @@
 """The administration's pages of polling stations, their import, the status board, sheets and differences."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -12,12 +11,12 @@ from werkzeug.test import TestResponse
 
 from shared.schema.election import Election
 from shared.terms import Role
-from tests.services.administration import Administration, running
+from tests.services.administration import Administration
 from tests.services.declared import PNG, numbers
 from tests.services.recorded import Recorded
 from tests.services.signed_in import SignedIn, filled
 from tests.services.supervising import STATIONS, Night, night
-from tests.services.tokens import ServiceSettings, Token
+from tests.services.tokens import Token
 
 WRONG = """municipality,station,registered,latitude,longitude
 Ада,Ада 1,705,45.8,20.1
@@ -29,38 +28,8 @@ WRONG = """municipality,station,registered,latitude,longitude
 
 
 @pytest.fixture
-def recorded(sqlite_url: str) -> Iterator[Recorded]:
-    made = Recorded(sqlite_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def admin(
-    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[Administration]:
-    with running(sqlite_url, service_settings, token, prepared=False) as service:
-        yield service
-
-
-@pytest.fixture
 def made(admin: Administration, recorded: Recorded) -> Night:
     return night(admin, recorded)
-
-
-@pytest.fixture
-def ana(admin: Administration, token: Token) -> SignedIn:
-    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "ana@example.org")
-
-
-@pytest.fixture
-def boris(admin: Administration, token: Token) -> SignedIn:
-    return SignedIn.to(admin.app, token, Role.ADMINISTRATOR, "boris@example.org")
-
-
-@pytest.fixture
-def auditor(admin: Administration, token: Token) -> SignedIn:
-    return SignedIn.to(admin.app, token, Role.AUDITOR)
 
 
 def test_a_place_of_each_sort_is_made_changed_and_deleted(admin: Administration, ana: SignedIn) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cli.app import urna
 from cli.failure import CANNOT_START, UNAVAILABLE, USAGE, Failure
-from cli.file_sending import measure
+from cli.file_sending import digest_of
 from cli.output import Output, table
 from cli.suite.ports import is_free
 
@@ -51,7 +51,7 @@ def test_a_pipe_is_refused_with_what_to_do_instead() -> None:
     reader, writer = os.pipe()
     os.close(writer)
     with pytest.raises(Failure, match="pipe"):
-        measure(Path(f"/dev/fd/{reader}"))
+        digest_of(Path(f"/dev/fd/{reader}"))
     os.close(reader)
 
 

@@ -27,6 +27,7 @@ from tests.servers import Redis
 from tests.services.station import BATCHES, BOUNDARY, MULTIPART, VOTE, contents, file_of, guid, multipart, prepare
 from tests.services.test_station_process import running
 from tests.services.tokens import Keys, Token
+from voting_station_service.rules.examination import ADVICE, Hint
 
 LIMIT = 2_000_000
 # Beside its own memory the station may hold a few copies of one upload and what is made of it.
@@ -38,7 +39,6 @@ GOOD = file_of(2)
 VALUES, NUMBER, GUID = "Incorrect number of values", "Incorrect poll number", "Incorrect ballot GUID"
 NO_FILE = "Send the CSV file as the multipart field `file`."
 ONE_FILE = "Send one file at a time; nothing was stored."
-CLASSIC = {NO_FILE: "Field file is missing."}
 
 Answer = tuple[int, Any]
 
@@ -123,8 +123,12 @@ def refused(station: Running, body: bytes, status: int, words: str, **headers: A
 
 
 BALLOT = GOOD.splitlines(keepends=True)[0]
+UTF16 = f"{NUMBER} on line 0. {ADVICE[Hint.UTF16]}"
+# What the classic contract says where our routes say more.
+CLASSIC = {NO_FILE: "Field file is missing.", UTF16: f"{NUMBER} on line 0."}
+
 FILES: dict[str, tuple[bytes, str]] = {
-    "UTF-16 with its mark": (GOOD.decode().encode("utf-16"), f"{NUMBER} on line 0."),
+    "UTF-16 with its mark": (GOOD.decode().encode("utf-16"), UTF16),
     "UTF-16 without": (GOOD.decode().encode("utf-16-le"), f"{NUMBER} on line 0."),
     "UTF-32": (GOOD.decode().encode("utf-32"), f"{NUMBER} on line 0."),
     "two marks of UTF-8": (b"\xef\xbb\xbf\xef\xbb\xbf" + GOOD, f"{GUID} on line 0."),

@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,12 @@ from shared.journal import store
 from shared.schema.journal import AnyJournal
 from shared.terms import Approval, Role
 from shared.web.journal import CHANGING, MOST_A_MINUTE, journaled_of
-from tests.services.administration import Administration, answered, entries, running
+from tests.services.administration import Administration, answered, entries
 from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import Station, file_of
 from tests.services.supervising import CHANGES_OF_SHEETS, Night, night
-from tests.services.tokens import ServiceSettings, Token
+from tests.services.tokens import Token
 from tests.source import ROOT, modules, tree
 from tests.test_architecture import close, settings_of
 
@@ -38,14 +38,6 @@ ACTION = re.compile(f"(?:{NOUNS})[.](?!html)[a-z_]+")
 Route = tuple[str, str]
 DAY = {"start": "2030-05-01T07:00:00Z", "end": "2030-05-01T20:00:00Z"}
 ACTOR = "administrator@example.org"
-
-
-@pytest.fixture
-def admin(
-    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[Administration]:
-    with running(sqlite_url, service_settings, token, prepared=False) as service:
-        yield service
 
 
 def changing(service: str) -> dict[Route, Any]:

@@ -1,15 +1,11 @@
 """Refusals with values in them, as pages say them in the language of who reads."""
 
-from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
 
-from shared.terms import Role
-from tests.services.administration import Administration, running
-from tests.services.recorded import Recorded
+from tests.services.administration import Administration
 from tests.services.signed_in import SignedIn
-from tests.services.tokens import ServiceSettings, Token
 
 # The first line has too few values, the second too many, the last a code that stands before and is no markup.
 WRONG = """municipality,station,registered
@@ -18,21 +14,6 @@ WRONG = """municipality,station,registered
 Ада,<b>Ада</b>,700
 Ада,<b>Ада</b>,700
 """
-
-
-@pytest.fixture
-def recorded(sqlite_url: str) -> Iterator[Recorded]:
-    made = Recorded(sqlite_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def admin(
-    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[Administration]:
-    with running(sqlite_url, service_settings, token, prepared=False) as service:
-        yield service
 
 
 @pytest.mark.parametrize(
@@ -65,9 +46,8 @@ def admin(
     ],
 )
 def test_a_refusal_with_values_is_in_the_language_of_the_page(
-    admin: Administration, token: Token, language: str, sentences: tuple[str, ...], missing: str
+    admin: Administration, ana: SignedIn, language: str, sentences: tuple[str, ...], missing: str
 ) -> None:
-    ana = SignedIn.to(admin.app, token, Role.ADMINISTRATOR)
     # A number that names something is no count: it is not grouped.
     shown = ana.see(f"/participants/123456?language={language}", 404)
     assert missing in shown

@@ -11,23 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from cli.app import main
-from cli.failure import REFUSED, SUCCESS, USAGE
+from cli.failure import REFUSED, SUCCESS, UNAVAILABLE, USAGE
+from results_service.actions import ground
 from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.errors import Misconfigured
-from shared.schema.election import DRAFT
+from shared.schema.election import CANCELLED, DRAFT, PollingCentre, SheetEvent, TallySheet
 from shared.signed_records import RecordKeys, Signed
 from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
-from tests.services.test_results_views import HOSTILE, HOUR, NO_REDIS, NOW, OPEN, OVER, election, night
+from tests.services.test_results_views import HOSTILE, HOUR, NO_REDIS, NOW, OPEN, OVER, election
 from tests.services.tokens import ServiceSettings, new_keys
 
-__all__ = ["election", "night"]
+__all__ = ["election"]
 OURS, OTHERS = new_keys(), new_keys()
 KEYS = RecordKeys.read(OURS.public_pem, "a test")
 
@@ -141,7 +143,7 @@ def test_the_table_of_all_stations_is_made_when_something_was_counted_and_not_ea
         night.drained(NOW + timedelta(seconds=second), NOW + timedelta(seconds=second))
         digests.append((client.get(of_whole(election)).json or {})["computed_from"]["stations_sha256"])
         kept.append(documents.get((election, "csv")))
-    assert kept[0] is kept[1]
+    assert kept[0] is kept[1] is not None
     accept_sheet(night, election, 2, voted=81, in_box=81)
     night.part(election, {1: 5}, received_at=OPEN[0] + HOUR, station=3)
     digests.append((client.get(of_whole(election)).json or {})["computed_from"]["stations_sha256"])
@@ -160,6 +162,30 @@ def test_a_final_record_says_so_and_stays_as_it_is(night: Recorded, client: Flas
     night.drained(NOW + HOUR, NOW + HOUR)
     night.part(night.election(hours=OVER), {1: 1}, received_at=OVER[0] + HOUR)
     assert client.get(f"{of_whole(number)}/signed").data == first.data
+
+
+def test_a_corrected_sheet_and_another_name_of_a_place_are_in_a_record_though_nothing_was_counted(
+    election: int, night: Recorded, client: FlaskClient, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "SECONDS_BETWEEN_LOOKS", 0.0)
+    before = {path: client.get(path) for path in (of_whole(election), of_station(election))}
+    with night.database.writing() as session:
+        # Reopened, corrected and accepted, while nobody looked.
+        sheet = session.get_one(TallySheet, (election, 1))
+        sheet.last, sheet.changed_at = 6, NOW
+        entry = session.get_one(SheetEvent, (election, 1, 2))
+        entry.numbers = {**(entry.numbers or {}), "voted": 63}
+        centre = session.scalars(sa.select(PollingCentre)).first()
+        assert centre is not None
+        centre.municipality = "Elsewhere"
+    another = serve(record_signing_key=OURS.private_pem).test_client()
+    for path, kept in before.items():
+        after = client.get(path, headers={"If-None-Match": kept.headers["ETag"]})
+        assert after.status_code == 200
+        assert after.data == another.get(path).data != kept.data
+    record = json.loads(client.get(of_station(election)).data)
+    assert record["figures"]["declared"]["voted"] == 63
+    assert "Elsewhere" in [one["name"] for one in record["place"]["trail"]]
 
 
 def test_the_page_bears_the_signature_of_the_record_that_is_given_out(election: int, client: FlaskClient) -> None:
@@ -257,6 +283,18 @@ def test_a_record_is_kept_and_checked_without_any_service(
     assert "provisional" in shown
 
 
+def test_the_command_says_why_an_election_was_cancelled_and_counts_ballots_of_no_polling_station(
+    night: Recorded, client: FlaskClient, tmp_path: Path, key_file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = night.election(hours=OVER, stage=CANCELLED, cancelled_reason="The rolls were exchanged.")
+    night.part(number, {1: 3, 2: 1}, received_at=OVER[0] + HOUR)
+    (tmp_path / "record.jws.json").write_bytes(client.get(f"{of_whole(number)}/signed").data)
+    assert main(["record", "verify", str(tmp_path / "record.jws.json"), "--key", key_file]) == SUCCESS
+    said = capsys.readouterr().out
+    assert "cancelled, the result is void\nWhy it was cancelled: The rolls were exchanged." in said
+    assert "Ballots in the box: 4." in said
+
+
 def test_the_command_fetches_checks_and_keeps_what_was_asked_for_and_nothing_else(
     election: int,
     night: Recorded,
@@ -292,6 +330,12 @@ def test_the_command_fetches_checks_and_keeps_what_was_asked_for_and_nothing_els
         assert "another election or place" in capsys.readouterr().err
         assert not kept.exists()
         assert main(["record", "fetch", "77", "--station", "1", "--key", key_file, *where]) == REFUSED
+        capsys.readouterr()
+        for answered, sentence in (("<html>", "did not answer with JSON"), ('{"keys": [{}]}', "has to be a key set")):
+            app.view_functions["records.read_record_keys"] = lambda answered=answered: answered
+            assert main(["record", "keys", "--save", str(kept), *where]) in (UNAVAILABLE, USAGE)
+            assert sentence in capsys.readouterr().err
+        assert not kept.exists()
     finally:
         server.shutdown()
         thread.join()

@@ -28,13 +28,6 @@ DURING = NOW - 3 * HOUR
 
 
 @pytest.fixture
-def night(sqlite_url: str) -> Iterator[Recorded]:
-    recorded = Recorded(sqlite_url)
-    yield recorded
-    recorded.close()
-
-
-@pytest.fixture
 def client(sqlite_url: str, service_settings: ServiceSettings) -> Iterator[FlaskClient]:
     app = create_app(service_settings(ResultsSettings, election_database_url=sqlite_url, redis_url=NO_REDIS))
     yield app.test_client()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 
-from shared.schema.election import Election
-from tests.services.places import HOURS, MINUTE, NOW, START, accept_sheet, get
+from shared.schema.election import Constituency, Election
+from tests.services.places import HOURS, MINUTE, NOW, START, accept_sheet, asked, get
 from tests.services.recorded import Recorded
 
 
@@ -55,6 +55,11 @@ def test_seats_are_given_in_each_constituency_and_lots_drawn_in_each(
         assert [line["seats"] for line in drawn["lists"]] == [1, 4, 0]
         assert drawn["apportionment"]["constituencies"][0]["lots"] == [2]
     assert client.get(f"/elections/{election}").status_code == 200
+    tag = asked(client, election).headers["ETag"]
+    with night.database.writing() as session:
+        session.get_one(Constituency, first["id"]).name = "Part 1, West"
+    renamed = client.get(f"/api/elections/{election}/results", headers={"If-None-Match": tag})
+    assert [one["name"] for one in renamed.get_json()["apportionment"]["constituencies"]] == ["Part 1, West", "Part 2"]
 
 
 def test_a_seat_is_not_called_certain_that_a_second_file_of_a_station_can_take(

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.web.pages import language, said
 from tests.services.sheets import prepare_desk
 from tests.services.station import COMING, NAMED, OPEN, VOTE, Station, contents, file_of, guid, json_of, running
 from tests.services.tokens import ServiceSettings, Token
-from voting_station_service.pages import words
 from voting_station_service.rules.examination import ADVICE, Hint
 
 CHECK = f"{NAMED}/check"
@@ -43,10 +43,12 @@ def test_a_check_says_what_an_upload_would_and_stores_nothing(station: Station) 
     assert json_of(classic) == {"message": "Incorrect poll number on line 0."}
 
 
-def test_pages_give_the_same_advice_as_routes(station: Station) -> None:
-    with station.app.test_request_context():
-        assert {hint: str(said) for hint, said in words.HINTS.items()} == ADVICE
+def test_every_hint_has_advice_which_pages_give_in_their_language(station: Station) -> None:
     assert set(ADVICE) == set(Hint)
+    with station.app.test_request_context(headers={"Cookie": f"{language.COOKIE}=fr"}):
+        told = {hint: said(advice) for hint, advice in ADVICE.items()}
+    assert told[Hint.TABS].startswith("Les valeurs")
+    assert not [advice for advice in told.values() if "lang=" in advice]
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,28 @@ def test_an_election_per_constituency_takes_ballots_of_polling_stations_only(
     assert station.status(station.only_batch()).head.station_id == 7
 
 
+@pytest.mark.parametrize(("path", "status"), [(BATCHES, 409), (NAMED, 409), (f"{NAMED}/check", 409), (VOTE, 400)])
+def test_nor_does_it_take_those_of_a_station_that_was_made_after_its_opening(
+    station: Station, path: str, status: int
+) -> None:
+    parted = replace(known(OPEN, -1, 1), by_constituency=True)
+    rolls = {number: snapshot.Roll(f"Ада {number}", "Ада", 500) for number in STATIONS}
+    snapshot.write_rolls(station.redis, "a state", rolls, {(OPEN, 7): snapshot.NOT_KNOWN_AT})
+    snapshot.write(station.redis, [parted])
+    before = contents(station.redis)
+    refused = station.send(file_of(3), path, header=official(station, 7))
+    assert refused.status_code == status
+    assert "was made after the election opened" in refused.get_data(as_text=True)
+    assert contents(station.redis) == before
+    # Ballots of the whole country are counted wherever they are from.
+    snapshot.write(station.redis, [replace(parted, by_constituency=False)])
+    assert station.send(file_of(3), path, header=official(station, 7)).status_code in (200, 202)
+    # And in any case those of a station that was there, in a constituency, if disabled.
+    snapshot.write(station.redis, [parted])
+    snapshot.write_rolls(station.redis, "another state", rolls, {(OPEN, 7): snapshot.NOT_VOTED_AT})
+    assert station.send(file_of(4), path, header=official(station, 7)).status_code in (200, 202)
+
+
 def test_a_file_without_a_number_is_refused_a_moment_before_an_election_per_constituency_opens(
     station: Station,
 ) -> None:

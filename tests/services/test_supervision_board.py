@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,19 +12,10 @@ from admin_service.actions.station_import import import_stations
 from shared.schema.election import Electorate, ElectorateConstituency, ElectorateStation
 from shared.terms import Lacking, Role
 from tests.left_out import leave_out
-from tests.services.administration import Administration, answered, running
+from tests.services.administration import Administration, answered
 from tests.services.declared import SERBIA, numbers, whole_of_serbia
 from tests.services.recorded import Recorded
 from tests.services.supervising import STATIONS, VOTES, Night, night
-from tests.services.tokens import ServiceSettings, Token
-
-
-@pytest.fixture
-def admin(
-    recorded: Recorded, sqlite_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[Administration]:
-    with running(sqlite_url, service_settings, token, prepared=False) as service:
-        yield service
 
 
 @pytest.fixture

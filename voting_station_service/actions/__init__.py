@@ -123,8 +123,7 @@ def receive(
         if polling_station is not None:
             refuse_station(polling_station, sight.station)
         found = find_open(sight.elections(), sight.now, election_id).id if must_be_open else election_id
-        if polling_station is None:
-            _refuse_without_station(sight, found)
+        _refuse_unattributable(station, sight, found, polling_station)
         cuts = partition(read_ballots(blocks(stream)), sight.partitions, station.settings.max_part_ballots)
         # Packed at once, a ballot takes a third of the memory.
         parts = [
@@ -234,17 +233,30 @@ def refuse_station(station_id: int, status: str | None) -> None:
         raise Conflict(say("Polling station {number} is disabled; nothing was stored.", number=str(station_id)))
 
 
-def refuse_without_station(election: snapshot.KnownElection) -> None:
-    """Refuse ballots of no polling station, if they could not be attributed to a constituency of this election."""
-    if election.by_constituency:
+def refuse_unattributable(station: Station, election: snapshot.KnownElection, station_id: int | None) -> None:
+    """Refuse ballots that could not be attributed to a constituency of this election, if each elects for itself.
+
+    Those are ballots of no polling station, or of one that was made after the geography of the election was frozen.
+    """
+    if not election.by_constituency:
+        return
+    if station_id is None:
         raise Conflict(
             "Each constituency elects for itself, so ballots have to be of a polling station, and you belong to "
             "none; nothing was stored. An administrator sees to it."
         )
+    ((_, roll),) = snapshot.stations(station.redis, election.id, [station_id])
+    if roll is not None and not roll.known_at:
+        raise Conflict(
+            "Each constituency elects for itself, and this polling station was made after the election opened, so that "
+            "it belongs to none of them; nothing was stored. An administrator sees to it."
+        )
 
 
-def _refuse_without_station(sight: intake.Sight, election_id: int | None) -> None:
-    """Refuse ballots of no polling station that would be counted in an election which cannot attribute them.
+def _refuse_unattributable(
+    station: Station, sight: intake.Sight, election_id: int | None, station_id: int | None
+) -> None:
+    """Refuse ballots that would be counted in an election which cannot attribute them.
 
     Without a number they are of whatever election is open when they are received, which may be a moment later.
     """
@@ -252,7 +264,7 @@ def _refuse_without_station(sight: intake.Sight, election_id: int | None) -> Non
     for election in () if sight.published is None else sight.elections():
         is_open = election.is_open(sight.now) or election.is_open(sight.now + _SOON)
         if is_open and election_id in (None, election.id):
-            refuse_without_station(election)
+            refuse_unattributable(station, election, station_id)
 
 
 def _whole(seconds: float) -> int:

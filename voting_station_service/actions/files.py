@@ -15,7 +15,7 @@ from voting_station_service.actions import (
     find_open,
     refuse_large,
     refuse_station,
-    refuse_without_station,
+    refuse_unattributable,
 )
 from voting_station_service.rules import settle_station
 from voting_station_service.rules.examination import Examination, examine
@@ -39,8 +39,7 @@ def check(
         ((status, _),) = snapshot.stations(station.redis, election_id, [polling_station])
         refuse_station(polling_station, status)
     election = find_open(known, now, election_id)
-    if polling_station is None:
-        refuse_without_station(election)
+    refuse_unattributable(station, election, polling_station)
     found = examine(blocks(stream), blocks(stream), election.poll_numbers)
     if not found.ballots and not found.faults:
         raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")

@@ -183,7 +183,6 @@ def _render(template: str, error: UrnaError | None = None, status: int | None = 
         election_title=_election_title,
         refusals=words.REFUSALS,
         problems=words.PROBLEMS,
-        hints=words.HINTS,
         lines=words.lines,
         size=words.size,
     )

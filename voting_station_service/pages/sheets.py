@@ -139,7 +139,7 @@ def _page(
     beside: dict[str, list[Finding]] = {}
     for found in findings:
         beside.setdefault(found.fields[0], []).append(found)
-    by_field = {name: words.FAULTS.get(message) or said(message) for name, message in faults or []}
+    by_field = {name: said(message) for name, message in faults or []}
     if isinstance(error, InvalidInput):
         # What is wrong with an explanation itself.
         by_field |= {

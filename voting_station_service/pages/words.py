@@ -8,8 +8,6 @@ from flask_babel import gettext, lazy_gettext, ngettext
 from shared.sheets import GAP_TOLERANCE, Finding, Numbers
 from shared.terms import Progress, Refusal, SheetState
 from shared.web.pages.numbers import number
-from voting_station_service.rules.examination import Hint
-from voting_station_service.rules.sheets import MEND, MISSING, NO_NUMBER
 
 STATES: Mapping[SheetState, tuple[Any, str]] = {
     SheetState.EMPTY: (lazy_gettext("not entered"), ""),
@@ -96,25 +94,6 @@ PROBLEMS: Mapping[str, tuple[Any, Any]] = {
         lazy_gettext("The first value is no GUID of a ballot."),
         lazy_gettext("Copy the GUID of the ballot again: 32 hexadecimal digits, with hyphens or without."),
     ),
-}
-HINTS: Mapping[Hint, Any] = {
-    Hint.SWAPPED_COLUMNS: lazy_gettext(
-        "The first column looks like poll numbers and the second one like GUIDs: the columns are swapped. Save the "
-        "file with the GUIDs first."
-    ),
-    Hint.HEADING: lazy_gettext(
-        "The first line looks like a heading. Take it out: the file begins with the first ballot."
-    ),
-    Hint.SEMICOLONS: lazy_gettext("The values are parted by semicolons. Save the file with commas."),
-    Hint.TABS: lazy_gettext("The values are parted by tabs. Save the file with commas."),
-    Hint.UTF16: lazy_gettext("The file is saved as Unicode (UTF-16). Save it as CSV in UTF-8."),
-    Hint.SPREADSHEET: lazy_gettext("This is a spreadsheet and no CSV file. Save it as CSV, with commas."),
-}
-# What is wrong with a number in the form of a sheet.
-FAULTS: Mapping[str, Any] = {
-    MISSING: lazy_gettext("This number is missing; where there was nothing to count, write 0."),
-    NO_NUMBER: lazy_gettext("Write a whole number from 0 to 1000000, in digits alone."),
-    MEND: lazy_gettext("Some numbers are missing or are none. Mend them, and send the sheet again."),
 }
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, current_app, request
+from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.datastructures import FileStorage
 
@@ -14,6 +14,7 @@ from shared.errors import InvalidInput
 from shared.queue.batches import BatchStatus
 from shared.queue.keys import from_microseconds
 from shared.terms import Progress, Refusal, Role
+from shared.web.extensions import extension
 from shared.web.journal import journaled
 from voting_station_service import actions
 from voting_station_service.actions import files
@@ -243,9 +244,7 @@ def describe_uploads(spec: dict[str, Any]) -> None:
 
 def station() -> actions.Station:
     """The station of this service."""
-    found = current_app.extensions["station"]
-    assert isinstance(found, actions.Station)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension("station", actions.Station)
 
 
 def _hand_in(election_id: int | None, station_id: int | None) -> Response:
@@ -263,7 +262,7 @@ def _hand_in(election_id: int | None, station_id: int | None) -> Response:
                 must_be_open=True,
             )
         except InvalidInput as error:
-            raise files.explained(error, file.stream) from error
+            raise files.explained(error, file.stream) from None
         if receipt is None:
             raise InvalidInput("The file is empty; each line has to be `GUID,poll number`.", field="file")
     answer = ReceiptAnswer(

@@ -13,6 +13,7 @@ from enum import StrEnum
 from itertools import chain, islice
 
 from shared.errors import InvalidInput
+from shared.sentences import say
 from voting_station_service.rules import (
     GUID_BYTES,
     has_guid,
@@ -30,6 +31,8 @@ MOST_UNKNOWN = 1000
 MOST_COMPARED = 500_000
 
 _SHOWN_CHARACTERS = 80
+# What is shown for a byte that is no text, or a sign that cannot be printed.
+_NO_SIGN = "\N{REPLACEMENT CHARACTER}"
 # A longer line is bad, and is not kept to its end.
 _LONGEST_LINE = 4096
 
@@ -46,13 +49,15 @@ class Hint(StrEnum):
 
 
 ADVICE: Mapping[Hint, str] = {
-    Hint.SWAPPED_COLUMNS: "The first column looks like poll numbers and the second one like GUIDs: the columns are "
-    "swapped. Save the file with the GUIDs first.",
-    Hint.HEADING: "The first line looks like a heading. Take it out: the file begins with the first ballot.",
-    Hint.SEMICOLONS: "The values are parted by semicolons. Save the file with commas.",
-    Hint.TABS: "The values are parted by tabs. Save the file with commas.",
-    Hint.UTF16: "The file is saved as Unicode (UTF-16). Save it as CSV in UTF-8.",
-    Hint.SPREADSHEET: "This is a spreadsheet and no CSV file. Save it as CSV, with commas.",
+    Hint.SWAPPED_COLUMNS: say(
+        "The first column looks like poll numbers and the second one like GUIDs: the columns are swapped. Save the "
+        "file with the GUIDs first."
+    ),
+    Hint.HEADING: say("The first line looks like a heading. Take it out: the file begins with the first ballot."),
+    Hint.SEMICOLONS: say("The values are parted by semicolons. Save the file with commas."),
+    Hint.TABS: say("The values are parted by tabs. Save the file with commas."),
+    Hint.UTF16: say("The file is saved as Unicode (UTF-16). Save it as CSV in UTF-8."),
+    Hint.SPREADSHEET: say("This is a spreadsheet and no CSV file. Save it as CSV, with commas."),
 }
 
 
@@ -190,7 +195,7 @@ def _pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
 def _shown(text: str) -> str:
     """How a line begins, as far as it can be shown; the file is most likely text in UTF-8."""
     line = text.encode("latin-1").decode("utf-8", "replace")
-    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    shown = "".join(character if character.isprintable() else _NO_SIGN for character in line)
     return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}…"
 
 
@@ -199,18 +204,31 @@ def _hint(faults: list[Fault]) -> Hint | None:
     if not texts:
         return None
     first = texts[0]
-    if first.startswith("\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}") and faults[0].line == 0:
+    if _is_utf16(first) and faults[0].line == 0:
         return Hint.UTF16
     if first.startswith("PK") and faults[0].line == 0:
         return Hint.SPREADSHEET
     if _most(texts, lambda row: has_poll_number(row[0]) and has_guid(row[1])):
         return Hint.SWAPPED_COLUMNS
-    for separator, hint in ((";", Hint.SEMICOLONS), ("\N{REPLACEMENT CHARACTER}", Hint.TABS)):
+    for separator, hint in ((";", Hint.SEMICOLONS), (_NO_SIGN, Hint.TABS)):
         if _most(texts, lambda row: has_guid(row[0]), separator):
             return hint
-    if faults[0].line == 0 and not any(character.isdigit() for character in first):
+    if faults[0].line == 0 and _is_heading(first):
         return Hint.HEADING
     return None
+
+
+def _is_utf16(shown: str) -> bool:
+    """Whether a mark of two bytes that are no text is followed by signs of which each second byte is none."""
+    mark, signs = shown[:2], shown[2:10]
+    halves = [{sign == _NO_SIGN for sign in signs[start::2]} for start in (0, 1)]
+    return mark == _NO_SIGN * 2 and {True} in halves and {False} in halves
+
+
+def _is_heading(shown: str) -> bool:
+    """Whether a line is words parted by a comma; one that is too long to be shown whole names no columns."""
+    words = [word.strip() for word in shown.replace('"', "").split(",")]
+    return len(words) > 1 and all(words) and len(shown) <= _SHOWN_CHARACTERS and not any(map(str.isdigit, shown))
 
 
 def _most(texts: list[str], is_so: Callable[[list[str]], bool], separator: str = ",") -> bool:

@@ -10,9 +10,9 @@ from shared.sentences import say, say_number
 from shared.sheets import COUNTS, MOST, Numbers, Person, photographs, require_entry
 from shared.terms import SheetState
 
-MISSING = "This number is missing; where there was nothing to count, write 0."
-MEND = "Some numbers are missing or are none. Mend them, and send the sheet again."
-NO_NUMBER = "Write a whole number from 0 to 1000000, in digits alone."
+MISSING = say("This number is missing; where there was nothing to count, write 0.")
+MEND = say("Some numbers are missing or are none. Mend them, and send the sheet again.")
+NO_NUMBER = say("Write a whole number from 0 to {most}, in digits alone.", most=str(MOST))
 
 _EXPLAINS = "explanations."
 
@@ -56,7 +56,7 @@ def read_texts(
     Beside it the explanations by code, and all fields that hold no number of a sheet, each with a sentence.
     """
     body: dict[str, Any] = {"votes": {}}
-    faults = []
+    faults: list[tuple[str, str]] = []
     for name in (*COUNTS, *(f"votes.{number}" for number in sorted(poll_numbers))):
         text = "".join(texts.get(name, "").split())
         if not text:

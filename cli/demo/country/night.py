@@ -28,8 +28,6 @@ from shared.terms import SheetState
 
 AT_ONCE = 8
 _MOST_ACCEPTED_AT_ONCE = 500
-_STANDSTILL = 60.0
-_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def hold(
     night = Night()
     with ExitStack() as stack:
         login = Credentials(administrator.email, administrator.password)
-        admin = stack.enter_context(Client(addresses, login, patience=_PATIENCE))
+        admin = stack.enter_context(Client(addresses, login, patience=run.PATIENCE))
         office = stack.enter_context(Browser())
         office.sign_in(addresses.authentication, administrator.email, administrator.password)
         pool = stack.enter_context(ThreadPoolExecutor(AT_ONCE))
@@ -243,7 +241,7 @@ def _hand_in_ballots(desk: _Desk) -> None:
             future.result()
 
     def received() -> int:
-        return int(results.read(desk.admin, desk.election)["ballots"]["received"])
+        return run.ballots_received(desk.admin, desk.election)
 
     _until(lambda: received() == lines, "Not all ballots were counted.", progress=received)
     took = time.perf_counter() - began
@@ -302,7 +300,7 @@ def _close(desk: _Desk) -> None:
     desk.say("The administrator closes the election, and its result becomes final")
     began = time.perf_counter()
     elections.close(desk.admin, desk.election)
-    desk.night.answers["result"] = results.wait_until_final(desk.admin, desk.election, _STANDSTILL)
+    desk.night.answers["result"] = results.wait_until_final(desk.admin, desk.election, run.SECONDS_OF_STANDSTILL)
     desk.night.stages.append(Stage("from closing to the final result", 1, "result", time.perf_counter() - began))
 
 
@@ -350,10 +348,10 @@ def _started(
 
 def _until(is_so: Callable[[], bool], otherwise: str, progress: Callable[[], Any] | None = None) -> None:
     """Ask until it is so; fails when nothing moves for a minute."""
-    deadline, reached = time.monotonic() + _STANDSTILL, None
+    deadline, reached = time.monotonic() + run.SECONDS_OF_STANDSTILL, None
     while not is_so():
         if progress is not None and (now := progress()) != reached:
-            reached, deadline = now, time.monotonic() + _STANDSTILL
+            reached, deadline = now, time.monotonic() + run.SECONDS_OF_STANDSTILL
         if time.monotonic() > deadline:
             raise Failure(otherwise, status=UNAVAILABLE)
         time.sleep(0.1)

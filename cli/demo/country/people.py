@@ -6,15 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Lock
 
-from cli import officials
 from cli.client import Addresses, Client, Credentials
 from cli.demo.country.browser import Browser
-from cli.demo.people import Official, jmbg_of_birth
-from cli.suite.directory import make_password
+from cli.demo.people import Official, make_official, register
+from cli.demo.run import PATIENCE
 
 MOST_STATIONS = 100
-_NAMES = (("Ана", "Аврамов"), ("Борис", "Бабић"))
-_PATIENCE = 60.0
 
 
 @dataclass
@@ -57,20 +54,18 @@ def employ(
     """Register two officials for each group of stations; an administrator approves and assigns them."""
 
     def make(place: int, own: Sequence[int]) -> Pair:
-        return Pair(*(_employ(stack, admin, addresses, 2 * place + which, own) for which in (0, 1)))
+        return Pair(*(_employ(stack, admin, addresses, 2 * place + which, own) for which in (1, 2)))
 
     made = groups(stations)
     return list(pool.map(make, range(len(made)), made))
 
 
 def _employ(stack: ExitStack, admin: Client, addresses: Addresses, number: int, stations: Sequence[int]) -> Person:
-    forename, surname = _NAMES[number % 2]
-    official = Official(f"official{number + 1}@urna.example", make_password(), forename, surname, jmbg_of_birth(number))
-    made = officials.register(admin, **vars(official))
-    path = f"/api/users/{made['id']}"
+    official = make_official(number)
+    path = f"/api/users/{register(admin, official)['id']}"
     read = admin.authorized("GET", "authentication", path)
     body = {"approval": "approved", "stations": list(stations)}
     admin.authorized("PATCH", "authentication", path, body=body, headers={"If-Match": read.headers["ETag"]})
-    client = stack.enter_context(Client(addresses, Credentials(official.email, official.password), patience=_PATIENCE))
+    client = stack.enter_context(Client(addresses, Credentials(official.email, official.password), patience=PATIENCE))
     client.log_in()
     return Person(official, client, stations, addresses.authentication)

@@ -8,13 +8,14 @@ from typing import ParamSpec, TypeVar
 from apiflask import APIBlueprint
 from flask import Response, g, make_response, redirect, render_template, request
 from flask_babel import gettext
+from flask_babel.speaklater import LazyString
 from gunicorn.http.errors import ParseException
 from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from shared.auth import public
 from shared.errors import TooManyAttempts, Unavailable, UrnaError
-from shared.sentences import Sentence, Value
+from shared.sentences import Sentence, Value, say
 from shared.web.cookies import NotSignedIn
 from shared.web.journal import refused_because
 from shared.web.pages import language, navigation, numbers
@@ -117,10 +118,13 @@ def see_other(address: str) -> Response:
 def said(text: object) -> Markup:
     """A sentence in the page's language where a catalogue has it, else in English, and marked as that.
 
-    Markup is in the page's language already. The values of a ``Sentence`` are never taken for markup.
+    Markup, and what waits to be looked up, is in the page's language already. The values of a ``Sentence`` are never
+    taken for markup.
     """
     if isinstance(text, Markup):
         return text
+    if isinstance(text, LazyString):
+        return escape(str(text))
     if isinstance(text, Sentence) and language.is_translated(text.message):
         return escape(language.template_of(text)).format(**{name: _value(one) for name, one in text.values.items()})
     english = str(text)
@@ -150,7 +154,7 @@ def _refuse_request(error: HTTPException) -> Response:
     """What the framework refuses: a form that is too large, or has too many fields."""
     if isinstance(error.response, Response):
         return error.response
-    return render("base/refusal.html", message=gettext("This form cannot be read."), status=error.code or 400)
+    return render("base/refusal.html", message=say("This form cannot be read."), status=error.code or 400)
 
 
 def nothing_here(error: HTTPException) -> Response:
@@ -158,12 +162,12 @@ def nothing_here(error: HTTPException) -> Response:
     reads_pages = "text/html" in request.headers.get("Accept", "")
     if is_api() or request.url_rule is not None or not reads_pages:
         return refuse_http(error)
-    return render("base/refusal.html", message=gettext("There is nothing at this address."), status=404)
+    return render("base/refusal.html", message=say("There is nothing at this address."), status=404)
 
 
 def _fail(error: Exception) -> Response:
     note_fault(error)
-    message = gettext("Something went wrong here; the operators can see it in the log.")
+    message = say("Something went wrong here; the operators can see it in the log.")
     return render("base/refusal.html", message=message, status=500)
 
 
