@@ -13,6 +13,7 @@ from babel.core import Locale, get_global
 
 from admin_service import pictures
 from admin_service.routes.station_import import MOST_BYTES
+from authentication_service.routes import citizens, voter_elections
 from daemon.health import FRESH_SECONDS
 from shared.config import MAX_UPLOAD_BYTES, SERVICE_SETTINGS
 from shared.sheets import photographs
@@ -196,10 +197,17 @@ def test_nginx_takes_large_bodies_of_files_only_and_lets_the_service_refuse() ->
     main = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
     site = (ROOT / "deploy" / "nginx" / "site.conf").read_text()
     assert re.findall(r"client_max_body_size (\d+)m;", main) == ["1"]
-    limits = re.findall(r"location .*(import|vote|candidates|photographs).* {\n\s+client_max_body_size (\d+)m;", site)
-    assert site.count("client_max_body_size") == len(limits) == 4
-    services = {"import": MOST_BYTES, "vote": MAX_UPLOAD_BYTES, "candidates": pictures.MOST_BYTES}
-    services["photographs"] = photographs.MOST_BYTES
+    kinds = "citizens|import|vote|candidates|photographs"
+    limits = re.findall(rf"location .*({kinds}).* {{\n\s+client_max_body_size (\d+)m;", site)
+    services = {
+        "citizens": max(citizens.MOST_BYTES, voter_elections.MOST_BYTES),
+        "import": MOST_BYTES,
+        "vote": MAX_UPLOAD_BYTES,
+        "candidates": pictures.MOST_BYTES,
+        "photographs": photographs.MOST_BYTES,
+    }
+    assert site.count("client_max_body_size") == len(limits) == len(services)
+    assert {name for name, _ in limits} == set(services)
     assert all(int(limit) * 1024 * 1024 > services[name] for name, limit in limits)
 
 
