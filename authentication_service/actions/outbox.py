@@ -1,7 +1,8 @@
-"""Mails: put into the store with what they tell of, so that both are there or neither; and taken out by who sends them.
+"""Mails: put into the store with what they tell of, so that both are there or neither; taken out by who sends them.
 
-Any number of senders may run. A mail is claimed by one of them for a while; one that dies meanwhile loses the claim, and
-another tries again. So a mail is sent at least once, and twice only if a sender dies between the server's yes and the end.
+Any number of senders may run. A mail is claimed by one of them for a while; one that dies meanwhile loses the claim,
+and another tries again. So a mail is sent at least once, and twice only if a sender dies between the server's yes and
+the end.
 """
 
 import json
@@ -53,11 +54,15 @@ class Undeliverable(Exception):
 
 
 class NotNow(Exception):
-    """The mail could not be sent, and may be later; ``why`` names no address."""
+    """The mail could not be sent, and may be later; ``why`` names no address.
 
-    def __init__(self, why: str) -> None:
+    ``is_server``: no other mail could be sent now either.
+    """
+
+    def __init__(self, why: str, *, is_server: bool = False) -> None:
         super().__init__(why)
         self.why = why
+        self.is_server = is_server
 
 
 def mail_seal(secret: str) -> Seal:
@@ -77,8 +82,8 @@ def put(
 def send_due(database: Database, seal: Seal, send: Callable[[Outgoing], None], now: Callable[[], datetime]) -> int:
     """Try every mail that may be tried now, with ``send``; how many were sent.
 
-    ``send`` raises ``Undeliverable`` or ``NotNow``. What is given up is logged with the number of the account and without
-    its address.
+    ``send`` raises ``Undeliverable`` or ``NotNow``. What is given up is logged with the number of the account and
+    without its address.
     """
     with database.reading() as session:
         due = [(mail.id, mail.tries) for mail in store.due_mails(session, now(), _AT_ONCE)]
@@ -95,6 +100,8 @@ def send_due(database: Database, seal: Seal, send: Callable[[Outgoing], None], n
             log.warning("mail put off", mail=mail_id, account=outgoing.account, reason=error.why, tries=tries + 1)
             with database.writing() as session:
                 store.put_mail_off(session, mail_id, now() + pause_after(tries + 1))
+            if error.is_server:
+                break
             continue
         else:
             sent += 1

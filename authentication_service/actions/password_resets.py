@@ -43,8 +43,8 @@ def ask(
 ) -> None:
     """Send a link to the address of the account with this email, username or phone number, if there is one.
 
-    ``write_letter`` is given the link's token. Raises ``TooManyAttempts`` when this caller has asked too often, or anybody
-    for this name, whether or not somebody has it. Links that were sent before stay good until one of them is used.
+    ``write_letter`` is given the link's token. Raises ``TooManyAttempts`` when this caller has asked too often, or
+    anybody for this name, whether or not somebody has it. Links that were sent before stay good until one is used.
     """
     kind, key = rules.login_name(name) or (rules.LoginName.EMAIL, "")
     admit_reset(database, key or name.lower(), caller, limits, now)
@@ -81,10 +81,10 @@ def set_password(
     caller: Caller,
     now: datetime,
 ) -> None:
-    """Set another password with a link, which uses it up; all other links and all sessions of the account end with it.
+    """Set another password with a link, which uses it up; all other links and sessions of the account end with it.
 
-    ``letter`` then tells the account's address. Raises ``InvalidInput`` for a password that is too simple and for a link
-    that is good no more.
+    ``letter`` then tells the account's address. Raises ``InvalidInput`` for a password that is too simple and for a
+    link that is good no more.
     """
     check_password(password)
     # Asked before the hash is computed, which costs something, and again below, where it counts.

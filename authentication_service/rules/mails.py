@@ -6,7 +6,7 @@ from typing import Final
 LINK_IS_GOOD: Final = timedelta(minutes=30)
 # What says only that something has happened is worth more tries than a link that is good for half an hour.
 NOTICE_IS_GOOD: Final = timedelta(days=2)
-# For so long a mail belongs to the sender that tries it. It gives up before, or another one sends the mail a second time.
+# For so long a mail belongs to the sender that tries it; if he needs longer, another sends it a second time.
 CLAIM: Final = timedelta(minutes=3)
 _FIRST_PAUSE: Final = timedelta(seconds=15)
 _LONGEST_PAUSE: Final = timedelta(minutes=30)

@@ -15,7 +15,7 @@ def address_of(session: Session, kind: LoginName, key: str) -> tuple[int, str] |
     """Number and mail address of the account with this name, by one query whether or not there is one."""
     statement = sa.select(User.id, User.email).where(User.deleted_at.is_(None), NAMES[kind] == key)
     row = session.execute(statement).one_or_none()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row[0], row[1] or "")
 
 
 def delete_old_links(session: Session, now: datetime) -> None:

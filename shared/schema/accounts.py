@@ -135,7 +135,7 @@ class Attempt(AccountsBase):
 
 
 class PasswordReset(AccountsBase):
-    """A link by which somebody may choose another password, once; the row goes when it is used or of no use any more."""
+    """A link by which somebody may choose another password, once; the row goes when it is used or too old."""
 
     __tablename__ = "password_resets"
 
