@@ -15,6 +15,7 @@ from authentication_service.routes import accounts, users
 from authentication_service.routes import ballot_signatures as ballot_signature_routes
 from authentication_service.routes import citizens as citizen_routes
 from authentication_service.routes import voter_elections as voter_election_routes
+from authentication_service.routes.password_resets import password_resets
 from authentication_service.routes.sessions import sessions
 from authentication_service.sealed import open_store
 from authentication_service.signing import EXTENSION, Parts
@@ -42,6 +43,7 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(classic)
     app.register_blueprint(accounts)
     app.register_blueprint(sessions)
+    app.register_blueprint(password_resets)
     app.register_blueprint(users)
     app.register_blueprint(citizen_routes.citizens)
     app.register_blueprint(voter_election_routes.voter_elections)

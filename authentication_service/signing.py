@@ -57,6 +57,8 @@ def limits() -> Limits:
         first_delay=timedelta(seconds=settings.login_delay_seconds),
         longest_delay=timedelta(seconds=settings.login_longest_delay_seconds),
         registrations=settings.registrations_per_hour,
+        resets=settings.password_resets_per_hour,
+        resets_of_name=settings.password_resets_per_name,
         shared_addresses=tuple(settings.shared_addresses),
     )
 

@@ -22,6 +22,14 @@ _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 # Where the pages of a service begin: a path of the same host, a port of it, or another host; with a slash at the end.
 _SITE = re.compile(r"((https?://([a-z0-9.-]+|\[[0-9a-f:]+\]))?(:[0-9]{1,5})?)(/[A-Za-z0-9._~-]+)*/")
 
+# One mail address, and nothing that a header of a mail could take for more.
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+
+# Of the daemon and of whoever sends mails, which no one asks by HTTP whether they live.
+_HEARTBEAT_FILE: Any = Field(
+    None, description="File that this program touches while it works, for the check of its container."
+)
+
 MAX_UPLOAD_BYTES = 128 * 1024 * 1024
 
 
@@ -123,12 +131,76 @@ class ElectionTimeSettings(CommonSettings):
         return value
 
 
-class AuthenticationSettings(WebSettings, ElectionTimeSettings):
-    """What the authentication service needs."""
+class MailSettings(CommonSettings):
+    """What the authentication service needs to put mails into its store."""
 
     accounts_database_url: SecretStr = Field(
         description="Secret. SQLAlchemy URL of the accounts store (`mysql+pymysql`, `postgresql+psycopg` or `sqlite`)."
     )
+    register_key: SecretStr = Field(
+        min_length=32,
+        description="Secret. At least 32 characters that national ids, the private keys of elections and mails that "
+        "wait are sealed with; who loses it loses these.",
+    )
+    smtp_host: str = Field(
+        "", description="Server that takes mails, by SMTP; empty: this installation sends none, and its pages say so."
+    )
+    mail_sender: str = Field("", description="Address that mails come from.")
+    account_address: str = Field(
+        "",
+        description="Public address of the account's pages, for links in mails, such as "
+        "`https://urna.example/authentication/`.",
+    )
+    help_contact: str = Field(
+        "",
+        max_length=200,
+        description="Whom people ask about their account, for pages and mails: an office, a phone number, an address.",
+    )
+
+    @model_validator(mode="after")
+    def _can_write_mails(self) -> "MailSettings":
+        if not self.smtp_host:
+            return self
+        if not _ADDRESS.fullmatch(self.mail_sender):
+            raise ValueError("MAIL_SENDER has to be a mail address while SMTP_HOST is set")
+        # Where a link leads must never be decided by what a caller says of himself, so it has to be said here.
+        if not self.account_address.startswith(("http://", "https://")) or not _SITE.fullmatch(self.account_address):
+            raise ValueError(
+                "ACCOUNT_ADDRESS has to be the whole address of the account's pages, with a slash at its end, such as "
+                "https://urna.example/authentication/, while SMTP_HOST is set"
+            )
+        return self
+
+
+class MailerSettings(MailSettings):
+    """What the program needs that sends the mails of the store (``python -m authentication_service.mailer``)."""
+
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="How the way there is secured: `starttls` (usual on port 587), `tls` (on port 465), or `none`, for "
+        "a server on the same machine.",
+    )
+    smtp_ca_file: Path | None = Field(
+        None, description="PEM of the authorities that certify it; left out: those that the machine trusts."
+    )
+    smtp_user: str = Field("", description="As whom the program logs in there; empty: it does not.")
+    smtp_password: SecretStr | None = Field(None, description="Secret. The password for `SMTP_USER`.")
+    heartbeat_file: Path | None = _HEARTBEAT_FILE
+
+    @model_validator(mode="after")
+    def _tells_its_password_to_that_server_alone(self) -> "MailerSettings":
+        if self.smtp_host and self.smtp_user:
+            if self.smtp_password is None:
+                raise ValueError("SMTP_PASSWORD is needed while SMTP_USER is set")
+            if self.smtp_security == "none" and self.environment == "production":
+                raise ValueError("SMTP_SECURITY has to be starttls or tls while SMTP_USER is set")
+        return self
+
+
+class AuthenticationSettings(WebSettings, ElectionTimeSettings, MailSettings):
+    """What the authentication service needs."""
+
     jwt_private_key: SecretStr | None = Field(
         None, description="Secret. PEM of the Ed25519 private key that signs tokens (EdDSA)."
     )
@@ -136,11 +208,6 @@ class AuthenticationSettings(WebSettings, ElectionTimeSettings):
     admin_password: SecretStr = Field(description="Secret. Password of the first administrator.")
     admin_jmbg: str = Field(
         "0000000000000", pattern="^[0-9]{13}$", description="National id of the first administrator."
-    )
-    register_key: SecretStr = Field(
-        min_length=32,
-        description="Secret. At least 32 characters that national ids and the private keys of elections are sealed "
-        "with; who loses it loses these.",
     )
     register_key_former: SecretStr | None = Field(
         None,
@@ -177,6 +244,15 @@ class AuthenticationSettings(WebSettings, ElectionTimeSettings):
     login_longest_delay_seconds: int = Field(900, ge=1, le=3600, description="The longest such wait in seconds.")
     registrations_per_hour: int = Field(
         300, ge=1, description="Registrations from one address within an hour, from which on 429 is answered."
+    )
+    password_resets_per_hour: int = Field(
+        20,
+        ge=1,
+        description="Links to set a password anew that one address may ask for within an hour, from which on 429 is "
+        "answered.",
+    )
+    password_resets_per_name: int = Field(
+        5, ge=1, description="The same for one name, whether or not somebody has it, from all addresses."
     )
     shared_addresses: list[str] = Field(
         [],
@@ -271,9 +347,7 @@ class DaemonSettings(QueueSettings, ElectionStoreSettings):
     lease_seconds: float = Field(
         10.0, ge=1, le=300, description="Seconds after which a silent daemon's partitions are taken over."
     )
-    heartbeat_file: Path | None = Field(
-        None, description="File that the daemon touches while it works, for `python -m daemon.health`."
-    )
+    heartbeat_file: Path | None = _HEARTBEAT_FILE
     metrics_port: int | None = Field(
         None,
         ge=0,
@@ -308,6 +382,9 @@ SERVICE_SETTINGS: dict[str, type[CommonSettings]] = {
     "daemon": DaemonSettings,
     "results_service": ResultsSettings,
 }
+
+# Those, and the one program beside them that has settings of its own.
+PROGRAM_SETTINGS: dict[str, type[CommonSettings]] = {**SERVICE_SETTINGS, "mailer": MailerSettings}
 
 S = TypeVar("S", bound=CommonSettings)
 

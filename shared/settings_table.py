@@ -5,7 +5,7 @@ from typing import Any, get_args
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from shared.config import SERVICE_SETTINGS
+from shared.config import PROGRAM_SETTINGS
 
 _SHORT = {
     "authentication_service": "authentication",
@@ -13,8 +13,9 @@ _SHORT = {
     "voting_station_service": "voting station",
     "daemon": "daemon",
     "results_service": "results",
+    "mailer": "mailer",
 }
-_SERVICES = [name for service, name in _SHORT.items() if service != "daemon"]
+_SERVICES = [name for service, name in _SHORT.items() if service.endswith("_service")]
 
 # What is read from the environment alone, because it is needed before the settings are, or by gunicorn.
 PROCESS_SETTINGS = {
@@ -35,7 +36,7 @@ def settings_table() -> str:
     """A Markdown table: every setting once, who reads it, its default and what it is for."""
     readers: dict[str, list[str]] = {}
     found: dict[str, FieldInfo] = {}
-    for service, kind in SERVICE_SETTINGS.items():
+    for service, kind in PROGRAM_SETTINGS.items():
         for name, field in kind.model_fields.items():
             readers.setdefault(name.upper(), []).append(_SHORT[service])
             found[name.upper()] = field
@@ -60,7 +61,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be set"
     value: Any = field.default
-    if value is None:
+    if value is None or value == "":
         return "none"
     return f"`{value}`"
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.config import (
-    SERVICE_SETTINGS,
+    PROGRAM_SETTINGS,
     AdministrationSettings,
     AuthenticationSettings,
     CommonSettings,
@@ -24,7 +24,7 @@ from tests.source import ROOT, SERVICES, modules, tree
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 PEM = "-----BEGIN PUBLIC KEY-----"
 URL = "sqlite:///somewhere.sqlite3"
-ALL = sorted(SERVICE_SETTINGS.items())
+ALL = sorted(PROGRAM_SETTINGS.items())
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The developer's own settings, .env file and secrets do not take part."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path / "no-secrets"))
-    for kind in SERVICE_SETTINGS.values():
+    for kind in PROGRAM_SETTINGS.values():
         for name in kind.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
 
@@ -45,7 +45,7 @@ def test_the_table_in_the_readme_is_what_the_code_says() -> None:
 
 def test_the_table_has_every_setting_once() -> None:
     rows = [line.split("`")[1] for line in settings_table().splitlines()[2:]]
-    names = {name.upper() for kind in SERVICE_SETTINGS.values() for name in kind.model_fields}
+    names = {name.upper() for kind in PROGRAM_SETTINGS.values() for name in kind.model_fields}
     assert len(rows) == len(set(rows))
     assert set(rows) == names | set(PROCESS_SETTINGS)
 

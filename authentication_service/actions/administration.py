@@ -10,6 +10,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from authentication_service import rules, store
 from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, subject, write
 from authentication_service.actions.citizens import link
+from authentication_service.store.password_resets import void_links
 from shared.auth import Identity
 from shared.database import Database
 from shared.errors import Conflict, NotFound
@@ -125,6 +126,7 @@ def _delete(
         user.password_hash = ""
         user.deleted_at = now
         store.revoke_sessions(session, user.id, now)
+        void_links(session, user.id)
 
     write(database, delete)
 

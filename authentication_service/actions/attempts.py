@@ -1,4 +1,4 @@
-"""Proving a password, and slowing down who fails at it or registers too often.
+"""Proving a password, and slowing down who fails at it, registers or asks for another one too often.
 
 What was tried is counted in the store, for all processes and replicas together. Attempts at the same instant may
 overtake a limit by as many as there are threads; they cannot go on doing so.
@@ -128,5 +128,27 @@ def admit_registration(database: Database, caller: Caller, most: Limits, now: da
     def record(session: Session) -> None:
         store.delete_attempts(session, now - limits.WINDOW)
         store.add_attempts(session, [key], now)
+
+    write(database, record)
+
+
+def admit_reset(database: Database, name: str, caller: Caller, most: Limits, now: datetime) -> None:
+    """Count that somebody asks to set a password anew, and refuse it after too many for this name or from one place.
+
+    It counts alike whether or not somebody has the name.
+    """
+    keys = limits.reset_keys(name, caller.place, most)
+    with database.reading() as session:
+        tries = store.tries(session, keys, now - limits.WINDOW)
+    if wait := max(limits.wait_within_hour(tries.get(key), number, now) for key, number in keys.items()):
+        raise TooManyAttempts(
+            "A link was asked for too often, for this name or from this address; wait before the next one. Those that "
+            "were sent are good for half an hour.",
+            retry_after=wait,
+        )
+
+    def record(session: Session) -> None:
+        store.delete_attempts(session, now - limits.WINDOW)
+        store.add_attempts(session, keys, now)
 
     write(database, record)

@@ -10,6 +10,7 @@ from authentication_service.actions import registration
 from authentication_service.actions.accounts import Account, Matches, account_of, own_user, refuse_taken, subject, write
 from authentication_service.actions.attempts import Attempt, prove
 from authentication_service.passwords import Passwords
+from authentication_service.store.password_resets import void_links
 from shared.auth import Identity
 from shared.database import Database
 from shared.errors import InvalidInput, Unauthenticated
@@ -69,6 +70,9 @@ def change_profile(
         )
         for name, value in stored.items():
             setattr(user, name, value)
+        if changes.keys() & {"email", "password"}:
+            # Links that went to an old address, or were asked for before, are good no more.
+            void_links(session, user.id)
         told: dict[str, Any] = {"fields": sorted(changes)}
         if "password" in changes:
             told["sessions_ended"] = store.revoke_sessions(session, user.id, now)

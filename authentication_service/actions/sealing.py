@@ -11,8 +11,8 @@ from shared.database import Database
 from shared.errors import Misconfigured
 from shared.journal.events import PREPARE
 from shared.journal.store import note
-from shared.schema.accounts import Citizen, User, VoterElection
-from shared.sealing import BALLOT_KEYS, NationalIds, Seal, about_election
+from shared.schema.accounts import Citizen, Mail, User, VoterElection
+from shared.sealing import BALLOT_KEYS, MAILS, NationalIds, Seal, about_election
 
 _AT_ONCE = 5000
 _SEALED = (User, Citizen)
@@ -40,6 +40,7 @@ def hold_key(database: Database, secret: str, former: str | None) -> int:
         _open_one(session, before)
         number = sum(_reseal(session, table, before, ids) for table in _SEALED)
         number += _reseal_ballot_keys(session, former or "", secret)
+        number += _reseal_mails(session, former or "", secret)
         note(session, "register.key_changed", "register", {"values": number}, actor=PREPARE)
         return number
 
@@ -100,3 +101,12 @@ def _reseal_ballot_keys(session: Session, former: str, secret: str) -> int:
         )
         number += 1
     return number
+
+
+def _reseal_mails(session: Session, former: str, secret: str) -> int:
+    before, now = Seal(former, MAILS), Seal(secret, MAILS)
+    waiting = session.scalars(sa.select(Mail)).all()
+    for mail in waiting:
+        about = mail.id.encode()
+        mail.sealed = now.close(before.open(mail.sealed, about), about)
+    return len(waiting)

@@ -121,6 +121,12 @@ def phone_key(value: str) -> str | None:
     return key if _PHONE.fullmatch(key) else None
 
 
+def part_of_phone(value: str) -> str | None:
+    """What a part of a phone number looks like where it is stored; None if this is none."""
+    key = _PHONE_PUNCTUATION.sub("", value)
+    return key if re.fullmatch(r"\+?[0-9]+", key) else None
+
+
 def login_name(text: str) -> tuple[LoginName, str] | None:
     """Which name this is and how it is stored; None if no account can have such a name."""
     if "@" in text:

@@ -1,4 +1,4 @@
-"""How long somebody has to wait who fails to log in, or registers, too often.
+"""How long somebody has to wait who fails to log in, registers, or asks for another password too often.
 
 A failed log-in counts for an hour in up to three places: for the name from that address; for the name from anywhere;
 for the address with any name. The last two, which stop guessing from many addresses and one guess at many accounts,
@@ -21,7 +21,7 @@ _IPV6_PREFIX = 64
 
 @dataclass(frozen=True)
 class Limits:
-    """How many failed log-ins are free, how long the next one waits, and how many registrations there may be."""
+    """How many failed log-ins are free, how long the next one waits, and how much else there may be an hour."""
 
     of_name_from_address: int
     of_name: int
@@ -29,6 +29,8 @@ class Limits:
     first_delay: timedelta
     longest_delay: timedelta
     registrations: int
+    resets: int
+    resets_of_name: int
     # Networks (CIDR) that hide who calls; their addresses are not limited, or one caller would shut all the others out.
     shared_addresses: tuple[str, ...] = ()
 
@@ -86,6 +88,14 @@ def registration_key(where: str) -> str:
     return _key("registration", where)
 
 
+def reset_keys(name: str, where: str, limits: Limits) -> dict[str, int]:
+    """Under which keys it counts that this name's password is to be set anew, and how many an hour there may be."""
+    keys = {_key("reset", name): limits.resets_of_name}
+    if not hides_who_calls(where, limits):
+        keys[_key("reset from", where)] = limits.resets
+    return keys
+
+
 def unapproved_key(user_id: int) -> str:
     """The key of the log-ins to an account that lacks only the approval."""
     return _key("unapproved", str(user_id))
@@ -107,7 +117,12 @@ def wait(keys: Mapping[str, int], tries: Mapping[str, Tries], limits: Limits, no
 
 def wait_after_registrations(tries: Tries | None, limits: Limits, now: datetime) -> int:
     """Seconds until the next registration may be tried, 0 when it may be tried now."""
-    if tries is None or tries.number < limits.registrations:
+    return wait_within_hour(tries, limits.registrations, now)
+
+
+def wait_within_hour(tries: Tries | None, most: int, now: datetime) -> int:
+    """Seconds until something may be tried again that may be tried ``most`` times an hour, 0 when it may be now."""
+    if tries is None or tries.number < most:
         return 0
     return _seconds(tries.earliest + WINDOW - now)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from authentication_service.rules import LoginName
+from authentication_service.rules import LoginName, part_of_phone
 from authentication_service.rules.limits import Tries
 from shared.schema.accounts import AccountsBase, Attempt, RefreshSession, User, UserRole
 from shared.sealing import NationalIds
@@ -14,7 +14,7 @@ from shared.terms import Approval, Role
 
 NATIONAL_IDS = "national ids"
 
-_NAMES = {LoginName.EMAIL: User.email_key, LoginName.USERNAME: User.username, LoginName.PHONE: User.phone}
+NAMES = {LoginName.EMAIL: User.email_key, LoginName.USERNAME: User.username, LoginName.PHONE: User.phone}
 
 
 def national_ids(session: Session) -> NationalIds:
@@ -32,12 +32,12 @@ def touch_every_table(session: Session) -> None:
 
 def user_by_name(session: Session, kind: LoginName, key: str, *, lock: bool = False) -> User | None:
     """The account with this email, username or phone number in its stored form."""
-    return session.scalar(_live(lock).where(_NAMES[kind] == key))
+    return session.scalar(_live(lock).where(NAMES[kind] == key))
 
 
 def credentials(session: Session, kind: LoginName, key: str) -> tuple[int, str] | None:
     """Number and password hash of the account with this name, by one query whether or not there is one."""
-    statement = sa.select(User.id, User.password_hash).where(User.deleted_at.is_(None), _NAMES[kind] == key)
+    statement = sa.select(User.id, User.password_hash).where(User.deleted_at.is_(None), NAMES[kind] == key)
     row = session.execute(statement).one_or_none()
     return None if row is None else (row[0], row[1])
 
@@ -53,11 +53,17 @@ def user_by_jmbg(session: Session, jmbg: str) -> User | None:
 
 
 def users(ids: NationalIds, search: str | None, role: Role | None, approval: Approval | None) -> sa.Select[User]:
-    """Accounts in the order of their numbers; ``search`` is a part of an address or a name, or a whole JMBG."""
+    """Accounts in the order of their numbers.
+
+    ``search`` is a part of an address, a username, a name (also of forename and surname with a blank between them) or a
+    phone number however it is written, or a whole JMBG.
+    """
     statement = _live(False).order_by(User.id)
     if search:
-        parts = (User.email, User.username, User.forename, User.surname)
+        parts = (User.email, User.username, User.forename + " " + User.surname)
         contained = [column.icontains(search, autoescape=True) for column in parts]
+        if (digits := part_of_phone(search)) is not None:
+            contained.append(User.phone.contains(digits, autoescape=True))
         statement = statement.where(sa.or_(*contained, User.jmbg_key == ids.key_of(search)))
     if role:
         statement = statement.where(User.roles.any(UserRole.role == role.value))
@@ -128,7 +134,7 @@ def supersede(session: Session, session_id: str, token: str, successor: str, now
         .values(token=successor, used_at=now)
         .execution_options(synchronize_session=False)
     )
-    return _changed(session, statement) == 1
+    return changed(session, statement) == 1
 
 
 def use_session(session: Session, session_id: str, now: datetime) -> None:
@@ -139,7 +145,7 @@ def use_session(session: Session, session_id: str, now: datetime) -> None:
 def revoke_session(session: Session, session_id: str, now: datetime) -> bool:
     """Let this session refresh nothing any more; whether it could until now."""
     return (
-        _changed(
+        changed(
             session,
             sa.update(RefreshSession)
             .where(RefreshSession.id == session_id, RefreshSession.revoked_at.is_(None))
@@ -154,7 +160,7 @@ def revoke_sessions(session: Session, user_id: int, now: datetime, *, keep: str 
     statement = sa.update(RefreshSession).where(*_live_sessions(user_id, now)).values(revoked_at=now)
     if keep is not None:
         statement = statement.where(RefreshSession.id != keep)
-    return _changed(session, statement)
+    return changed(session, statement)
 
 
 def delete_expired_sessions(session: Session, now: datetime) -> None:
@@ -197,18 +203,19 @@ def delete_attempts(session: Session, before: datetime) -> None:
     session.execute(sa.delete(Attempt).where(Attempt.tried_at <= before))
 
 
+def changed(session: Session, statement: sa.Update | sa.Delete) -> int:
+    """How many rows a statement changes or deletes."""
+    outcome = session.execute(statement)
+    assert isinstance(outcome, sa.CursorResult)  # noqa: S101 -- An update has no rows to give.
+    return outcome.rowcount
+
+
 def _live_sessions(user_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         RefreshSession.user_id == user_id,
         RefreshSession.revoked_at.is_(None),
         RefreshSession.expires_at > now,
     )
-
-
-def _changed(session: Session, statement: sa.Update) -> int:
-    outcome = session.execute(statement)
-    assert isinstance(outcome, sa.CursorResult)  # noqa: S101 -- An update has no rows to give.
-    return outcome.rowcount
 
 
 def _live(lock: bool) -> sa.Select[User]:

@@ -13,7 +13,7 @@ from cli.failure import CANNOT_START, Failure
 from cli.suite import ports
 from cli.suite.directory import Administrator, DataDirectory, sqlite_url
 from cli.suite.redis import find_program, write_configuration
-from shared.config import SERVICE_SETTINGS
+from shared.config import PROGRAM_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -172,12 +172,12 @@ def _settings(data: DataDirectory, given: Mapping[str, str], *, classic: bool) -
 
 def known_settings() -> set[str]:
     """The names of all settings of all parts."""
-    return {name.upper() for kind in SERVICE_SETTINGS.values() for name in kind.model_fields}
+    return {name.upper() for kind in PROGRAM_SETTINGS.values() for name in kind.model_fields}
 
 
 def _settings_of(process: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Those settings that a process has a field for."""
-    fields = SERVICE_SETTINGS[process].model_fields
+    fields = PROGRAM_SETTINGS[process].model_fields
     return {name.upper(): settings[name.upper()] for name in fields if name.upper() in settings}
 
 

@@ -134,6 +134,40 @@ class Attempt(AccountsBase):
     __table_args__ = (sa.Index(None, "key", "tried_at"),)
 
 
+class PasswordReset(AccountsBase):
+    """A link by which somebody may choose another password, once; the row goes when it is used or too old."""
+
+    __tablename__ = "password_resets"
+
+    token_hash: Mapped[bytes] = mapped_column(
+        Digest, primary_key=True, doc="SHA-256 of the token in the link, which itself is kept nowhere in the clear."
+    )
+    user_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("users.id"),
+        index=True,
+        doc="NULL: asked for with a name that nobody has; the row lets that take the same work.",
+    )
+    good_until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Mail(AccountsBase):
+    """A mail that waits to be sent; the row goes when it is sent or given up."""
+
+    __tablename__ = "mails"
+
+    id: Mapped[str] = mapped_column(sa.String(36), primary_key=True, doc="Also in its Message-ID.")
+    user_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("users.id"), doc="Whom it is for; NULL: nobody, and it is thrown away instead of being sent."
+    )
+    sealed: Mapped[bytes] = mapped_column(Blob, doc="Address, subject and text, encrypted: a text may hold a link.")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(
+        UtcDateTime, index=True, doc="When it may be tried next; whoever tries it puts this off first."
+    )
+    good_until: Mapped[datetime] = mapped_column(UtcDateTime, doc="After this it is of no use, and given up.")
+    tries: Mapped[int] = mapped_column(default=0)
+
+
 class Citizen(AccountsBase):
     """An entry of the citizens' register: who somebody is, and where he lives; never what he votes."""
 
