@@ -13,9 +13,10 @@ from authentication_service.actions.attempts import Attempt, Caller
 from authentication_service.actions.sessions import Opened, log_in
 from authentication_service.passwords import Passwords
 from authentication_service.rules.limits import Limits, place
-from shared.auth import STATIONS_CLAIM, identity
+from shared.auth import ACCOUNT_CLAIM, PARTICIPANT_CLAIM, STATIONS_CLAIM, identity
 from shared.config import AuthenticationSettings
 from shared.database import Database
+from shared.terms import Role
 from shared.web.cookies import CSRF_CLAIM
 from shared.web.extensions import extension
 
@@ -102,10 +103,15 @@ def refresh_token(opened: Opened) -> str:
 
 
 def _claims(account: Account) -> dict[str, Any]:
-    # The tokens of whoever belongs to no station have the claims of the classic contract and no other.
-    stations = {STATIONS_CLAIM: account.stations} if account.stations else {}
+    # The tokens of whoever belongs to no station, participant or candidacy have the claims of the classic contract and
+    # no other.
+    more: dict[str, Any] = {STATIONS_CLAIM: account.stations} if account.stations else {}
+    if account.participant is not None:
+        more[PARTICIPANT_CLAIM] = account.participant
+    if Role.CANDIDATE in account.roles:
+        more[ACCOUNT_CLAIM] = account.id
     return {
-        **stations,
+        **more,
         "email": account.email,
         "jmbg": account.jmbg,
         "forename": account.forename,

@@ -30,6 +30,9 @@ ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 2_592_000
 # The polling stations that an official belongs to, by their numbers.
 STATIONS_CLAIM = "stations"
+# Of which participant a campaign director is one, and by which account a candidate acts, by their numbers.
+PARTICIPANT_CLAIM = "participant"
+ACCOUNT_CLAIM = "account"
 MISSING_HEADER = "Missing Authorization Header"
 
 _MOST_KNOWN_TOKENS = 1000
@@ -59,6 +62,8 @@ class Identity:
     session: str = ""
     token: str = ""
     stations: frozenset[int] = frozenset()
+    participant: int | None = None
+    account: int | None = None
 
     def has(self, role: Role) -> bool:
         return role.value in self.roles
@@ -106,6 +111,8 @@ def identity() -> Identity:
         session=str(claims.get("sid", "")),
         token=str(claims.get("jti", "")),
         stations=_stations(claims),
+        participant=_number(claims, PARTICIPANT_CLAIM),
+        account=_number(claims, ACCOUNT_CLAIM),
     )
 
 
@@ -221,6 +228,11 @@ def _roles(claims: dict[str, Any]) -> frozenset[str]:
 def _stations(claims: dict[str, Any]) -> frozenset[int]:
     stations = claims.get(STATIONS_CLAIM)
     return frozenset(one for one in stations if type(one) is int) if isinstance(stations, list) else frozenset()
+
+
+def _number(claims: dict[str, Any], name: str) -> int | None:
+    number = claims.get(name)
+    return number if type(number) is int else None
 
 
 def _guard(access: Access) -> Callable[[Callable[P, R]], Callable[P, R]]:

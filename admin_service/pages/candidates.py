@@ -14,7 +14,7 @@ from admin_service.actions.conflicts import conflicting
 from admin_service.actions.pictures import Size
 from admin_service.pages.frame import NOTICES, READERS, same_version, show, spoken
 from admin_service.pages.reading import asked, filled_in, whole
-from admin_service.pages.words import APPROVALS
+from admin_service.pages.words import standing_of
 from admin_service.routes.candidates import Biography, CandidateQuery
 from admin_service.routes.fields import Line, Name, Reason, Searched, database
 from admin_service.routes.participants import ParticipantQuery
@@ -43,6 +43,7 @@ NOTICES.update(
         "candidate-approved": lazy_gettext("The candidate is approved."),
         "candidate-refused": lazy_gettext("The candidate is refused."),
         "candidate-deleted": lazy_gettext("The candidate is deleted."),
+        "candidate-unlinked": lazy_gettext("No account acts for the candidate any more."),
         "picture-put": lazy_gettext("The picture is stored. The candidate waits for a decision."),
         "picture-deleted": lazy_gettext("The picture is deleted. The candidate waits for a decision."),
     }
@@ -76,6 +77,7 @@ class _Decided(Strict):
 
     decision: Annotated[str, Field(pattern="^(approved|refused)$")]
     reason: Reason
+    withdraw: Annotated[str, Field(pattern="^1?$")]
 
 
 @candidates.before_request
@@ -140,7 +142,7 @@ def one(candidate_id: int) -> Response:
 @candidates.doc(summary="The form that changes a candidate")
 def change(candidate_id: int) -> Response:
     try:
-        actions.change(database(), candidate_id, same_version, filled_in(_Filled).model_dump())
+        actions.change(database(), candidate_id, same_version, filled_in(_Filled).model_dump(), datetime.now(UTC))
     except (InvalidInput, ChangedMeanwhile) as error:
         return _shown(candidate_id, error, of="change")
     return see_other(url_for(".one", candidate_id=candidate_id, notice="candidate-changed"))
@@ -155,7 +157,8 @@ def decide(candidate_id: int) -> Response:
         decided = filled_in(_Decided)
         decision = Approval(decided.decision)
         reason = decided.reason if decision is Approval.REFUSED else ""
-        actions.decide(database(), candidate_id, same_version, decision, reason)
+        now = datetime.now(UTC)
+        actions.decide(database(), candidate_id, same_version, decision, reason, now, withdraw=bool(decided.withdraw))
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _shown(candidate_id, error, of="decision")
     return see_other(url_for(".one", candidate_id=candidate_id, notice=f"candidate-{decision}"))
@@ -190,10 +193,34 @@ def put_picture(candidate_id: int) -> Response:
 @candidates.doc(summary="The form that deletes the picture of a candidate")
 def delete_picture(candidate_id: int) -> Response:
     try:
-        pictures.delete(database(), candidate_id, same_version)
+        pictures.delete(database(), candidate_id, same_version, datetime.now(UTC))
     except (NotFound, ChangedMeanwhile) as error:
         return _shown(candidate_id, error, of="picture")
     return see_other(url_for(".one", candidate_id=candidate_id, notice="picture-deleted"))
+
+
+@candidates.post("/candidates/<int:candidate_id>/invitation")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("candidate.invited", "candidate {candidate_id}")
+@candidates.doc(summary="The form that invites a candidate to complete the profile")
+def invite(candidate_id: int) -> Response:
+    try:
+        made = actions.invite(database(), candidate_id, same_version, datetime.now(UTC))
+    except ChangedMeanwhile as error:
+        return _shown(candidate_id, error, of="account")
+    return _shown(candidate_id, code=made.code)
+
+
+@candidates.post("/candidates/<int:candidate_id>/unlinking")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("candidate.unlinked", "candidate {candidate_id}")
+@candidates.doc(summary="The form that lets no account act for a candidate")
+def unlink(candidate_id: int) -> Response:
+    try:
+        actions.unlink(database(), candidate_id, same_version)
+    except (NotFound, ChangedMeanwhile) as error:
+        return _shown(candidate_id, error, of="account")
+    return see_other(url_for(".one", candidate_id=candidate_id, notice="candidate-unlinked"))
 
 
 @candidates.get("/candidates/<int:candidate_id>/delete")
@@ -209,7 +236,7 @@ def ask_to_delete(candidate_id: int) -> Response:
 @candidates.doc(summary="Its form")
 def delete(candidate_id: int) -> Response:
     try:
-        actions.delete(database(), candidate_id, same_version)
+        actions.delete(database(), candidate_id, same_version, datetime.now(UTC))
     except ChangedMeanwhile as error:
         return _ask(candidate_id, error)
     return see_other(url_for(".index", notice="candidate-deleted"))
@@ -223,8 +250,8 @@ def _new(participant_id: int, error: UrnaError | None = None) -> Response:
     return show("candidate_new.html", error, participant=participant, filled=filled, labels=LABELS)
 
 
-def _shown(candidate_id: int, error: UrnaError | None = None, of: str = "") -> Response:
-    """The page of a candidate; ``of`` is the form on it that was refused."""
+def _shown(candidate_id: int, error: UrnaError | None = None, of: str = "", code: str = "") -> Response:
+    """The page of a candidate; ``of`` is the form on it that was refused, ``code`` an invitation that was just made."""
     with database().reading() as session:
         found = store.candidate(session, candidate_id)
         participant = store.participant(session, found.participant_id)
@@ -241,13 +268,14 @@ def _shown(candidate_id: int, error: UrnaError | None = None, of: str = "") -> R
         error,
         one=found,
         participant=participant,
-        state=APPROVALS[Approval(found.approval)],
+        state=standing_of(found),
         filled=filled,
         labels=LABELS,
         conflict=conflict,
         digest=digest,
         of=of,
         reason=request.form.get("reason", ""),
+        code=code,
     )
 
 

@@ -37,6 +37,11 @@ SECTIONS = (
     Section("/differences", lazy_gettext("Differences")),
     Section("/journal", lazy_gettext("Journal")),
 )
+# What somebody has of his own: a campaign director the list, a candidate the profile.
+OWN_SECTIONS = (
+    (Role.CAMPAIGN_DIRECTOR, Section("/party", lazy_gettext("My party"))),
+    (Role.CANDIDATE, Section("/candidacy", lazy_gettext("My candidacy"))),
+)
 # What all templates may need to name things.
 _WORDS: dict[str, Any] = {
     "approvals": words.APPROVALS,
@@ -45,6 +50,7 @@ _WORDS: dict[str, Any] = {
     "outcomes": words.OUTCOMES,
     "outcome_choices": [(outcome.value, name) for outcome, (name, _) in words.OUTCOMES.items()],
     "progress_names": words.PROGRESS,
+    "standing_of": words.standing_of,
     "states": words.STATES,
     "title_of": words.title_of,
     "state_choices": [(state.value, name) for state, (name, _) in words.STATES.items()],
@@ -54,12 +60,15 @@ NOTICES: dict[str, object] = {}
 
 
 def sections() -> list[tuple[str, object, bool]]:
-    """The navigation as ``parts.sections`` takes it."""
+    """The navigation as ``parts.sections`` takes it: what whoever is signed in may see."""
+    who = identity()
+    found = list(SECTIONS) if any(who.has(role) for role in READERS) else []
+    found += [section for role, section in OWN_SECTIONS if who.has(role)]
 
     def holds(path: str) -> bool:
         return request.path == path or (path != "/" and request.path.startswith(f"{path}/"))
 
-    return [(request.script_root + path, title, holds(path)) for path, title in SECTIONS]
+    return [(request.script_root + path, title, holds(path)) for path, title in found]
 
 
 def show(template: str, error: UrnaError | None = None, **values: Any) -> Response:

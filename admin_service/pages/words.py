@@ -5,7 +5,7 @@ from fractions import Fraction
 from flask_babel import gettext, lazy_gettext
 
 from shared.apportionment import RULE_PACKS, Rules
-from shared.schema.election import Election
+from shared.schema.election import Candidate, Election
 from shared.terms import Approval, FactorScope, Kind, Method, Outcome, Progress, Scope, State, ThresholdBase, TiePolicy
 from shared.web.pages.numbers import percent
 
@@ -29,6 +29,7 @@ APPROVALS = {
     Approval.APPROVED: (lazy_gettext("approved"), "good"),
     Approval.REFUSED: (lazy_gettext("refused"), "bad"),
 }
+WRITTEN = (lazy_gettext("being written"), "")
 PROGRESS = {
     Progress.QUEUED: (lazy_gettext("queued"), ""),
     Progress.COUNTING: (lazy_gettext("counting"), "busy"),
@@ -66,6 +67,13 @@ PACKS = {
     "serbia_2020": lazy_gettext("Serbia, law as of 2020: 3% of the ballots cast"),
     "spain_congress": lazy_gettext("Spain, Congress of Deputies: by province"),
 }
+
+
+def standing_of(candidate: Candidate) -> tuple[object, str]:
+    """How the approval of a candidate stands, and the kind of its badge."""
+    if candidate.approval == Approval.WAITING and candidate.submitted_at is None:
+        return WRITTEN
+    return APPROVALS[Approval(candidate.approval)]
 
 
 def title_of(election: Election) -> str:

@@ -1,4 +1,4 @@
-"""/api/candidates/{id}/picture: what a candidate looks like, for staff; this service serves nobody else."""
+"""/api/candidates/{id}/picture: what a candidate looks like, for staff; directors have routes of their own."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from admin_service import pictures as making
 from admin_service.actions import pictures as actions
+from admin_service.actions.candidates import Owner
 from admin_service.actions.pictures import Size
-from admin_service.routes.candidates import CandidateAnswer
+from admin_service.routes.candidates import CandidateAnswer, candidate_answer
 from admin_service.routes.fields import READERS, Tagged, database
 from shared.auth import requires
 from shared.terms import Role
@@ -21,7 +22,7 @@ pictures = APIBlueprint("pictures", __name__, tag="Pictures of candidates", url_
 
 # What a form has around the bytes of its file.
 _FORM_AROUND = 64 << 10
-_JPEG: Any = {
+JPEG: Any = {
     200: {"description": "The picture", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
     304: "It is the one that If-None-Match names",
     404: "No such candidate, or one without a picture",
@@ -41,9 +42,9 @@ def take_pictures() -> None:
     request.max_content_length = making.MOST_BYTES + _FORM_AROUND
 
 
-def answer(candidate_id: int, size: Size) -> Response:
+def answer(candidate_id: int, size: Size, owner: Owner | None = None) -> Response:
     """A picture, which stays with whoever may see it."""
-    content, tag = actions.read(database(), candidate_id, size)
+    content, tag = actions.read(database(), candidate_id, size, owner)
     headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, no-cache"}
     response = Response(content, content_type="image/jpeg", headers=headers)
     response.set_etag(tag)
@@ -54,7 +55,7 @@ def answer(candidate_id: int, size: Size) -> Response:
 @pictures.get("/<int:candidate_id>/picture")
 @requires(*READERS)
 @pictures.input(PictureQuery, location="query", arg_name="query")
-@pictures.doc(summary="The picture of a candidate, as JPEG", responses=_JPEG)
+@pictures.doc(summary="The picture of a candidate, as JPEG", responses=JPEG)
 def show_picture(candidate_id: int, query: PictureQuery) -> Response:
     return answer(candidate_id, query.size)
 
@@ -78,7 +79,7 @@ def show_picture(candidate_id: int, query: PictureQuery) -> Response:
 def put_picture(candidate_id: int) -> Tagged[CandidateAnswer]:
     take_pictures()
     changed = actions.put(database(), candidate_id, check_match, request.get_data(), datetime.now(UTC))
-    return CandidateAnswer.model_validate(changed, from_attributes=True), 200, etag(changed.version)
+    return candidate_answer(changed), 200, etag(changed.version)
 
 
 @pictures.delete("/<int:candidate_id>/picture")
@@ -91,5 +92,5 @@ def put_picture(candidate_id: int) -> Tagged[CandidateAnswer]:
     responses={404: "No such candidate or no picture", 412: "Changed meanwhile", 428: "If-Match is missing"},
 )
 def delete_picture(candidate_id: int) -> Tagged[CandidateAnswer]:
-    changed = actions.delete(database(), candidate_id, check_match)
-    return CandidateAnswer.model_validate(changed, from_attributes=True), 200, etag(changed.version)
+    changed = actions.delete(database(), candidate_id, check_match, datetime.now(UTC))
+    return candidate_answer(changed), 200, etag(changed.version)

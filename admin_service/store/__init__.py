@@ -24,7 +24,7 @@ from shared.schema.election import (
     Part,
     Participant,
 )
-from shared.terms import Progress, State
+from shared.terms import Approval, Progress, State
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,9 @@ def candidates(participant_id: int | None = None, approval: str | None = None, n
         statement = statement.where(Candidate.participant_id == participant_id)
     if approval is not None:
         statement = statement.where(Candidate.approval == approval)
+    if approval == Approval.WAITING.value:
+        # What is still being written waits for nobody but who writes it.
+        statement = statement.where(Candidate.submitted_at.is_not(None))
     return statement
 
 

@@ -29,7 +29,9 @@ class Letter:
 
 def candidates_waiting(session: Session) -> int:
     """How many candidates wait for a decision."""
-    waiting = sa.select(sa.func.count(Candidate.id)).where(Candidate.approval == Approval.WAITING.value)
+    waiting = sa.select(sa.func.count(Candidate.id)).where(
+        Candidate.approval == Approval.WAITING.value, Candidate.submitted_at.is_not(None)
+    )
     return session.scalar(waiting) or 0
 
 

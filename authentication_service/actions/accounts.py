@@ -38,6 +38,7 @@ class Account:
     phone: str | None
     roles: list[Role]
     stations: list[int]
+    participant: int | None
     approval: Approval
     created_at: datetime
     version: int
@@ -59,6 +60,7 @@ def account_of(user: User) -> Account:
         phone=user.phone,
         roles=sorted(Role(row.role) for row in user.roles),
         stations=sorted(row.station_id for row in user.stations),
+        participant=user.participant_id,
         approval=Approval(user.approval),
         created_at=user.created_at,
         version=user.version,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,14 @@ from shared.sentences import say
 from shared.terms import Approval, Role
 from shared.web.requests import PageQuery, paginate
 
+
+class Unchanged(Enum):
+    """What is not to be changed, where None is a value."""
+
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED = Unchanged.UNCHANGED
 LAST_ADMINISTRATOR = say("The last administrator has to stay one.")
 
 
@@ -55,11 +64,13 @@ def change_account(
     approval: Approval | None,
     matches: Matches,
     now: datetime,
+    participant: int | Unchanged | None = UNCHANGED,
 ) -> Account:
     """Give an account other roles, other polling stations or another approval; None leaves each as it is.
 
-    What has changed is in the next token. An account that loses its approval refreshes nothing any more, and one that
-    is no official any more belongs to no station.
+    ``participant`` is the number of the one that a campaign director is of, None of none. What has changed is in the
+    next token. An account that loses its approval refreshes nothing any more, one that is no official any more belongs
+    to no station, and one that is no campaign director any more to no participant.
     """
     if roles is not None:
         rules.check_roles(roles)
@@ -72,6 +83,7 @@ def change_account(
         if roles is not None:
             _set_roles(session, user, set(roles))
         _set_stations(session, user, stations)
+        _set_participant(session, user, participant)
         if approval is not None and user.approval != approval.value:
             told = {"approval": {"before": user.approval, "after": approval.value}}
             note(session, "account.judged", subject(user.id), told)
@@ -122,7 +134,7 @@ def _delete(
         note(session, "account.deleted", subject(user.id))
         user.former_email = user.email
         user.email = user.email_key = user.jmbg_key = user.jmbg_sealed = user.username = user.phone = None
-        user.citizen_id = None
+        user.citizen_id = user.participant_id = None
         user.password_hash = ""
         user.deleted_at = now
         store.revoke_sessions(session, user.id, now)
@@ -167,3 +179,16 @@ def _set_stations(session: Session, user: User, wanted: Sequence[int] | None) ->
     user.stations = [row for row in user.stations if row.station_id in wanted]
     user.stations.extend(UserStation(station_id=number) for number in told["granted"])
     flag_modified(user, "approval")
+
+
+def _set_participant(session: Session, user: User, wanted: int | Unchanged | None) -> None:
+    roles = {Role(row.role) for row in user.roles}
+    if wanted is UNCHANGED:
+        wanted = user.participant_id if Role.CAMPAIGN_DIRECTOR in roles else None
+    assert not isinstance(wanted, Unchanged)  # noqa: S101 -- said above.
+    rules.check_participant(wanted, roles)
+    if user.participant_id == wanted:
+        return
+    told = {"participant": {"before": user.participant_id, "after": wanted}}
+    note(session, "account.participant_changed", subject(user.id), told)
+    user.participant_id = wanted

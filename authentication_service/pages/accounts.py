@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from authentication_service import signing
 from authentication_service.actions import administration
 from authentication_service.actions.accounts import Account
+from authentication_service.actions.administration import UNCHANGED, Unchanged
 from authentication_service.pages.own import NOTICES, ROLES, page, renewed, signed_in
 from authentication_service.routes import AccountsQuery, StationId
 from authentication_service.signing import parts
@@ -40,6 +41,7 @@ NOTICES.update(
 )
 _VERSION_FIELD = "version"
 _NUMBERS = TypeAdapter(list[StationId])
+_Number = TypeAdapter(StationId)
 _Roles = TypeAdapter(Annotated[list[Role], Field(max_length=len(Role))])
 
 
@@ -94,7 +96,13 @@ def change(user_id: int) -> Response:
             "Write the numbers of polling stations with blanks between them, such as 12 305.", field="stations"
         )
         return _shown(user_id, refusal)
-    return _change(user_id, "account-changed", roles=roles, stations=numbers)
+    participant = request.form.get("participant", "").strip()
+    try:
+        director_of = _Number.validate_python(int(participant) if participant.isascii() else 0) if participant else None
+    except ValueError:
+        refusal = InvalidInput("Write the number of one participant, such as 7, or nothing.", field="participant")
+        return _shown(user_id, refusal)
+    return _change(user_id, "account-changed", roles=roles, stations=numbers, participant=director_of)
 
 
 @accounts.get("/accounts/<int:user_id>/delete")
@@ -124,6 +132,7 @@ def _change(
     roles: list[Role] | None = None,
     stations: list[int] | None = None,
     approval: Approval | None = None,
+    participant: int | Unchanged | None = UNCHANGED,
 ) -> Response:
     signed_in()
     try:
@@ -136,6 +145,7 @@ def _change(
             approval=approval,
             matches=same_version,
             now=signing.now(),
+            participant=participant,
         )
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _shown(user_id, error)
@@ -148,13 +158,17 @@ def _shown(user_id: int, error: UrnaError | None = None, template: str = "accoun
     sent = error is not None and "stations" in request.form
     roles = request.form.getlist("roles") if sent else [role.value for role in found.roles]
     numbers = request.form["stations"] if sent else " ".join(map(str, found.stations))
+    stored = "" if found.participant is None else str(found.participant)
+    participant = request.form.get("participant", "") if sent else stored
     conflict = None
     if isinstance(error, ChangedMeanwhile) and sent:
         conflict = [
             (gettext("Roles"), _named(found.roles), _named(Role(role) for role in roles if role in set(Role))),
             (gettext("Polling stations"), " ".join(map(str, found.stations)), numbers),
+            (gettext("Participant"), stored, participant),
         ]
     values: dict[str, Any] = {"other": found, "roles": roles, "stations": numbers, "conflict": conflict}
+    values["participant"] = participant
     return renewed(account, _page(template, error, account=account, is_own=_is_own(account, found), **values))
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from authentication_service import signing
 from authentication_service.actions import administration, profile, registration
 from authentication_service.actions.accounts import Account
+from authentication_service.actions.administration import UNCHANGED
 from authentication_service.rules import MOST_STATIONS, SELF_REGISTERED
 from authentication_service.signing import parts
 from shared.auth import identity, public, requires
@@ -25,6 +26,7 @@ _USERNAME = "3 to 64 characters of a-z, 0-9, dot, hyphen and underscore, a lette
 _PHONE = "6 to 15 digits, perhaps after a plus sign; logs in as well."
 _PASSWORD = "8 to 256 characters with at least one digit, one lower-case and one upper-case letter."
 
+# A number of something in the election store.
 StationId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
 
@@ -63,6 +65,7 @@ class AccountOut(BaseModel):
     phone: str | None
     roles: list[Role]
     stations: list[int] = Field(description="The polling stations that an official belongs to, by their numbers.")
+    participant: int | None = Field(description="The participant that a campaign director is of, by its number.")
     approval: Approval = Field(description="Only an approved account may log in.")
     created_at: datetime = Field(description="UTC.")
 
@@ -100,12 +103,18 @@ class AccountIn(Strict):
         max_length=MOST_STATIONS,
         description="All polling stations that an official belongs to from now on, by their numbers.",
     )
+    participant: StationId | None = Field(
+        None, description="The participant that a campaign director is of, by its number there; null: none any more."
+    )
     approval: Approval | None = Field(None, description="Whether the account may log in.")
 
     @model_validator(mode="after")
     def _changes_something(self) -> "AccountIn":
-        if self.roles is None and self.stations is None and self.approval is None:
-            raise ValueError("Say which roles, which polling stations or which approval the account gets.")
+        changed = (self.roles, self.stations, self.approval)
+        if all(one is None for one in changed) and "participant" not in self.model_fields_set:
+            raise ValueError(
+                "Say which roles, which polling stations, which participant or which approval the account gets."
+            )
         return self
 
 
@@ -227,7 +236,7 @@ def read_account(user_id: int) -> tuple[Account, int, dict[str, str]]:
 @users.input(AccountIn)
 @users.output(AccountOut)
 @users.doc(
-    summary="Grant roles, assign polling stations, approve or refuse",
+    summary="Grant roles, assign polling stations or a participant, approve or refuse",
     responses={
         404: "No such account",
         409: "It is the last administrator",
@@ -246,6 +255,7 @@ def change_account(user_id: int, json_data: AccountIn) -> tuple[Account, int, di
             approval=json_data.approval,
             matches=check_match,
             now=signing.now(),
+            participant=json_data.participant if "participant" in json_data.model_fields_set else UNCHANGED,
         )
     )
 

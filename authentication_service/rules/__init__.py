@@ -160,6 +160,12 @@ def check_stations(stations: Collection[int], roles: Collection[Role]) -> None:
         )
 
 
+def check_participant(participant: int | None, roles: Collection[Role]) -> None:
+    """Refuse a participant for whoever is no campaign director."""
+    if participant is not None and Role.CAMPAIGN_DIRECTOR not in roles:
+        raise InvalidInput("Only a campaign director is one of a participant.", field="participant")
+
+
 def first_approval(role: Role, registration: str) -> Approval:
     """Whether a new account may act at once; ``registration`` is the setting of that name."""
     if role is Role.OFFICIAL and registration == "approval":

@@ -18,6 +18,10 @@ GRANT SELECT, INSERT, DELETE ON participants TO 'administration'@'%';
 GRANT UPDATE (name, individual, version) ON participants TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON candidates TO 'administration'@'%';
 GRANT UPDATE (forename, surname, post, code_name, biography, approval, approval_reason, version) ON candidates TO 'administration'@'%';
+-- The place on the list, whether and when it was sent and is public, and who acts for the candidate.
+GRANT UPDATE (place, submitted_at, published_at, account_id, invitation_key, invitation_expires_at) ON candidates TO 'administration'@'%';
+GRANT SELECT, INSERT, DELETE ON candidate_publications TO 'administration'@'%';
+GRANT UPDATE (forename, surname, post, code_name, biography, large, small, sha256) ON candidate_publications TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON candidate_pictures TO 'administration'@'%';
 GRANT UPDATE (large, small, sha256, created_at) ON candidate_pictures TO 'administration'@'%';
 GRANT SELECT, INSERT, DELETE ON elections TO 'administration'@'%';

@@ -66,6 +66,10 @@ class User(AccountsBase):
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     former_email: Mapped[str | None] = mapped_column(sa.String(256), doc="What the deleted account's email was.")
     version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+    participant_id: Mapped[int | None] = mapped_column(
+        doc="Of which participant a campaign director is one: its number in the election store, which nothing here "
+        "can reach."
+    )
 
     roles: Mapped[list["UserRole"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
     stations: Mapped[list["UserStation"]] = relationship(cascade="all, delete-orphan", lazy="selectin")

@@ -59,8 +59,12 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "polling_stations": may(ALL, ALL, "centre_id code registered contact status reason note key version", ALL),
         "participants": may(ALL, ALL, "name individual version", ALL),
         "candidates": may(
-            *(ALL, ALL), "forename surname post code_name biography approval approval_reason version", ALL
+            *(ALL, ALL),
+            "forename surname post code_name biography approval approval_reason version "
+            "place submitted_at published_at account_id invitation_key invitation_expires_at",
+            ALL,
         ),
+        "candidate_publications": may(*(ALL, ALL), "forename surname post code_name biography large small sha256", ALL),
         "candidate_pictures": may(ALL, ALL, "large small sha256 created_at", ALL),
         "elections": may(
             *(ALL, ALL),

@@ -41,6 +41,8 @@ _ELECTIONS = [
     "POST /candidates/{candidate_id}/picture/delete",
     "GET /candidates/{candidate_id}/delete",
     "POST /candidates/{candidate_id}/delete",
+    "POST /candidates/{candidate_id}/invitation",
+    "POST /candidates/{candidate_id}/unlinking",
     "GET /journal",
     "GET /dead-letters",
 ]
@@ -133,7 +135,33 @@ STATION_PAGES = [
     "GET /elections/{election_id}/stations/{station_id}/sheet/progress",
     "POST /elections/{election_id}/stations/{station_id}/sheet/photographs",
 ]
-ADMINISTRATION_PAGES = (*_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
+_PARTY = [
+    "GET /party",
+    "POST /party/order",
+    "GET /party/candidates/new",
+    "POST /party/candidates/new",
+    "GET /party/candidates/{candidate_id}",
+    "POST /party/candidates/{candidate_id}",
+    "POST /party/candidates/{candidate_id}/submission",
+    "GET /party/candidates/{candidate_id}/picture/{size}",
+    "POST /party/candidates/{candidate_id}/picture",
+    "POST /party/candidates/{candidate_id}/picture/delete",
+    "POST /party/candidates/{candidate_id}/invitation",
+    "POST /party/candidates/{candidate_id}/unlinking",
+    "GET /party/candidates/{candidate_id}/delete",
+    "POST /party/candidates/{candidate_id}/delete",
+    "GET /party/elections/{election_id}",
+    "GET /party/elections/{election_id}/stations.csv",
+    "GET /candidacy",
+    "POST /candidacy",
+    "GET /candidacy/{candidate_id}",
+    "POST /candidacy/{candidate_id}",
+    "POST /candidacy/{candidate_id}/submission",
+    "GET /candidacy/{candidate_id}/picture/{size}",
+    "POST /candidacy/{candidate_id}/picture",
+    "POST /candidacy/{candidate_id}/picture/delete",
+]
+ADMINISTRATION_PAGES = (*_PARTY, *_ELECTIONS, *_STATIONS, *_PLACES, *_SHEETS, *_DIFFERENCES)
 
 # What stands in an example for a part of a path; whoever may not see a page is not told either whether it is there.
 _PARTS = {"{size}": "small", "{photograph_id}": "0" * 32}

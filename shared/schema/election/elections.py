@@ -53,8 +53,42 @@ class Candidate(ElectionBase):
     approval_reason: Mapped[str] = mapped_column(sa.String(1024), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1, doc="Counts the changes, for ETag and If-Match.")
+    place: Mapped[int] = mapped_column(
+        default=0, server_default="0", doc="On the list of the participant, from 1; equal ones by their numbers."
+    )
+    submitted_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, doc="When what stands here was sent for approval; NULL: it is still being written."
+    )
+    published_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, doc="When the version that is public was approved; NULL: none is public."
+    )
+    account_id: Mapped[int | None] = mapped_column(
+        index=True, doc="The number, in the accounts store, of the account that the candidate acts by."
+    )
+    invitation_key: Mapped[str | None] = mapped_column(
+        sa.String(64),
+        unique=True,
+        doc="SHA-256, in hexadecimal, of the code that links an account; NULL: none is good.",
+    )
+    invitation_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
+
+
+class CandidatePublication(ElectionBase):
+    """The version of a candidate that is public: the words and the picture that were approved last."""
+
+    __tablename__ = "candidate_publications"
+
+    candidate_id: Mapped[int] = mapped_column(sa.ForeignKey("candidates.id"), primary_key=True, autoincrement=False)
+    forename: Mapped[str] = mapped_column(sa.String(256))
+    surname: Mapped[str] = mapped_column(sa.String(256))
+    post: Mapped[str] = mapped_column(sa.String(256))
+    code_name: Mapped[str] = mapped_column(sa.String(256))
+    biography: Mapped[str] = mapped_column(sa.Text)
+    large: Mapped[bytes | None] = mapped_column(Blob, deferred=True)
+    small: Mapped[bytes | None] = mapped_column(Blob, deferred=True)
+    sha256: Mapped[str | None] = mapped_column(sa.String(64), doc="Of the large picture, in hexadecimal; NULL: none.")
 
 
 class CandidatePicture(ElectionBase):

@@ -35,7 +35,11 @@ class Place:
 PLACES = (
     Place("results", lazy_gettext("Results"), None),
     Place("station", lazy_gettext("Voting station"), frozenset({Role.OFFICIAL})),
-    Place("administration", lazy_gettext("Administration"), frozenset({Role.ADMINISTRATOR, Role.AUDITOR})),
+    Place(
+        "administration",
+        lazy_gettext("Administration"),
+        frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.CAMPAIGN_DIRECTOR, Role.CANDIDATE}),
+    ),
     Place("account", lazy_gettext("Account"), frozenset()),
 )
 NAMES = {
