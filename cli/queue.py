@@ -186,10 +186,13 @@ def _written(moment: datetime | None) -> str | None:
 
 
 def _show_counts(console: Console, found: ProvisionalCounts, until: datetime | None) -> None:
-    made = table("Provisional counts", "List", "Votes", right=("List", "Votes"))
-    for number, votes in sorted(found.votes.items()):
-        made.add_row(str(number), f"{votes:,}")
-    console.print(made)
+    if found.votes is None:
+        console.print("Votes are told when the election has ended and all is counted: voters cast ballots themselves.")
+    else:
+        made = table("Provisional counts", "List", "Votes", right=("List", "Votes"))
+        for number, votes in sorted(found.votes.items()):
+            made.add_row(str(number), f"{votes:,}")
+        console.print(made)
     console.print(f"Counted {found.counted:,}, duplicate {found.duplicate:,}, invalid {found.invalid:,}.")
     if until is not None:
         console.print(f"Everything received before {until.astimezone():%Y-%m-%d %H:%M:%S %Z} is in it.")

@@ -70,7 +70,10 @@ def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
     for one in found["lists"]:
         cells = [str(one["poll_number"]), one["name"], f"{one['votes']:,}", percent(one["share"])]
         made.add_row(*cells, *([str(one["seats"])] if seats else []), style="dim" if one["excluded"] else None)
-    console.print(made)
+    if found["held_back"]:
+        console.print(found["held_back"]["why"])
+    else:
+        console.print(made)
     ballots = found["ballots"]
     console.print(
         f"Ballots received: {ballots['received']:,}. Counted: {ballots['counted']:,}. "

@@ -34,6 +34,9 @@ class Teller(Duty):
     The daemon may not read which part has which tallies, since that could tell what was voted under a GUID; so each
     look at an election that has changed sums all of it, and the larger that is, the longer the pause after it: a
     twentieth of the time at most goes into it.
+
+    Of an election in which voters cast ballots themselves no votes are told before everything received by its end is
+    counted: who knows when somebody cast a ballot could read the choice from what changed.
     """
 
     complaint = "provisional counts not told"
@@ -58,10 +61,12 @@ class Teller(Duty):
         with self.database.reading(still=True) as session:
             places, drained = partitions.places(session), tallies.drained_until(session)
             found = elections.begun(session, now, now - self.keep)
-            sums = {election: self._sums(session, election, (places, end)) for election, end in found.items()}
+            ends = {election: its.end for election, its in found.items()}
+            sums = {election: self._sums(session, election, (places, end)) for election, end in ends.items()}
         for election, its in sums.items():
             kept = self._kept.setdefault(election, _Kept(None, its))
-            kept.state, kept.sums = (places, found[election]), its
+            kept.state, kept.sums = (places, ends[election]), its
+            is_told = not found[election].by_voters or (drained is not None and drained >= ends[election])
             counts = ProvisionalCounts(
                 election_id=election,
                 counted_until=None if drained is None else to_microseconds(drained),
@@ -69,7 +74,7 @@ class Teller(Duty):
                 duplicate=its.counts.duplicate,
                 invalid=its.counts.invalid,
                 outside=its.outside,
-                votes=its.votes,
+                votes=its.votes if is_told else None,
             )
             if counts != kept.written or not provisional.is_there(self.redis, election):
                 provisional.write(self.redis, counts)

@@ -1,6 +1,7 @@
 """The elections, as far as ballots are judged by them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -73,14 +74,22 @@ def lists(session: Session, election_ids: Sequence[int]) -> dict[int, dict[int, 
     return found
 
 
-def begun(session: Session, now: datetime, since: datetime) -> dict[int, datetime]:
-    """The end of each published election that has begun by ``now`` and ends after ``since``, by its number."""
+@dataclass(frozen=True)
+class Begun:
+    """The end of an election that has begun, and whether voters cast ballots themselves in it."""
+
+    end: datetime
+    by_voters: bool
+
+
+def begun(session: Session, now: datetime, since: datetime) -> dict[int, Begun]:
+    """Each published election that has begun by ``now`` and ends after ``since``, by its number."""
     found = session.execute(
-        sa.select(Election.id, Election.end)
+        sa.select(Election.id, Election.end, Election.ballot_key.is_not(None).label("by_voters"))
         .where(Election.stage == PUBLISHED, Election.start <= now, Election.end > since)
         .order_by(Election.id)
     )
-    return {row.id: row.end for row in found}
+    return {row.id: Begun(row.end, bool(row.by_voters)) for row in found}
 
 
 def _poll_numbers(session: Session, election_id: int) -> Iterable[int]:

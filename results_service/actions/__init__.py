@@ -6,7 +6,7 @@ small query, which says whether that state has changed; the sums are kept, and o
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -21,6 +21,7 @@ from results_service.actions.outcomes import outcome_of, parts_of, rules_of
 from results_service.memory import Crowd, Recent
 from results_service.rules import Certainty, Result, fingerprint
 from results_service.rules.certainty import Basis, SeatsCertainty, certainty_of_seats
+from results_service.rules.holding_back import HeldBack, held_back, refuse_votes
 from results_service.rules.places import Facts, Tree, outstanding_in, reporting
 from results_service.rules.result import Reporting
 from results_service.rules.seats import Parts
@@ -42,7 +43,7 @@ Known = Callable[[str], bool]
 Clock = Callable[[], datetime]
 
 # Part of every name of a state, so that a program with another form of answer is not taken for unchanged.
-_FORM = 3
+_FORM = 4
 
 # Elections whose results a process keeps, some 300 kB each, and some megabytes where thousands of stations report.
 _KEPT = 128
@@ -130,26 +131,22 @@ class Listing(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Refusals:
-    """A page of the ballots that do not count, and whether it may be said how they were cast."""
-
-    items: list[tallies.RefusedBallot]
-    total: int
-    names_choices: bool
-
-
-@dataclass(frozen=True)
 class ElectionResult:
-    """An election and its result so far."""
+    """An election and its result so far; ``votes_of_moments``: those of any moment are told, not of the end alone."""
 
     election: Summary
     result: Result
     basis: Basis
+    votes_of_moments: bool
 
     @cached_property
     def seats(self) -> SeatsCertainty:
         """What is certain of the seats; found out when somebody asks for the first time."""
         return certainty_of_seats(self.basis)
+
+    def refuse_votes(self) -> None:
+        """Raise Conflict where votes are held back."""
+        refuse_votes(self.result.held_back)
 
 
 @dataclass(frozen=True)
@@ -186,6 +183,15 @@ class Counted:
         """The constituencies, where each elects for itself."""
         return parts_of(self.election, self.ground, self.votes, self.reports)
 
+    @cached_property
+    def without_votes(self) -> "Counted":
+        """The same with nothing in it of how anybody voted."""
+        return replace(self, sums=replace(self.sums, votes={}), votes=None)
+
+    def held_back(self, standing: tallies.Standing) -> HeldBack | None:
+        """Why its votes are told to nobody, if they are not."""
+        return held_back(self.election.ballot_key, standing.state, self.election.end)
+
     def standing(self, now: datetime) -> tallies.Standing:
         drained, dead_letter = self.look.drained, self.look.dead_letter
         return tallies.Standing(tallies.state_of(self.election, now, drained, dead_letter), drained, dead_letter)
@@ -207,6 +213,10 @@ class Stations:
     @property
     def election(self) -> Election:
         return self.counted.election
+
+    @property
+    def held_back(self) -> HeldBack | None:
+        return self.counted.held_back(self.standing)
 
     @cached_property
     def facts(self) -> Facts:
@@ -292,25 +302,10 @@ def read_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     return desk.crowd.ask(election_id, lambda: _look_at_result(desk, election_id))
 
 
-def list_refused_ballots(desk: Desk, election_id: int, limit: int, offset: int, known: Known) -> Answer["Refusals"]:
-    """The ballots of an election that are not counted, in the order of receipt."""
-    with desk.database.reading() as session:
-        counted = look_at_count(desk, session, election_id)
-        standing = counted.standing(desk.now())
-        tag = tag_of(counted, standing)
-        if known(tag):
-            return Answer(tag, standing.state in SETTLED, None)
-        items = tallies.refused_ballots(session, election_id, limit, offset, officials=False)
-        # A ballot that its voter sent twice is cast alike both times, and the voter's receipt names it.
-        names_choices = counted.election.ballot_key is None
-        counts = counted.sums.counts
-        return Answer(tag, standing.state in SETTLED, Refusals(items, counts.duplicate + counts.invalid, names_choices))
-
-
 def _look_at_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:
     with desk.database.reading() as session:
-        counted = look_at_count(desk, session, election_id)
-    return result_of_count(desk, counted, counted.standing(desk.now()))
+        counted, standing = look_at_count(desk, session, election_id)
+    return result_of_count(desk, counted, standing)
 
 
 def result_of_count(desk: Desk, counted: Counted, standing: tallies.Standing) -> Kept[ElectionResult]:
@@ -324,7 +319,18 @@ def result_of_count(desk: Desk, counted: Counted, standing: tallies.Standing) ->
     return kept
 
 
-def look_at_count(desk: Desk, session: Session, election_id: int) -> Counted:
+def look_at_count(desk: Desk, session: Session, election_id: int) -> tuple[Counted, tallies.Standing]:
+    """What may be told of the count now, and how far the election is.
+
+    While votes are held back there are none in it, so that nothing that is made of it has any: the tag of an answer,
+    too, would give them away to who tries what makes the same one.
+    """
+    counted = _count(desk, session, election_id)
+    standing = counted.standing(desk.now())
+    return (counted.without_votes if counted.held_back(standing) else counted), standing
+
+
+def _count(desk: Desk, session: Session, election_id: int) -> Counted:
     """What is counted now: what is kept, if nothing has changed, or else that and what was recorded since."""
     look = store.look(session, election_id)
     if look is None:
@@ -379,7 +385,8 @@ def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[Elec
     )
     settled = outcome.result.certainty is not Certainty.PROVISIONAL
     summary = summary_of(counted.election, standing.state)
-    return Kept(tag, settled, ElectionResult(summary, outcome.result, outcome.basis))
+    told = counted.election.ballot_key is None
+    return Kept(tag, settled, ElectionResult(summary, outcome.result, outcome.basis, votes_of_moments=told))
 
 
 def published_election(session: Session, election_id: int) -> Election:

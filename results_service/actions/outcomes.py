@@ -7,7 +7,8 @@ from datetime import datetime
 from results_service.actions.ground import Ground
 from results_service.rules import Ballots, ListVotes, Result, result_of
 from results_service.rules.certainty import Basis
-from results_service.rules.result import Reporting
+from results_service.rules.holding_back import held_back
+from results_service.rules.result import Reporting, without_votes
 from results_service.rules.seats import Parts
 from shared import station_sums, tallies
 from shared.apportionment import Rules, lots_drawn_in, lots_drawn_over_whole
@@ -35,24 +36,30 @@ def outcome_of(
 ) -> Outcome:
     """The result of an election that is counted so far, or that was at ``as_of``.
 
-    ``outstanding_in`` are the ballots that may still come in each constituency, where each elects for itself.
+    ``outstanding_in`` are the ballots that may still come in each constituency, where each elects for itself. While
+    votes are held back, nothing of them is in it.
     """
-    listed = tuple(
-        ListVotes(entry.poll_number, entry.participant.name, entry.exempt, sums.votes.get(entry.poll_number, 0))
-        for entry in election.entries
-    )
     ballots = Ballots(
         counted=sums.counts.counted,
         duplicate=sums.counts.duplicate,
         invalid=sums.counts.invalid,
         outside=sums.outside,
     )
+    state, end, drained, dead_letter = standing.state, election.end, standing.drained, standing.dead_letter
+    held = held_back(election.ballot_key, state, end)
+    if held is not None:
+        told = without_votes(held, state, end, drained, dead_letter, ballots, stations, reports.last)
+        return Outcome(told, Basis(state, (), 0, None, (), None, None, {}))
+    listed = tuple(
+        ListVotes(entry.poll_number, entry.participant.name, entry.exempt, sums.votes.get(entry.poll_number, 0))
+        for entry in election.entries
+    )
     rules, lots = rules_of(election), lots_drawn_over_whole(election.lots)
     result = result_of(
-        state=standing.state,
-        end=election.end,
-        drained=standing.drained,
-        dead_letter=standing.dead_letter,
+        state=state,
+        end=end,
+        drained=drained,
+        dead_letter=dead_letter,
         listed=listed,
         ballots=ballots,
         rules=rules,
@@ -63,7 +70,7 @@ def outcome_of(
         as_of=as_of,
     )
     # Not before everything received by the end is counted: till then ballots come, or are waiting, or are laid aside.
-    is_over = standing.state is State.FINAL and as_of is None
+    is_over = state is State.FINAL and as_of is None
     outstanding: int | None = stations.outstanding
     if is_over:
         outstanding = 0
@@ -72,7 +79,7 @@ def outcome_of(
     return Outcome(
         result,
         Basis(
-            state=standing.state,
+            state=state,
             listed=listed,
             ballots_cast=sum(one.votes for one in listed) + ballots.invalid,
             rules=rules,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 
 from results_service.actions import Answer, Desk, Known, Listing, Stations, Summary, summary_of
-from results_service.actions.standings import look_at_stations
+from results_service.actions.standings import look_at_stations, look_at_turnout
 from results_service.rules import fingerprint
 from results_service.rules.places import Key, Level, Place, PlaceResult, moments_of, result_of_place
 from shared.errors import InvalidInput, NotFound
@@ -107,7 +107,7 @@ def place_of(stations: Stations, key: Key) -> InPlace:
 
 def read_time_line(desk: Desk, election_id: int, known: Known) -> Answer[TimeLine]:
     """How the ballots of an election came in; NotFound for a draft too."""
-    stations = look_at_stations(desk, election_id, None)
+    stations = look_at_turnout(desk, election_id)
     election, reports = stations.election, stations.reports
     start = _seconds(election.start)
     end = _seconds(min(max(desk.now(), election.start), election.end))

@@ -13,10 +13,12 @@ from results_service import actions
 from results_service.actions import Counted, Desk, ElectionResult, Kept, Stations
 from results_service.actions.outcomes import outcome_of, parts_of
 from results_service.rules import fingerprint
+from results_service.rules.holding_back import refuse_moment, refuse_votes
 from results_service.rules.places import outstanding_in, reporting
 from shared import tallies
 from shared.errors import InvalidInput
 from shared.station_history import History, history, history_since
+from shared.station_sums import StationVotes
 from shared.tallies import Standing
 
 _FORM = 1
@@ -25,8 +27,20 @@ _FORM = 1
 def look_at_stations(desk: Desk, election_id: int, as_of: datetime | None) -> Stations:
     """What is counted at each station, or had been received by ``as_of``, inclusive.
 
-    NotFound for a draft too; InvalidInput (``as_of``) for a moment that has not come yet.
+    NotFound for a draft too; InvalidInput (``as_of``) for a moment that has not come yet, or whose votes are told
+    nobody; Conflict while votes are held back.
     """
+    stations = _ask(desk, election_id, as_of)
+    refuse_votes(stations.held_back)
+    return stations
+
+
+def look_at_turnout(desk: Desk, election_id: int) -> Stations:
+    """The same of now, without the votes while these are held back."""
+    return _ask(desk, election_id, None)
+
+
+def _ask(desk: Desk, election_id: int, as_of: datetime | None) -> Stations:
     if as_of is not None and as_of > desk.now():
         raise InvalidInput("This moment has not come yet.", field="as_of")
     if as_of is None:
@@ -38,8 +52,8 @@ def look_at_stations(desk: Desk, election_id: int, as_of: datetime | None) -> St
 def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[ElectionResult]:
     """The result as it was at a moment: of what had been received by then. It is provisional, whatever came later."""
     with desk.database.reading() as session:
-        counted = actions.look_at_count(desk, session, election_id)
-    standing = counted.standing(desk.now())
+        counted, standing = actions.look_at_count(desk, session, election_id)
+    _refuse(counted, standing, as_of)
     state = (counted.look.ballot, counted.ground.tag, standing.state, _is_settled(standing, as_of))
     known = desk.results_of_the_past.get((election_id, as_of))
     if known is not None and known[0] == state and known[1].settled:
@@ -60,18 +74,25 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
         as_of,
     )
     summary = actions.summary_of(election, standing.state)
-    kept = Kept(stations.tag, stations.settled, ElectionResult(summary, outcome.result, outcome.basis))
+    told = election.ballot_key is None
+    result = ElectionResult(summary, outcome.result, outcome.basis, votes_of_moments=told)
+    kept = Kept(stations.tag, stations.settled, result)
     desk.results_of_the_past.keep((election_id, as_of), (state, kept))
     return kept
 
 
 def _look(desk: Desk, election_id: int, as_of: datetime | None) -> Stations:
     with desk.database.reading() as session:
-        counted = actions.look_at_count(desk, session, election_id)
-        standing = counted.standing(desk.now())
+        counted, standing = actions.look_at_count(desk, session, election_id)
         if as_of is not None:
+            _refuse(counted, standing, as_of)
             return _past(desk, session, counted, standing, as_of)
         return _present(desk, session, counted, standing)
+
+
+def _refuse(counted: Counted, standing: Standing, as_of: datetime) -> None:
+    refuse_moment(counted.election.ballot_key, counted.election.end, as_of)
+    refuse_votes(counted.held_back(standing))
 
 
 def _present(desk: Desk, session: Session, counted: Counted, standing: Standing) -> Stations:
@@ -81,6 +102,8 @@ def _present(desk: Desk, session: Session, counted: Counted, standing: Standing)
         return known
     everything = _history(desk, session, counted).at()
     reports, votes = everything.reports, everything.votes
+    if counted.held_back(standing):
+        votes = StationVotes(votes.places, votes.poll_numbers, {})
     settled = standing.state in actions.SETTLED
     found = Stations(tag, settled, counted, standing, counted.sums, reports, votes, None)
     desk.stations.keep(counted.election.id, found)

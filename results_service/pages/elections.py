@@ -61,6 +61,7 @@ def election(election_id: int) -> Response:
         election=result.body.election,
         tag=result.tag,
         is_live=not result.settled,
+        held_back=result.body.result.held_back,
         main=result.form(name, lambda one: _as_main(one, order)),
     )
 

@@ -7,6 +7,7 @@ from flask import Response
 from results_service.actions import places as actions
 from results_service.actions.places import InPlace
 from results_service.pages.ground import as_of, blueprint, kept, looks_of, result_of
+from results_service.pages.held_back import held_back_page
 from results_service.routes import desk
 from results_service.rules.map_layout import Map, Spot, map_of
 from results_service.rules.places import Level, PlaceResult
@@ -20,6 +21,9 @@ MOST_PLACES = 1000
 @public_page
 @blueprint.doc(summary="A page of results per place")
 def places(election_id: int) -> Response:
+    held = held_back_page(election_id)
+    if held is not None:
+        return held
     moment = as_of()
     result = result_of(election_id, moment)
     answer = actions.list_places(desk(), election_id, None, None, MOST_PLACES, 0, lambda _tag: False, moment)
@@ -41,6 +45,9 @@ def places(election_id: int) -> Response:
 @public_page
 @blueprint.doc(summary="A page of the result of a place")
 def place(election_id: int, level: str, place: str) -> Response:
+    held = held_back_page(election_id)
+    if held is not None:
+        return held
     if level not in list(Level):
         raise NotFound("There is nothing at this address.")
     moment = as_of()
@@ -69,6 +76,9 @@ def place(election_id: int, level: str, place: str) -> Response:
 @public_page
 @blueprint.doc(summary="A map of municipalities by leading list")
 def map_page(election_id: int) -> Response:
+    held = held_back_page(election_id)
+    if held is not None:
+        return held
     result = result_of(election_id, None)
     answer = actions.list_places(desk(), election_id, Level.MUNICIPALITY, None, MOST_PLACES, 0, lambda _tag: False)
     headers, same = kept(answer, result.tag)

@@ -12,6 +12,7 @@ from flask import Response, url_for
 from results_service.actions.records import read_record, read_station_record
 from results_service.pages.figures import lines_of
 from results_service.pages.ground import STATES, blueprint, kept, looks_of
+from results_service.pages.held_back import held_back_page
 from results_service.pages.seats import law_of
 from results_service.routes import desk
 from results_service.routes.records import signing, station_written, written
@@ -36,6 +37,9 @@ class Proof:
 @public_page
 @blueprint.doc(summary="The record of an election, to be printed")
 def protocol(election_id: int) -> Response:
+    held = held_back_page(election_id)
+    if held is not None:
+        return held
     record = read_record(desk(), election_id)
     headers, same = kept(record, signing().name)
     if same:
@@ -67,6 +71,9 @@ def protocol(election_id: int) -> Response:
 @public_page
 @blueprint.doc(summary="The record of a polling station, to be printed")
 def station_protocol(election_id: int, station: str) -> Response:
+    held = held_back_page(election_id)
+    if held is not None:
+        return held
     record = read_station_record(desk(), election_id, station)
     headers, same = kept(record, signing().name)
     if same:

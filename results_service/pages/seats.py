@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext
 
 from results_service.pages.figures import lines_of
 from results_service.pages.ground import as_of, blueprint, kept, result_of
+from results_service.pages.held_back import held_back_page
 from results_service.rules import Seats
 from results_service.rules.quotient_table import quotient_table, step_of
 from shared.apportionment import RULE_PACKS, Rules
@@ -32,6 +33,9 @@ LAWS = {
 @public_page
 @blueprint.doc(summary="Why the seats are as they are")
 def why(election_id: int) -> Response:
+    held = held_back_page(election_id)
+    if held is not None:
+        return held
     moment = as_of()
     result = result_of(election_id, moment)
     headers, same = kept(result, past=moment is not None)

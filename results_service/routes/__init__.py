@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from results_service import actions, sockets
 from results_service.actions import ElectionResult, Kept
+from results_service.actions.refused_ballots import list_refused_ballots as refused_ballots
 from results_service.actions.standings import read_result_as_of
 from results_service.live import Live, Wire
 from results_service.routes.seats import Shape, WholeSeatsAnswer
@@ -29,6 +30,7 @@ REFUSALS = {
     503: "The election store cannot be reached; Retry-After says when to come back",
 }
 NO_ELECTION = {**REFUSALS, 404: "There is no such election"}
+NO_VOTES = {**NO_ELECTION, 409: "Votes are held back: voters cast ballots themselves, and the count is not final"}
 STREAM = {
     200: "Events without end",
     404: "There is no such election",
@@ -97,6 +99,13 @@ class ElectionDetails(ElectionSummary):
     )
 
 
+class HeldBackAnswer(Shape):
+    """That no votes are told: voters cast ballots themselves, and the count is not final."""
+
+    why: str = Field(description="As a sentence.")
+    until: datetime | None = Field(description="No votes are told before it; null: they never will be.")
+
+
 class BallotsAnswer(Shape):
     """What became of the ballots that the stations accepted."""
 
@@ -149,8 +158,9 @@ class ResultAnswer(ElectionSummary):
     valid_votes: int
     share_of: str = Field(description="Of what the shares are shares.")
     ballots: BallotsAnswer
-    lists: list[ListAnswer]
-    apportionment: WholeSeatsAnswer | None = Field(description="null where no seats are given.")
+    held_back: HeldBackAnswer | None = Field(description="null where votes are told.")
+    lists: list[ListAnswer] = Field(description="None while votes are held back.")
+    apportionment: WholeSeatsAnswer | None = Field(description="null where no seats are given, or votes held back.")
     as_of: datetime | None = Field(description="The moment that was asked for; null: now.")
     last_change: datetime | None = Field(description="When the newest ballots that are recorded were received.")
     registered: int = Field(description="Voters on the electoral rolls of all stations.")
@@ -200,7 +210,8 @@ class LiveEvent(Shape):
     counted_until: datetime | None
     ballots: BallotsAnswer
     valid_votes: int
-    lists: list[LiveList]
+    held_back: HeldBackAnswer | None
+    lists: list[LiveList] = Field(description="None while votes are held back.")
     stations: LiveStations
 
 
@@ -249,7 +260,7 @@ def read_election(election_id: int) -> Any:
 @blueprint.output(ResultAnswer)
 @blueprint.doc(
     summary="The result so far, how certain it is, and how votes became seats",
-    responses={**NO_ELECTION, 422: "The moment has not come yet, or is none"},
+    responses={**NO_VOTES, 422: "The moment has not come yet, is none, or its votes are told nobody"},
 )
 def read_result(election_id: int, query: ResultQuery) -> Any:
     if query.as_of is None:
@@ -289,7 +300,7 @@ def talk_of_result(election_id: int) -> Response:
 @blueprint.output(RefusedBallots)
 @blueprint.doc(summary="The ballots that are not counted, and why", responses=NO_ELECTION)
 def list_refused_ballots(election_id: int, query: PageQuery) -> Any:
-    answer = actions.list_refused_ballots(desk(), election_id, query.per_page, offset(query), is_known)
+    answer = refused_ballots(desk(), election_id, query.per_page, offset(query), is_known)
     return answered(
         answer,
         lambda found: page(

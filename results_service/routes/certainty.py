@@ -8,7 +8,7 @@ from pydantic import Field
 
 from results_service.actions import ElectionResult, Kept, read_result
 from results_service.actions.standings import read_result_as_of
-from results_service.routes import NO_ELECTION, ResultQuery, caching, desk, is_known
+from results_service.routes import NO_VOTES, ResultQuery, caching, desk, is_known
 from results_service.routes.seats import AwardAnswer, Shape
 from results_service.rules.certainty import Closeness
 from shared.auth import public
@@ -70,13 +70,14 @@ class CertaintyAnswer(Shape):
 @certainty.output(CertaintyAnswer)
 @certainty.doc(
     summary="Which seats are certain, and how many votes would move the last one",
-    responses={**NO_ELECTION, 422: "The moment has not come yet, or is none"},
+    responses={**NO_VOTES, 422: "The moment has not come yet, is none, or its votes are told nobody"},
 )
 def read_certainty(election_id: int, query: ResultQuery) -> Any:
     if query.as_of is None:
         result = read_result(desk(), election_id)
     else:
         result = read_result_as_of(desk(), election_id, query.as_of)
+    result.body.refuse_votes()
     headers = caching(result, past=query.as_of is not None)
     if is_known(result.tag):
         return Response(status=304, headers=headers)

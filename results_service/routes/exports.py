@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from results_service import actions
 from results_service.actions import exports as made
-from results_service.routes import NO_ELECTION, OfNow, caching, desk, is_known
+from results_service.routes import NO_ELECTION, NO_VOTES, OfNow, caching, desk, is_known
 from results_service.rules.places import Level
 from shared.auth import public
 
-TABLE = {**NO_ELECTION, 200: "CSV by RFC 4180, in UTF-8", 422: "There is no such parameter"}
+TABLE = {**NO_VOTES, 200: "CSV by RFC 4180, in UTF-8", 422: "There is no such parameter"}
 
 exports = APIBlueprint("exports", __name__, url_prefix="/api/elections", tag="Exports")
 
@@ -33,6 +33,7 @@ class ReportQuery(BaseModel):
 @exports.doc(summary="The lists of a result, as CSV", responses=TABLE)
 def lists_as_csv(election_id: int, _query: OfNow) -> Response:
     result = actions.read_result(desk(), election_id)
+    result.body.refuse_votes()
     if is_known(result.tag):
         return Response(status=304, headers=caching(result))
     content = result.form("csv", made.as_list_table)
@@ -59,7 +60,7 @@ def stations_as_csv(election_id: int, _query: OfNow) -> Response:
     responses={
         **NO_ELECTION,
         200: "An ElectionResults.ElectionReport; see docs/results-export.md",
-        409: "The election was cancelled",
+        409: "The election was cancelled, or its votes are held back",
         422: "There is no such level",
     },
 )

@@ -14,6 +14,7 @@ from results_service.actions import places as actions
 from results_service.routes import (
     AS_OF,
     NO_ELECTION,
+    NO_VOTES,
     ElectionSummary,
     Moment,
     OfNow,
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 places = APIBlueprint("places", __name__, url_prefix="/api/elections", tag="Results per place")
 
-_NO_PLACE = {**NO_ELECTION, 404: "There is no such election, or no such place in it", 422: "A parameter is wrong"}
+_NO_PLACE = {**NO_VOTES, 404: "There is no such election, or no such place in it", 422: "A parameter is wrong"}
 
 
 class ListShareAnswer(Shape):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from results_service.actions import ElectionResult, Kept
 from results_service.actions.records import Record, StationRecord, read_record, read_station_record
 from results_service.routes import (
-    NO_ELECTION,
+    NO_VOTES,
     BallotsAnswer,
     ElectionSummary,
     ListAnswer,
@@ -38,7 +38,7 @@ from shared.web.extensions import extension
 T = TypeVar("T")
 
 JWS = "application/jose+json"
-_WHOLE = {**NO_ELECTION, 422: "There is no such parameter"}
+_WHOLE = {**NO_VOTES, 422: "There is no such parameter"}
 _STATION = {**_WHOLE, 404: "There is no such election, or no such polling station in it"}
 _SIGNED = {
     **_WHOLE,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from results_service.rules.holding_back import HeldBack
 from results_service.rules.seats import (
     ListVotes,
     Parts,
@@ -93,7 +94,8 @@ class Result:
     """The result of one election, as far as it is counted.
 
     ``last_change`` is the moment of the newest receipt that is recorded, ``unattributed`` how many ballots in the box
-    are of no station. ``as_of`` is the moment to which the result was brought back, None for that of now.
+    are of no station. ``as_of`` is the moment to which the result was brought back, None for that of now. While votes
+    are ``held_back`` there are no ``lists`` and no ``apportionment``.
     """
 
     certainty: Certainty
@@ -108,6 +110,34 @@ class Result:
     stations: Reporting = NO_STATIONS
     unattributed: int = 0
     as_of: datetime | None = None
+    held_back: HeldBack | None = None
+
+
+def without_votes(
+    held: HeldBack,
+    state: State,
+    end: datetime,
+    drained: datetime | None,
+    dead_letter: bool,
+    ballots: Ballots,
+    stations: Reporting,
+    last_change: datetime | None,
+) -> Result:
+    """What is told while votes are held back: how many ballots there are, and what the result waits for."""
+    return Result(
+        certainty=certainty_of(state, None),
+        waits_for=waiting_for(state, end, drained, dead_letter, None, ()),
+        counted_until=counted_until(state, end, drained),
+        valid_votes=ballots.counted,
+        share_of="valid_votes",
+        ballots=ballots,
+        lists=(),
+        apportionment=None,
+        last_change=last_change,
+        stations=stations,
+        unattributed=ballots.cast - stations.cast,
+        held_back=held,
+    )
 
 
 def result_of(

@@ -24,7 +24,8 @@ class ProvisionalCounts:
     """Ballots of an election by what became of them, and its votes by poll number.
 
     ``counted_until`` is the moment, in microseconds since 1970, before which everything received is in these sums; None
-    while nobody can say.
+    while nobody can say. ``votes`` are None while they are held back: voters cast ballots themselves, and not all of
+    them are counted.
     """
 
     election_id: int
@@ -33,10 +34,10 @@ class ProvisionalCounts:
     duplicate: int
     invalid: int
     outside: int
-    votes: Mapping[int, int]
+    votes: Mapping[int, int] | None
 
     def to_json(self) -> str:
-        votes = {str(number): self.votes[number] for number in sorted(self.votes)}
+        votes = None if self.votes is None else {str(number): self.votes[number] for number in sorted(self.votes)}
         return json.dumps({**asdict(self), "votes": votes}, separators=(",", ":"))
 
 
@@ -53,7 +54,8 @@ def read(redis: Redis, election_id: int) -> ProvisionalCounts | None:
     if text is None:
         return None
     said = json.loads(as_bytes(text))
-    return ProvisionalCounts(**{**said, "votes": {int(number): votes for number, votes in said["votes"].items()}})
+    votes = said.pop("votes")
+    return ProvisionalCounts(**said, votes=None if votes is None else {int(one): votes[one] for one in votes})
 
 
 def is_there(redis: Redis, election_id: int) -> bool:

@@ -1,5 +1,6 @@
 """The copy of the counts that the daemon keeps in Redis, on every database."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from daemon.provisional import Teller
+from shared.queue import keys as queue_keys
 from shared.queue import provisional
+from shared.schema.election import Election
+from tests.services.casting import voted
 from tests.services.counting import Counting, DaemonProcess, counting, guid, new_lines
 
 KEEP = timedelta(days=30)
@@ -31,6 +35,7 @@ def now() -> datetime:
 def told(suite: Counting, election: int) -> tuple[int, int, int, int, dict[int, int]]:
     counts = provisional.read(suite.redis, election)
     assert counts is not None
+    assert counts.votes is not None
     assert sum(counts.votes.values()) == counts.counted
     return counts.counted, counts.duplicate, counts.invalid, counts.outside, dict(counts.votes)
 
@@ -78,6 +83,39 @@ def test_it_says_how_far_it_reaches(suite: Counting) -> None:
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
+def test_of_voters_own_ballots_no_votes_are_told_before_everything_received_by_the_end_is_counted(
+    suite: Counting,
+) -> None:
+    election, of_officials = voted(suite), suite.election(jurisdiction=1)
+    for one in (election, of_officials):
+        suite.accept([(guid(1), 1), (guid(2), 2)], election=one)
+    suite.record_all()
+    its = teller(suite)
+    its.tell(now())
+    assert told(suite, of_officials)[-1] == {1: 1, 2: 1}
+    key = queue_keys.provisional(election)
+    written = suite.redis.get(key)
+    assert json.loads(written) | {"counted_until": None} == {  # type: ignore[arg-type]  # The client is no asynchronous one.
+        "election_id": election,
+        "counted_until": None,
+        "counted": 2,
+        "duplicate": 0,
+        "invalid": 0,
+        "outside": 0,
+        "votes": None,
+    }
+    with suite.database.writing() as session:
+        session.get_one(Election, election).end = now()
+    its.tell(now())
+    counts = provisional.read(suite.redis, election)
+    assert counts is not None
+    assert counts.votes is None
+    suite.note_that_nothing_waits()
+    its.tell(now())
+    assert told(suite, election)[-1] == {1: 1, 2: 1}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
 def test_only_elections_that_have_begun_and_are_not_long_over_are_told(suite: Counting) -> None:
     running = suite.election()
     coming = suite.election(begins=60)
@@ -100,6 +138,7 @@ def test_a_running_daemon_tells(suite: Counting, election_database_url: str, red
                 break
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        assert counts.votes is not None
         assert dict(counts.votes) == suite.tally(election)
     finally:
         daemon.end()

@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from results_service.rules.holding_back import UNTIL_FINAL
 from shared.queue import keys as queue_keys
 from shared.schema.election import CANCELLED, DRAFT, Election
 from shared.terms import Refusal
 from tests.servers import Redis, SQLite
+from tests.services.casting import key_text
 from tests.services.recorded import JMBG, Recorded
 from tests.services.results import SECONDS, Results, running_results
 from tests.services.tokens import Keys
@@ -78,6 +80,7 @@ def test_a_watcher_is_told_the_present_state_at_once_and_nothing_else(night: Rec
         "counted_until": result["counted_until"],
         "ballots": {"received": 45, "counted": 40, "duplicate": 1, "invalid": 1, "outside": 3, "cast": 41},
         "valid_votes": 40,
+        "held_back": None,
         "lists": [
             {"poll_number": 1, "name": "Liste „A“", "votes": 30, "share": "0.7500", "seats": 188},
             {"poll_number": 2, "name": "B\ndata: C", "votes": 10, "share": "0.2500", "seats": 62},
@@ -104,6 +107,26 @@ def test_each_change_is_told_to_all_who_watch_and_to_nobody_else(
         night.part(other, {2: 9}, received_at=now())
         # The first that it hears is its own change.
         assert stream_of_other.event().data["lists"][1]["votes"] == 9
+
+
+def test_of_voters_own_ballots_a_watcher_is_told_how_many_there_are_and_the_votes_when_all_are_counted(
+    night: Recorded, service: Results
+) -> None:
+    election = night.election(hours=(now() - HOUR, now() + HOUR), ballot_key=key_text())
+    with service.watching(election) as stream:
+        first = stream.event()
+        assert first.data["held_back"] == {"why": UNTIL_FINAL, "until": first.data["held_back"]["until"]}
+        night.part(election, {2: 3}, received_at=now())
+        event = stream.event_with(valid_votes=3)
+        assert (event.data["lists"], event.data["state"]) == ([], "open")
+        with night.database.writing() as session:
+            session.get_one(Election, election).end = now()
+        event = stream.event_with(state="counting")
+        assert event.data["lists"] == []
+        night.drained(now(), now())
+        event = stream.event_with(certainty="final")
+        assert event.data["held_back"] is None
+        assert [line["votes"] for line in event.data["lists"]] == [0, 3]
 
 
 def test_a_change_that_nobody_published_is_told_too(night: Recorded, service: Results) -> None:

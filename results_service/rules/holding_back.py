@@ -1,0 +1,56 @@
+"""Votes that are held back: where voters cast ballots themselves, no vote is told before all of them are.
+
+Whoever knows when somebody cast a ballot, and saw the votes before and after it, would know the choice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.errors import Conflict, InvalidInput
+from shared.sentences import say
+from shared.terms import State
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """Why no votes are told, in a sentence, and before which moment none will be; None: they never will."""
+
+    why: str
+    until: datetime | None
+
+
+UNTIL_FINAL = say(
+    "Votes are shown when this election has ended and every ballot is counted. Voters cast ballots themselves in it, "
+    "and whoever knew when somebody did could read the choice from what changed."
+)
+FOR_EVER = say(
+    "The election was cancelled before its count was final, so its votes are not shown: voters cast ballots themselves "
+    "in it, and what was counted until then could tell how somebody voted."
+)
+OF_MOMENTS = say(
+    "Votes as of a moment before the end of this election are not shown: voters cast ballots themselves in it, and "
+    "whoever knew when somebody did could read the choice. Choose a moment from the end on, or none."
+)
+
+
+def held_back(ballot_key: str | None, state: State, end: datetime) -> HeldBack | None:
+    """Whether the votes of an election in this state are held back; those of one without a ballot key never are.
+
+    Not by the clock: what was cast last is counted a moment after the end, by itself. A part that was laid aside may
+    hold a single ballot, which would show on the day it is replayed. Final is when neither can come any more.
+    """
+    if ballot_key is None or state is State.FINAL:
+        return None
+    return HeldBack(FOR_EVER, None) if state is State.CANCELLED else HeldBack(UNTIL_FINAL, end)
+
+
+def refuse_votes(held: HeldBack | None) -> None:
+    """Raise Conflict with the reason where votes are held back."""
+    if held is not None:
+        raise Conflict(held.why)
+
+
+def refuse_moment(ballot_key: str | None, end: datetime, as_of: datetime) -> None:
+    """Raise InvalidInput (``as_of``) for a moment whose votes may tell a single choice, for ever."""
+    if ballot_key is not None and as_of < end:
+        raise InvalidInput(OF_MOMENTS, field="as_of")
