@@ -15,10 +15,10 @@ let open = null;
 let wanted = 0;
 let again = null;
 
-const moment = (text) =>
-  new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "short", timeZone: "UTC" }).format(
-    new Date(text),
-  );
+// As the pages of the suite write moments.
+const day = new Intl.DateTimeFormat(place.dataset.locale, { dateStyle: "medium", timeZone: "UTC" });
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
+const moment = (text) => `${day.format(new Date(text))}, ${clock.format(new Date(text))} UTC`;
 const hours = (start, end) => words("hours", { start: moment(start), end: moment(end) });
 
 function tell(text = "") {

@@ -148,9 +148,10 @@ def policy(reaches: Collection[str] = ()) -> str:
     """What a page may do in a browser: its service's own files, and forms to the suite's own services."""
     # Browsers hold the address to which a form's answer leads against this, too.
     targets = " ".join(["'self'", *([] if language.is_public_page() else navigation.other_origins())])
+    asked = " ".join(["'self'", *reaches])
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        f"connect-src {' '.join(["'self'", *reaches])}; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+        f"connect-src {asked}; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
