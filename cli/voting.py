@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import secrets
+from binascii import Error as NoBase64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,17 +93,20 @@ def vote(
 
 
 @click.command()
-@click.argument("receipt", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("receipt")
 @client_options("results", log_in=False)
 @with_output
-def verify(output: Output, receipt: Path, *, client: Client) -> int:
-    """Say whether the ballot of RECEIPT, the file that `urna vote` has written, was counted."""
-    kept = _read(receipt)
-    if any(name not in kept for name in _RECEIPT):
-        raise Failure(f"{receipt} holds no ballot that was cast; finish `urna vote` first.", status=REFUSED)
+def verify(output: Output, receipt: str, *, client: Client) -> int:
+    """Say whether the ballot of RECEIPT was counted.
+
+    RECEIPT is the file that `urna vote`, or the page of voters, has written, or the address in the code of that page.
+    """
+    kept = _of_address(receipt) if "#" in receipt and not Path(receipt).exists() else _read_receipt(Path(receipt))
     election, guid = int(kept["election"]), UUID(kept["guid"])
     public = client.get("results", f"/api/elections/{election}", public=True)["ballot_key"]
-    if public != kept["ballot_key"]:
+    if public is None:
+        raise Failure(f"In election {election} voters do not cast ballots themselves.")
+    if public != kept.get("ballot_key", public):
         raise Failure("The election has another ballot key now than the one this ballot was signed with.")
     proof = base64.b64decode(kept["prefix"]) + base64.b64decode(kept["signature"])
     if not is_proven(read_key(public), election, guid.bytes, proof):
@@ -154,8 +158,32 @@ def _signature(client: Client, key: PublicKey, kept: Mapping[str, Any]) -> bytes
     return finalize(key, asked, base64.b64decode(read_json(answer)["signature"]))
 
 
-def _read(place: Path) -> dict[str, Any]:
-    if place.stat().st_mode & _OTHERS:
+def _read_receipt(place: Path) -> dict[str, Any]:
+    """A receipt, which is no secret, as a ballot that is not cast yet is one."""
+    if not place.is_file():
+        raise Failure(f"There is no file {place}.", status=USAGE)
+    kept = _read(place, is_secret=False)
+    if any(name not in kept for name in _RECEIPT):
+        raise Failure(f"{place} holds no ballot that was cast; finish `urna vote` first.", status=REFUSED)
+    return kept
+
+
+def _of_address(address: str) -> dict[str, Any]:
+    """The receipt that stands behind the # of an address of the results' page for receipts."""
+    try:
+        election, guid, prefix, signature = address.rpartition("#")[2].split(".")
+        proof = {name: _text(_from_address(text)) for name, text in (("prefix", prefix), ("signature", signature))}
+        return {"election": int(election), "guid": str(UUID(guid)), **proof}
+    except (ValueError, NoBase64) as error:
+        raise Failure("This address bears no receipt; copy all of it.", status=USAGE) from error
+
+
+def _from_address(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def _read(place: Path, *, is_secret: bool = True) -> dict[str, Any]:
+    if is_secret and place.stat().st_mode & _OTHERS:
         raise Failure(f"Others may read {place}; chmod 600 it, and mind who has read it.", status=NOT_ALLOWED)
     try:
         found = json.loads(place.read_text(encoding="utf-8"))

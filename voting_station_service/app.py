@@ -21,6 +21,7 @@ from voting_station_service.actions.box import Box
 from voting_station_service.classic import classic
 from voting_station_service.pages import files as file_pages
 from voting_station_service.pages import sheets as sheet_pages
+from voting_station_service.pages import voting as voting_pages
 from voting_station_service.routes import batches, describe_uploads
 from voting_station_service.routes.ballots import ballots
 from voting_station_service.routes.sheets import describe_sheets, sheets
@@ -63,7 +64,7 @@ def create_app(settings: StationSettings | None = None) -> APIFlask:
     app.register_blueprint(ballots)
     app.register_blueprint(sheets)
     app.register_blueprint(classic)
-    for blueprint in (pages.blueprint, file_pages.blueprint, sheet_pages.blueprint):
+    for blueprint in (pages.blueprint, file_pages.blueprint, sheet_pages.blueprint, voting_pages.blueprint):
         app.register_blueprint(blueprint)
     return finish(app, _describe)
 

@@ -1,5 +1,6 @@
 """What an embedded suite consists of: each process, its command, and the settings that it alone is given."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -31,6 +32,11 @@ _SITES = {
 # How many worker processes each gets on one machine, unless WEB_WORKERS says another number for all of them: the
 # stations read files while everything else waits for a database.
 _WORKERS = {"voting_station_service": 2}
+
+# Who is asked by the page of the voting station on which voters vote.
+_ASKED_BY_VOTERS = ("authentication_service", "results_service")
+# As what a browser on this machine has asked for that page. By plain HTTP no other browser can use it.
+_OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 # What a process needs of the environment besides its settings. Everything else stays out, so that a part of the
 # suite holds no secret that is not its own.
@@ -109,6 +115,9 @@ def make_plan(data: DataDirectory, given: Mapping[str, str], *, host: str, port_
     for name, setting in _SITES.items():
         settings.setdefault(setting, f":{numbers[name]}/")
 
+    origins = json.dumps([f"http://{name}:{numbers['voting_station_service']}" for name in _OWN_NAMES])
+    asked = {"CORS_ORIGINS": origins, **settings}
+
     reachable = _ANYWHERE.get(host, host)
     addresses = {name: f"http://{_bracketed(reachable)}:{number}" for name, number in numbers.items()}
     return Plan(
@@ -125,7 +134,11 @@ def make_plan(data: DataDirectory, given: Mapping[str, str], *, host: str, port_
             for service in ("authentication_service", "admin_service")
         ),
         services=tuple(
-            _service(name, host, numbers[name], addresses[name], given, settings, data.metrics / name)
+            _service(
+                *(name, host, numbers[name], addresses[name], given),
+                asked if name in _ASKED_BY_VOTERS else settings,
+                data.metrics / name,
+            )
             for name in SERVICES
         ),
         daemon=Process(

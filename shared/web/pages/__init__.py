@@ -46,7 +46,7 @@ _VENDORED = _HERE.parent / "static" / "vendor"
 
 def install(app: APIFlask, service: str, settings: WebSettings) -> None:
     """Let ``app`` serve pages: the files under ``/static``, the shared templates and what they are filled in with."""
-    files = Files(_REPOSITORY / service / "static", _HERE / "static", _VENDORED / "htmx")
+    files = Files(_REPOSITORY / service / "static", _HERE / "static", _VENDORED / "htmx", _VENDORED / "modules")
     navigation.install(app, navigation.Sites.of(service, settings), _edition(service, files))
     language.install(app, ("shared", service))
     numbers.install(app)

@@ -1,6 +1,6 @@
 """Pages as answers: what every page is rendered with, what a browser may do with it, and how it refuses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -60,9 +60,13 @@ def render(
     *,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
+    reaches: Collection[str] = (),
     **values: object,
 ) -> Response:
-    """A page from a template; with an error, its ``message`` and ``field`` and the error's status."""
+    """A page from a template; with an error, its ``message`` and ``field`` and the error's status.
+
+    ``reaches`` are origins of the suite whose routes the page's script may ask besides those of its own service.
+    """
     values.setdefault("message", error.message if error else None)
     values.setdefault("field", error.field if error else None)
     response = make_response(render_template(template, **values))
@@ -75,7 +79,7 @@ def render(
     if status is not None:
         response.status_code = status
     response.headers.update(headers or {})
-    return _as_page(response)
+    return _as_page(response, reaches)
 
 
 def unchanged(headers: Mapping[str, str]) -> Response:
@@ -140,13 +144,14 @@ def _value(value: Value) -> str:
     return numbers.number(value) if isinstance(value, int) else value
 
 
-def policy() -> str:
+def policy(reaches: Collection[str] = ()) -> str:
     """What a page may do in a browser: its service's own files, and forms to the suite's own services."""
     # Browsers hold the address to which a form's answer leads against this, too.
     targets = " ".join(["'self'", *([] if language.is_public_page() else navigation.other_origins())])
+    asked = " ".join(["'self'", *reaches])
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        f"connect-src 'self'; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+        f"connect-src {asked}; form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
@@ -171,8 +176,8 @@ def _fail(error: Exception) -> Response:
     return render("base/refusal.html", message=message, status=500)
 
 
-def _as_page(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = policy()
+def _as_page(response: Response, reaches: Collection[str] = ()) -> Response:
+    response.headers["Content-Security-Policy"] = policy(reaches)
     # With `no-referrer` browsers do not say either where a form was; with `same-origin` not to another service's port.
     has_others = not language.is_public_page() and navigation.other_origins()
     response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin" if has_others else "same-origin"

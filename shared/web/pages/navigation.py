@@ -126,6 +126,12 @@ def other_origins() -> list[str]:
     return sorted({f"{parts.scheme}://{parts.netloc}" for parts in parted})
 
 
+def origins_of(*names: str) -> list[str]:
+    """The origins of some services' pages, and of their routes beside these; none for what is on this host and port."""
+    parted = (urlsplit(site(name)) for name in names)
+    return sorted({f"{parts.scheme}://{parts.netloc}" for parts in parted if parts.netloc})
+
+
 def page_address() -> str:
     """The address on this host of the page that is shown; of a form's answer that of the form's page, if known."""
     if request.method in ("GET", "HEAD"):

@@ -1,0 +1,113 @@
+// What the page of voters asks of the services. Only requests to the authentication service say who the voter is, and they
+// alone go with the credentials of this origin, because browsers keep a connection of its own for requests without any.
+
+const PATIENCE = 30000;
+const AWAY = new Set([502, 503, 504]);
+
+// Nobody answered, or not yet; the same may be asked again.
+class Lost extends Error {}
+
+// A service says no, in a sentence.
+class Refused extends Error {
+  constructor(status, detail, field) {
+    super(detail);
+    Object.assign(this, { status, detail, field });
+  }
+}
+
+class Services {
+  constructor({ account, station, results }) {
+    Object.assign(this, { account, station, results });
+    this.tokens = null;
+  }
+
+  async logIn(login, password) {
+    this.tokens = await ask(`${this.account}api/login`, { body: { login, password }, credentials: "same-origin" });
+  }
+
+  // The session ends with the signature: from there on nothing says who the voter is.
+  async logOut() {
+    const { refresh_token: token } = this.tokens ?? {};
+    this.tokens = null;
+    if (!token) return;
+    try {
+      await ask(`${this.account}api/logout`, { method: "POST", token, credentials: "same-origin" });
+    } catch {
+      // It ends by itself, and this page has forgotten it.
+    }
+  }
+
+  async ownElections() {
+    return (await this.#asVoter("api/elections")).items;
+  }
+
+  async sign(ballot) {
+    const body = { blinded: ballot.blinded };
+    return (await this.#asVoter(`api/elections/${ballot.election}/signature`, { body })).signature;
+  }
+
+  ballotPaper(election) {
+    return ask(`${this.station}api/elections/${election}/ballot-paper`);
+  }
+
+  // The key as the three services show it, which have no other way of saying the same than to be honest.
+  async keys(election, paper) {
+    const [account, results] = await Promise.all([
+      ask(`${this.account}api/voter-elections/${election}/key`),
+      ask(`${this.results}api/elections/${election}`),
+    ]);
+    return [paper.ballot_key, account.ballot_key, results.ballot_key];
+  }
+
+  async cast({ election, guid, prefix, signature }, pollNumber) {
+    const body = { guid, poll_number: pollNumber, prefix, signature };
+    await ask(`${this.station}api/elections/${election}/ballots`, { body });
+  }
+
+  // Whether a ballot is recorded already; false also while nobody can say.
+  async isRecorded({ election, guid }) {
+    try {
+      return (await ask(`${this.results}api/elections/${election}/receipts/${guid}`)).counted;
+    } catch {
+      return false;
+    }
+  }
+
+  async #asVoter(path, given = {}) {
+    const token = this.tokens?.access_token;
+    try {
+      return await ask(this.account + path, { ...given, token, credentials: "same-origin" });
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) this.tokens = null;
+      throw error;
+    }
+  }
+}
+
+async function ask(address, { body, method, token, credentials = "omit" } = {}) {
+  const headers = { Accept: "application/json" };
+  if (body) headers["Content-Type"] = "application/json";
+  if (token) headers.Authorization = `Bearer ${token}`;
+  let answer;
+  let said;
+  try {
+    answer = await fetch(address, {
+      method: method ?? (body ? "POST" : "GET"),
+      headers,
+      body: body && JSON.stringify(body),
+      credentials,
+      cache: "no-store",
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    said = answer.status === 204 ? {} : await answer.json();
+  } catch (error) {
+    throw new Lost(String(error));
+  }
+  if (AWAY.has(answer.status)) throw new Lost(said.detail);
+  if (!answer.ok) throw new Refused(answer.status, said.detail ?? answer.statusText, said.errors?.[0]?.field);
+  return said;
+}
+
+export { Lost, Refused, Services };

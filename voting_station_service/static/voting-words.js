@@ -1,0 +1,29 @@
+// What the page of voters says, and which of its steps is shown.
+
+const byId = (id) => document.getElementById(id);
+const STEPS = ["start", "elections", "signing", "choice", "confirm", "receipt"];
+
+// The terms of a list with what stands for each.
+const read = (id) =>
+  Object.fromEntries([...byId(id).querySelectorAll("dt")].map((term) => [term.textContent, term.nextElementSibling.textContent]));
+const known = read("words");
+const answers = read("answers");
+
+const words = (word, values = {}) => known[word].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+// Shows one step, and leads the keyboard and screen readers to its heading.
+function showOnly(step, { focuses = true } = {}) {
+  for (const one of STEPS) byId(one).hidden = one !== step;
+  if (focuses) byId(`${step}-title`).focus();
+}
+
+// Names the election in all steps.
+function title(name, hours, fingerprint) {
+  const texts = { title: name, hours, fingerprint };
+  for (const [kind, text] of Object.entries(texts)) {
+    for (const one of document.querySelectorAll(`#voting [data-${kind}]`)) one.textContent = text;
+  }
+  byId("receipt-fingerprint").textContent = fingerprint;
+}
+
+export { answers, byId, showOnly, title, words };
