@@ -1,4 +1,4 @@
-"""How the accounts store keeps national ids and private keys, so that a leaked table does not give them away.
+"""How the accounts store keeps national ids and other secrets, so that a leaked table does not give them away.
 
 Everything is derived from one secret, the setting ``REGISTER_KEY``, by HKDF (RFC 5869) with a label for each purpose. A
 national id is found by its HMAC-SHA256 and read back from AES-256-GCM; without the secret neither is of use, and there
@@ -21,6 +21,9 @@ _NONCE_BYTES = 12
 
 BALLOT_KEYS = "ballot keys"
 """The purpose for which the private keys of elections are sealed, each about ``about_election`` of its number."""
+
+SECOND_FACTORS = "second factors"
+"""The purpose for which the secrets of second factors are sealed, each about ``about_account`` of its number."""
 
 WRONG_KEY = (
     "REGISTER_KEY is not the key that the accounts store was made with, so no national id in it can be read. Set the "
@@ -81,6 +84,11 @@ class NationalIds:
 def about_election(election_id: int) -> bytes:
     """What the seal of an election's private key is about: its number, so that no key stands for another election."""
     return f"election {election_id}".encode()
+
+
+def about_account(user_id: int) -> bytes:
+    """What the seal of an account's second factor is about: its number, so that no secret stands for another's."""
+    return f"account {user_id}".encode()
 
 
 def derived(secret: str, label: str) -> bytes:

@@ -40,6 +40,7 @@ class Account:
     stations: list[int]
     approval: Approval
     created_at: datetime
+    has_second_factor: bool
     version: int
 
 
@@ -61,6 +62,7 @@ def account_of(user: User) -> Account:
         stations=sorted(row.station_id for row in user.stations),
         approval=Approval(user.approval),
         created_at=user.created_at,
+        has_second_factor=user.second_factor is not None,
         version=user.version,
     )
 

@@ -11,8 +11,8 @@ from shared.database import Database
 from shared.errors import Misconfigured
 from shared.journal.events import PREPARE
 from shared.journal.store import note
-from shared.schema.accounts import Citizen, User, VoterElection
-from shared.sealing import BALLOT_KEYS, NationalIds, Seal, about_election
+from shared.schema.accounts import Citizen, SecondFactor, User, VoterElection
+from shared.sealing import BALLOT_KEYS, SECOND_FACTORS, NationalIds, Seal, about_account, about_election
 
 _AT_ONCE = 5000
 _SEALED = (User, Citizen)
@@ -40,6 +40,7 @@ def hold_key(database: Database, secret: str, former: str | None) -> int:
         _open_one(session, before)
         number = sum(_reseal(session, table, before, ids) for table in _SEALED)
         number += _reseal_ballot_keys(session, former or "", secret)
+        number += _reseal_second_factors(session, former or "", secret)
         note(session, "register.key_changed", "register", {"values": number}, actor=PREPARE)
         return number
 
@@ -98,5 +99,16 @@ def _reseal_ballot_keys(session: Session, former: str, secret: str) -> int:
             .where(VoterElection.election_id == election_id)
             .values(private_key_sealed=closed, version=VoterElection.version)
         )
+        number += 1
+    return number
+
+
+def _reseal_second_factors(session: Session, former: str, secret: str) -> int:
+    before, now = Seal(former, SECOND_FACTORS), Seal(secret, SECOND_FACTORS)
+    number = 0
+    for user_id, sealed in session.execute(sa.select(SecondFactor.user_id, SecondFactor.secret_sealed)).all():
+        about = about_account(user_id)
+        closed = now.close(before.open(sealed, about), about)
+        session.execute(sa.update(SecondFactor).where(SecondFactor.user_id == user_id).values(secret_sealed=closed))
         number += 1
     return number

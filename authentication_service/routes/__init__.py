@@ -64,6 +64,7 @@ class AccountOut(BaseModel):
     roles: list[Role]
     stations: list[int] = Field(description="The polling stations that an official belongs to, by their numbers.")
     approval: Approval = Field(description="Only an approved account may log in.")
+    has_second_factor: bool = Field(description="Whether a log-in asks for a code besides the password.")
     created_at: datetime = Field(description="UTC.")
 
 
