@@ -39,7 +39,6 @@ class Challenge:
     user_id: int
     password: str = field(repr=False)
     sets_up: bool
-    ends: int
 
     def is_about(self, password_hash: str) -> bool:
         """Whether this is still the password that was proved."""
@@ -86,7 +85,7 @@ class SecondFactors:
     def read_challenge(self, text: str, now: datetime) -> Challenge | None:
         """What ``challenge`` gave; None when it is none, or too old."""
         said = self._read(text, _CHALLENGE, now)
-        return said and Challenge(said["user"], said["password"], said["sets_up"], said["ends"])
+        return Challenge(said["user"], said["password"], said["sets_up"]) if said else None
 
     def offer(self, user_id: int, email: str, now: datetime) -> Offer:
         """A new secret for an account, which is not stored yet."""
