@@ -159,10 +159,16 @@ def _read(place: Path) -> dict[str, Any]:
         raise Failure(f"Others may read {place}; chmod 600 it, and mind who has read it.", status=NOT_ALLOWED)
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise InvalidInput("It is no object.")
+        if not isinstance(found, dict) or not {"election", "ballot_key", "guid", "prefix"} <= found.keys():
+            raise InvalidInput("It says too little.")
+        if "signature" not in found and not {"blinded", "inverse"} <= found.keys():
+            raise InvalidInput("It was neither signed nor is it to be.")
         UUID(found["guid"])
-    except (ValueError, KeyError, InvalidInput) as error:
+        int(found["election"])
+        int(found.get("inverse", "0"), 16)
+        for name in ("ballot_key", "prefix", "signature", "blinded"):
+            base64.b64decode(found.get(name, ""), validate=True)
+    except (ValueError, TypeError, AttributeError, InvalidInput) as error:
         raise Failure(f"{place} is no ballot of `urna vote`.", status=USAGE) from error
     return found
 

@@ -181,13 +181,13 @@ def _is_own(account: Account, other: Account) -> bool:
 
 
 def same_version(version: int) -> None:
-    """Refuse what a form asks for unless it was filled in with the account as it is now, as ``If-Match`` does."""
+    """Refuse what a form asks for unless it was filled in with what is there now, as ``If-Match`` does."""
     sent = request.form.get(_VERSION_FIELD, "")
     if not sent:
         raise PreconditionMissing("This form does not say what it was filled in for. Open its page again.")
     if sent != str(version):
         raise ChangedMeanwhile(
-            "Somebody has changed this account meanwhile. Nothing of yours is stored; look at it as it is now."
+            "Somebody has changed this meanwhile. Nothing of yours is stored; look at it as it is now."
         )
 
 

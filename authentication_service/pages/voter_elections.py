@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from authentication_service import signing
 from authentication_service.actions import voter_elections as actions
+from authentication_service.actions.accounts import Matches
 from authentication_service.pages.accounts import same_version
 from authentication_service.pages.citizen_import import sent_file, takes_a_file
 from authentication_service.pages.citizens import READERS
@@ -67,7 +68,7 @@ def make() -> Response:
         typed = request.form.get("election_id", "").strip()
         if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
             raise InvalidInput(gettext("The number of an election is one from 1."), field="election_id")
-        return _put(int(typed))
+        return _put(int(typed), _known_already)
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _shown(None, error)
 
@@ -88,7 +89,7 @@ def change(election_id: int) -> Response:
     # Who changes an election has seen one; a form for another address must not make it.
     actions.read_election(parts().database, identity(), election_id)
     try:
-        return _put(election_id)
+        return _put(election_id, same_version)
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _shown(election_id, error)
 
@@ -117,7 +118,11 @@ def roll(election_id: int) -> Response:
     return roll_answer(election_id)
 
 
-def _put(election_id: int) -> Response:
+def _known_already(_version: int) -> None:
+    raise Conflict("Voters know an election of this number already; change that one on its page.")
+
+
+def _put(election_id: int, matches: Matches) -> Response:
     restriction = request.form.get("restriction", "")
     if restriction not in set(Restriction):
         raise InvalidInput(gettext("This form cannot be read."), field="restriction")
@@ -128,16 +133,19 @@ def _put(election_id: int) -> Response:
         restriction=Restriction(restriction),
         values=[line.strip() for line in request.form.get("values", "").splitlines() if line.strip()],
     )
-    actions.put_election(parts().database, identity(), election_id, said, matches=same_version, now=signing.now())
+    actions.put_election(parts().database, identity(), election_id, said, matches=matches, now=signing.now())
     return see_other(url_for(".one", election_id=election_id, notice="election-known"))
 
 
 def _moment(name: str) -> datetime:
     """What a field of a moment without an offset says; these are UTC, as the page says."""
     try:
-        return datetime.fromisoformat(request.form.get(name, "")).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(request.form.get(name, ""))
     except ValueError:
-        raise InvalidInput(gettext("This is no moment such as 2030-05-01T07:00."), field=name) from None
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise InvalidInput(gettext("This is no moment such as 2030-05-01T07:00."), field=name)
+    return found.replace(tzinfo=UTC)
 
 
 def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:

@@ -91,8 +91,9 @@ def why_not_eligible(citizen: Registered, restriction: Restriction, day: date) -
 
 def check_election(title: str, opens_at: datetime, closes_at: datetime, kind: Kind, values: Collection[str]) -> None:
     """Refuse an election of voters that could not be held, or that says for whom it is in two ways."""
-    if not title:
-        raise InvalidInput("An election has a title.", field="title")
+    if not 1 <= len(title) <= _LONGEST or not title.isprintable():
+        words = say("A title has 1 to {longest} characters that can be printed.", longest=_LONGEST)
+        raise InvalidInput(words, field="title")
     if opens_at >= closes_at:
         raise InvalidInput("An election closes after it opens.", field="closes_at")
     has_values = kind in (Kind.REGION, Kind.FEDERAL_UNIT)
@@ -100,9 +101,9 @@ def check_election(title: str, opens_at: datetime, closes_at: datetime, kind: Ki
         raise InvalidInput("Name at least one region or federal unit that the election is for.", field="values")
     if not has_values and values:
         raise InvalidInput("Only an election for regions or federal units has such values.", field="values")
-    if len(values) > MOST_VALUES or any(not 1 <= len(value) <= _LONGEST for value in values):
+    if len(values) > MOST_VALUES or not all(1 <= len(value) <= _LONGEST and value.isprintable() for value in values):
         words = say(
-            "At most {most:,} regions or federal units, each of 1 to {longest} characters.",
+            "At most {most:,} regions or federal units, each of 1 to {longest} characters that can be printed.",
             most=MOST_VALUES,
             longest=_LONGEST,
         )

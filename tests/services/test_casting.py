@@ -130,6 +130,12 @@ def test_a_ballot_that_cannot_be_cast_is_refused_in_words_and_nothing_is_stored(
     assert cast(voting, signed(OPEN)).status_code == 202
 
 
+def test_no_voters_ballot_is_taken_where_each_constituency_elects_for_itself(station: Station) -> None:
+    announce(station, replace(known(OPEN, -1, 1), by_constituency=True))
+    answer = cast(station, signed(OPEN))
+    assert (answer.status_code, "is of no polling station" in json_of(answer)["detail"]) == (409, True)
+
+
 def test_a_signature_for_another_election_or_of_another_key_is_worth_nothing(voting: Station) -> None:
     ballot = signed(COMING)
     answer = cast(voting, replace(ballot, election=OPEN))

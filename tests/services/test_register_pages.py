@@ -93,9 +93,19 @@ def test_an_election_is_made_known_to_voters_on_a_page_with_its_list_and_roll(ad
         "restriction": "citizens",
         "values": "",
     }
-    for wrong in ({"election_id": "seven"}, {"closes_at": "later"}, {"restriction": "region"}, {"restriction": "x"}):
+    for wrong in (
+        {"election_id": "seven"},
+        {"title": "x" * 257},
+        {"title": "Two\0parts"},
+        {"closes_at": "later"},
+        {"closes_at": "2030-01-01T20:00+02:00"},
+        {"restriction": "region"},
+        {"restriction": "x"},
+    ):
         assert submit(admin, "/voters/new", "/voters/new", **{**form, **wrong}).status_code == 422
     assert submit(admin, "/voters/new", "/voters/new", **form).headers["Location"].startswith("/voters/7?")
+    again = submit(admin, "/voters/new", "/voters/new", **form)
+    assert (again.status_code, "know an election of this number already" in again.text) == (409, True)
     version = field(admin.get("/voters/7"), "version")
     wrong_list = sent(admin, "/voters/7/citizens", b"national_id\n1\n", "/voters/7", version=version)
     assert "Line 2: this is no national id" in wrong_list.text

@@ -93,6 +93,7 @@ def upgrade() -> None:
                 ),
             ],
         )
+        _seal(ids)
     else:
         for column in _key_columns():
             op.add_column("users", column)
@@ -101,11 +102,10 @@ def upgrade() -> None:
         op.create_foreign_key(
             op.f("fk_users_citizen_id"), "users", "citizens", ["citizen_id"], ["id"], ondelete="RESTRICT"
         )
+        # Before the plain ones go: MySQL and MariaDB take nothing back when the rest is cut off.
+        _seal(ids)
         op.drop_constraint(op.f("uq_users_jmbg"), "users", type_="unique")
         op.drop_column("users", "jmbg")
-    for number, national_id in ids.items():
-        key, sealed = _national_ids().kept(national_id)
-        op.execute(_USERS.update().where(_USERS.c.id == number).values(jmbg_key=key, jmbg_sealed=sealed))
 
 
 def downgrade() -> None:
@@ -117,18 +117,29 @@ def downgrade() -> None:
             [sa.Column("jmbg", sa.String(length=13), nullable=True)],
             [sa.UniqueConstraint("jmbg", name=op.f("uq_users_jmbg"))],
         )
+        _unseal(ids)
     else:
         op.add_column("users", sa.Column("jmbg", sa.String(length=13), nullable=True))
         op.create_unique_constraint(op.f("uq_users_jmbg"), "users", ["jmbg"])
+        _unseal(ids)
         op.drop_constraint(op.f("fk_users_citizen_id"), "users", type_="foreignkey")
         for column in ("jmbg_key", "citizen_id"):
             op.drop_constraint(op.f(f"uq_users_{column}"), "users", type_="unique")
         for column in ("jmbg_key", "jmbg_sealed", "citizen_id"):
             op.drop_column("users", column)
-    for number, national_id in ids.items():
-        op.execute(_USERS.update().where(_USERS.c.id == number).values(jmbg=national_id))
     for table in ("ballot_signatures", "voter_election_citizens", "voter_elections", "citizens"):
         op.drop_table(table)
+
+
+def _seal(ids: dict[int, str]) -> None:
+    for number, national_id in ids.items():
+        key, sealed = _national_ids().kept(national_id)
+        op.execute(_USERS.update().where(_USERS.c.id == number).values(jmbg_key=key, jmbg_sealed=sealed))
+
+
+def _unseal(ids: dict[int, str]) -> None:
+    for number, national_id in ids.items():
+        op.execute(_USERS.update().where(_USERS.c.id == number).values(jmbg=national_id))
 
 
 def _key_columns() -> list[sa.Column[object]]:
