@@ -16,8 +16,10 @@ from authentication_service.routes import ballot_signatures as ballot_signature_
 from authentication_service.routes import citizens as citizen_routes
 from authentication_service.routes import voter_elections as voter_election_routes
 from authentication_service.routes.password_resets import password_resets
+from authentication_service.routes.second_factor import second_factor
 from authentication_service.routes.sessions import sessions
 from authentication_service.sealed import open_store
+from authentication_service.second_factors import SecondFactors
 from authentication_service.signing import EXTENSION, Parts
 from shared.config import AuthenticationSettings, load
 from shared.journal import store as journal
@@ -39,11 +41,13 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     )
     app.extensions["database"] = database
     refusals.install(app, partial(journal.write, database))
-    app.extensions[EXTENSION] = Parts(settings, database, Passwords.of(settings))
+    factors = SecondFactors(settings.register_key.get_secret_value(), frozenset(settings.second_factor_roles))
+    app.extensions[EXTENSION] = Parts(settings, database, Passwords.of(settings), factors)
     app.register_blueprint(classic)
     app.register_blueprint(accounts)
     app.register_blueprint(sessions)
     app.register_blueprint(password_resets)
+    app.register_blueprint(second_factor)
     app.register_blueprint(users)
     app.register_blueprint(citizen_routes.citizens)
     app.register_blueprint(voter_election_routes.voter_elections)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from authentication_service import rules, signing
 from authentication_service.actions import administration, registration, sessions
+from authentication_service.actions.attempts import WRONG_CREDENTIALS, note_not_opened
 from authentication_service.signing import parts
 from shared.auth import ClassicUnauthorized, classic_requires, classic_requires_refresh, identity, public
 from shared.errors import Forbidden, Unauthenticated
@@ -110,6 +111,7 @@ def register() -> str:
 @classic.output(ClassicTokens)
 @classic.doc(
     summary="Log in",
+    description="An account with a second factor, or with a role that demands one, logs in at `POST /api/login` only.",
     responses={
         400: "The first check that failed",
         429: "Too many failed log-ins; Retry-After says when the next one may be tried",
@@ -122,9 +124,14 @@ def login() -> dict[str, str]:
     # Any value may be sent as a password, but only a text can be the right one; no account's password is empty.
     password = body["password"] if isinstance(body["password"], str) else ""
     try:
-        opened = signing.open_session(email, password, rotates=False)
+        opened = signing.begin_session(email, password, rotates=False)
     except (Unauthenticated, Forbidden) as error:
         raise ClassicRefusal(error.message) from error
+    if isinstance(opened, sessions.Halfway):
+        # The contract has no place for a code, and no other words for somebody who is not let in.
+        proven, told = opened.proven, "A second factor is needed, which the classic API cannot ask for."
+        note_not_opened(parts().database, proven.user_id, signing.attempt(password), told, signing.now())
+        raise ClassicRefusal(WRONG_CREDENTIALS)
     access = signing.access_token(opened.account, opened.session_id)
     return {"accessToken": access, "refreshToken": signing.refresh_token(opened)}
 
@@ -141,7 +148,8 @@ def login() -> dict[str, str]:
 )
 def refresh() -> dict[str, str]:
     session_id, token = signing.presented()
-    account = sessions.renew(parts().database, session_id, token, signing.now())
+    service = parts()
+    account = sessions.renew(service.database, session_id, token, signing.now(), service.second_factors.demanding)
     return {"accessToken": signing.access_token(account, session_id)}
 
 

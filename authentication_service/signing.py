@@ -10,9 +10,10 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 
 from authentication_service.actions.accounts import Account
 from authentication_service.actions.attempts import Attempt, Caller
-from authentication_service.actions.sessions import Opened, log_in
+from authentication_service.actions.sessions import Halfway, Opened, log_in
 from authentication_service.passwords import Passwords
 from authentication_service.rules.limits import Limits, place
+from authentication_service.second_factors import SecondFactors
 from shared.auth import ACCOUNT_CLAIM, PARTICIPANT_CLAIM, STATIONS_CLAIM, identity
 from shared.config import AuthenticationSettings
 from shared.database import Database
@@ -30,6 +31,7 @@ class Parts:
     settings: AuthenticationSettings
     database: Database
     passwords: Passwords
+    second_factors: SecondFactors
 
 
 def parts() -> Parts:
@@ -69,10 +71,19 @@ def attempt(password: str) -> Attempt:
     return Attempt(password, caller(), limits())
 
 
-def open_session(name: str, password: str, *, rotates: bool) -> Opened:
-    """Log this request's caller in; ``rotates``: each refresh token is good once."""
+def begin_session(name: str, password: str, *, rotates: bool) -> Opened | Halfway:
+    """Log this request's caller in, as far as a password does; ``rotates``: each refresh token is good once."""
     service = parts()
-    return log_in(service.database, service.passwords, name, attempt(password), now(), rotates=rotates)
+    demanding = service.second_factors.demanding
+    return log_in(
+        service.database, service.passwords, name, attempt(password), now(), demanding=demanding, rotates=rotates
+    )
+
+
+def challenge(halfway: Halfway) -> str:
+    """What this request's caller brings back with a code."""
+    proven = halfway.proven
+    return parts().second_factors.challenge(proven.user_id, proven.password_hash, now(), sets_up=halfway.sets_up)
 
 
 def presented() -> tuple[str, str]:

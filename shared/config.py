@@ -8,13 +8,14 @@ import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import Misconfigured
+from shared.terms import Role
 
 # As a browser sends it in the header Origin; a name or an address, and a port where it is not the scheme's own.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -218,6 +219,11 @@ class AuthenticationSettings(WebSettings, ElectionTimeSettings, MailSettings):
         "approval",
         description="Whether new officials may act at once (`open`) or wait for an administrator (`approval`).",
     )
+    second_factor_roles: Annotated[list[Role], NoDecode] = Field(
+        [],
+        description="Roles whose accounts may be used only with a second factor, with commas between them, such as "
+        "`administrator,official`. The classic log-in is closed to them.",
+    )
     password_memory_kib: int = Field(
         19456, ge=8, description="Memory in KiB that Argon2id takes for one password hash."
     )
@@ -259,6 +265,14 @@ class AuthenticationSettings(WebSettings, ElectionTimeSettings, MailSettings):
         description="JSON list of networks, such as Swarm's `10.0.0.0/8`, that hide who calls; the limits of one "
         "address do not hold there.",
     )
+
+    @field_validator("second_factor_roles", mode="before")
+    @classmethod
+    def _are_roles(cls, value: object) -> object:
+        named = value.replace(",", " ").split() if isinstance(value, str) else value
+        if isinstance(named, list) and (wrong := [name for name in named if name not in set(Role)]):
+            raise ValueError(f"{wrong[0]!r} is no role; there are {', '.join(Role)}")
+        return named
 
     @field_validator("shared_addresses")
     @classmethod

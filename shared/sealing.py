@@ -1,4 +1,4 @@
-"""How the accounts store keeps national ids, private keys and mails, so that a leaked table does not give them away.
+"""How the accounts store keeps national ids and other secrets, so that a leaked table does not give them away.
 
 Everything is derived from one secret, the setting ``REGISTER_KEY``, by HKDF (RFC 5869) with a label for each purpose. A
 national id is found by its HMAC-SHA256 and read back from AES-256-GCM; without the secret neither is of use, and there
@@ -24,6 +24,9 @@ BALLOT_KEYS = "ballot keys"
 
 MAILS = "mails"
 """The purpose for which mails that wait are sealed, each about its own id."""
+
+SECOND_FACTORS = "second factors"
+"""The purpose for which the secrets of second factors are sealed, each about ``about_account`` of its number."""
 
 WRONG_KEY = (
     "REGISTER_KEY is not the key that the accounts store was made with, so no national id in it can be read. Set the "
@@ -84,6 +87,11 @@ class NationalIds:
 def about_election(election_id: int) -> bytes:
     """What the seal of an election's private key is about: its number, so that no key stands for another election."""
     return f"election {election_id}".encode()
+
+
+def about_account(user_id: int) -> bytes:
+    """What the seal of an account's second factor is about: its number, so that no secret stands for another's."""
+    return f"account {user_id}".encode()
 
 
 def derived(secret: str, label: str) -> bytes:

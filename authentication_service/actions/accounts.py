@@ -41,6 +41,7 @@ class Account:
     participant: int | None
     approval: Approval
     created_at: datetime
+    has_second_factor: bool
     version: int
 
 
@@ -63,6 +64,7 @@ def account_of(user: User) -> Account:
         participant=user.participant_id,
         approval=Approval(user.approval),
         created_at=user.created_at,
+        has_second_factor=user.second_factor is not None,
         version=user.version,
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from authentication_service import rules, store
 from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, subject, write
 from authentication_service.actions.citizens import link
+from authentication_service.store import second_factors
 from authentication_service.store.password_resets import void_links
 from shared.auth import Identity
 from shared.database import Database
@@ -136,6 +137,7 @@ def _delete(
         user.email = user.email_key = user.jmbg_key = user.jmbg_sealed = user.username = user.phone = None
         user.citizen_id = user.participant_id = None
         user.password_hash = ""
+        second_factors.remove(session, user.id)
         user.deleted_at = now
         store.revoke_sessions(session, user.id, now)
         void_links(session, user.id)

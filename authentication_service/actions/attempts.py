@@ -61,33 +61,47 @@ def prove(
     it was not.
     """
     kind, key = rules.login_name(name) or (rules.LoginName.EMAIL, "")
-    where = attempt.caller.place
     with database.reading() as session:
         found = store.credentials(session, kind, key)
         user_id, password_hash = found or (0, None)
-        is_known = store.has_logged_in_from(session, user_id, where, now)
-        keys = limits.failure_keys(key or name.lower(), where, attempt.limits, is_known=is_known)
-        tries = store.tries(session, keys, now - limits.WINDOW)
-    if wait := limits.wait(keys, tries, attempt.limits, now):
-        raise TooManyAttempts("Too many failed log-ins; wait before the next one.", retry_after=wait)
+        keys = keys_of_failure(session, user_id, key or name.lower(), attempt.caller, attempt.limits, now)
     if passwords.verify(password_hash, attempt.password):
         assert password_hash is not None  # noqa: S101 -- nobody proves to be an account that does not exist.
         return Proven(user_id, password_hash)
+    # Of what nobody is called the journal says nothing: people type passwords into the wrong field.
+    about = subject(user_id) if found else ""
+    count_failure(database, keys, attempt.limits, now, about=about, reason=WRONG_CREDENTIALS, opens=opens)
+    raise Unauthenticated(WRONG_CREDENTIALS)
+
+
+def keys_of_failure(
+    session: Session, user_id: int, name: str, caller: Caller, most: Limits, now: datetime
+) -> dict[str, int]:
+    """Under which keys a failure of this caller with this name counts; raises ``TooManyAttempts`` after too many."""
+    is_known = store.has_logged_in_from(session, user_id, caller.place, now)
+    keys = limits.failure_keys(name, caller.place, most, is_known=is_known)
+    tries = store.tries(session, keys, now - limits.WINDOW)
+    if wait := limits.wait(keys, tries, most, now):
+        raise TooManyAttempts("Too many failed log-ins; wait before the next one.", retry_after=wait)
+    return keys
+
+
+def count_failure(
+    database: Database, keys: dict[str, int], most: Limits, now: datetime, *, about: str, reason: str, opens: bool
+) -> None:
+    """Count a wrong password or code under ``keys``; the journal tells of it where a session was to be opened."""
 
     def record(session: Session) -> None:
         store.delete_attempts(session, now - limits.WINDOW)
         store.add_attempts(session, keys, now)
-        # Of what nobody is called the journal says nothing: people type passwords into the wrong field.
-        about = subject(user_id) if found else ""
         nobody = "" if opens else None
         if opens:
-            note(session, "session.opened", about, outcome=Outcome.REFUSED, reason=str(WRONG_CREDENTIALS), actor=nobody)
+            note(session, "session.opened", about, outcome=Outcome.REFUSED, reason=str(reason), actor=nobody)
         failed = store.tries(session, keys, now - limits.WINDOW)
-        if seconds := limits.wait(keys, failed, attempt.limits, now):
+        if seconds := limits.wait(keys, failed, most, now):
             note(session, "session.delayed", about, {"seconds": seconds}, actor=nobody)
 
     write(database, record)
-    raise Unauthenticated(WRONG_CREDENTIALS)
 
 
 def forget_failures(session: Session, user: User, caller: Caller) -> None:
@@ -96,12 +110,12 @@ def forget_failures(session: Session, user: User, caller: Caller) -> None:
     store.forget_attempts(session, [limits.key_of_pair(name, caller.place) for name in names if name])
 
 
-def note_unapproved(database: Database, user_id: int, attempt: Attempt, reason: str, now: datetime) -> None:
-    """Let the journal tell of a log-in that lacks only the approval, as often in an hour as failures are free.
+def note_not_opened(database: Database, user_id: int, attempt: Attempt, reason: str, now: datetime) -> None:
+    """Let the journal tell of a log-in whose password was right, as often in an hour as failures are free.
 
     Everybody may register, and could otherwise fill the journal with these.
     """
-    key = limits.unapproved_key(user_id)
+    key = limits.not_opened_key(user_id)
 
     def record(session: Session) -> None:
         tries = store.tries(session, [key], now - limits.WINDOW).get(key)

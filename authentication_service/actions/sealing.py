@@ -11,8 +11,8 @@ from shared.database import Database
 from shared.errors import Misconfigured
 from shared.journal.events import PREPARE
 from shared.journal.store import note
-from shared.schema.accounts import Citizen, Mail, User, VoterElection
-from shared.sealing import BALLOT_KEYS, MAILS, NationalIds, Seal, about_election
+from shared.schema.accounts import Citizen, Mail, SecondFactor, User, VoterElection
+from shared.sealing import BALLOT_KEYS, MAILS, SECOND_FACTORS, NationalIds, Seal, about_account, about_election
 
 _AT_ONCE = 5000
 _SEALED = (User, Citizen)
@@ -41,6 +41,7 @@ def hold_key(database: Database, secret: str, former: str | None) -> int:
         number = sum(_reseal(session, table, before, ids) for table in _SEALED)
         number += _reseal_ballot_keys(session, former or "", secret)
         number += _reseal_mails(session, former or "", secret)
+        number += _reseal_second_factors(session, former or "", secret)
         note(session, "register.key_changed", "register", {"values": number}, actor=PREPARE)
         return number
 
@@ -110,3 +111,14 @@ def _reseal_mails(session: Session, former: str, secret: str) -> int:
         about = mail.id.encode()
         mail.sealed = now.close(before.open(mail.sealed, about), about)
     return len(waiting)
+
+
+def _reseal_second_factors(session: Session, former: str, secret: str) -> int:
+    before, now = Seal(former, SECOND_FACTORS), Seal(secret, SECOND_FACTORS)
+    number = 0
+    for user_id, sealed in session.execute(sa.select(SecondFactor.user_id, SecondFactor.secret_sealed)).all():
+        about = about_account(user_id)
+        closed = now.close(before.open(sealed, about), about)
+        session.execute(sa.update(SecondFactor).where(SecondFactor.user_id == user_id).values(secret_sealed=closed))
+        number += 1
+    return number

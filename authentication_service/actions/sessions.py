@@ -5,6 +5,7 @@ one has stolen it, or somebody else has stolen a later one: nobody can tell whic
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,10 +22,11 @@ from authentication_service.actions.attempts import (
     Caller,
     Proven,
     forget_failures,
-    note_unapproved,
+    note_not_opened,
     prove,
 )
 from authentication_service.passwords import Passwords
+from authentication_service.rules.second_factor import must_have_one
 from shared.auth import REFRESH_SECONDS, Identity
 from shared.database import Database
 from shared.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -32,7 +34,7 @@ from shared.journal import events
 from shared.journal.store import note
 from shared.schema.accounts import RefreshSession, User
 from shared.sentences import say
-from shared.terms import Approval, Outcome
+from shared.terms import Approval, Outcome, Role
 from shared.web.requests import PageQuery, paginate
 
 REVOKED = say("Token has been revoked")
@@ -50,6 +52,17 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class Halfway:
+    """A log-in whose password was right, and that opens a session only with a code of the second factor.
+
+    ``sets_up``: there is none yet, though one of the account's roles demands it.
+    """
+
+    proven: Proven
+    sets_up: bool
+
+
+@dataclass(frozen=True)
 class OwnSession:
     """A session as its owner sees it; ``current`` is the one that asks."""
 
@@ -63,36 +76,51 @@ class OwnSession:
 
 
 def log_in(
-    database: Database, passwords: Passwords, name: str, attempt: Attempt, now: datetime, *, rotates: bool
-) -> Opened:
-    """Open a session for the account with this email, username or phone number.
+    database: Database,
+    passwords: Passwords,
+    name: str,
+    attempt: Attempt,
+    now: datetime,
+    *,
+    demanding: Collection[Role],
+    rotates: bool,
+) -> Opened | Halfway:
+    """Open a session for the account with this email, username or phone number, unless it takes a second factor.
 
-    ``rotates``: each refresh token is good once. Raises as ``prove`` does, and ``Forbidden`` when only the approval is
-    missing.
+    ``demanding``: the roles that have to have one. ``rotates``: each refresh token is good once. Raises as ``prove``
+    does, and ``Forbidden`` when only the approval is missing.
     """
     for _ in range(3):
         proven = prove(database, passwords, name, attempt, now, opens=True)
         stale = passwords.is_stale(proven.password_hash)
         renewed = passwords.hash(attempt.password) if stale else None
-        open_session = partial(_open, proven=proven, renewed=renewed, caller=attempt.caller, now=now, rotates=rotates)
+        begin = partial(
+            _begin,
+            proven=proven,
+            renewed=renewed,
+            caller=attempt.caller,
+            now=now,
+            demanding=demanding,
+            rotates=rotates,
+        )
         try:
-            opened = write(database, open_session)
+            begun = write(database, begin)
         except Forbidden as error:
-            note_unapproved(database, proven.user_id, attempt, error.message, now)
+            note_not_opened(database, proven.user_id, attempt, error.message, now)
             raise
-        if opened is not None:
-            return opened
+        if begun is not None:
+            return begun
         # The password was changed while the old one was being checked; the new one decides.
     raise Unavailable("The account is being changed at this moment; try again.")
 
 
-def rotate(database: Database, session_id: str, token: str, now: datetime) -> Opened:
+def rotate(database: Database, session_id: str, token: str, now: datetime, demanding: Collection[Role]) -> Opened:
     """Supersede a refresh token; the session of one that was superseded before ends here."""
 
     def exchange(session: Session) -> Opened | None:
         successor = str(uuid.uuid4())
         is_good = store.supersede(session, session_id, token, successor, now)
-        opened, user = _usable(session, session_id, now)
+        opened, user = _usable(session, session_id, now, demanding)
         if is_good:
             return Opened(account_of(user), session_id, successor)
         _end_for_reuse(session, opened, now)
@@ -104,14 +132,14 @@ def rotate(database: Database, session_id: str, token: str, now: datetime) -> Op
     return done
 
 
-def renew(database: Database, session_id: str, token: str, now: datetime) -> Account:
+def renew(database: Database, session_id: str, token: str, now: datetime, demanding: Collection[Role]) -> Account:
     """The account of a classic session, whose refresh token stays good.
 
     A token that is good once must not become one that is good for thirty days by being sent here: it is refused.
     """
 
     def note(session: Session) -> Account | None:
-        opened, user = _usable(session, session_id, now)
+        opened, user = _usable(session, session_id, now, demanding)
         if opened.token is None and token == session_id:
             store.use_session(session, session_id, now)
             return account_of(user)
@@ -154,11 +182,11 @@ def own_sessions(database: Database, actor: Identity, page: PageQuery, now: date
         return paginate(session, store.live_sessions(own_user(session, actor).id, now), page, shape)
 
 
-def account_of_session(database: Database, actor: Identity, now: datetime) -> Account:
+def account_of_session(database: Database, actor: Identity, now: datetime, demanding: Collection[Role]) -> Account:
     """The account that a token speaks for while its session lasts; a session that was ended is refused at once."""
     with database.reading() as session:
         user = own_user(session, actor)
-        _, owner = _usable(session, actor.session, now)
+        _, owner = _usable(session, actor.session, now, demanding)
         if owner.id != user.id:
             raise Unauthenticated(REVOKED)
         return account_of(user)
@@ -189,12 +217,17 @@ def end_other_sessions(database: Database, actor: Identity, now: datetime) -> No
     write(database, end)
 
 
-def _usable(session: Session, session_id: str, now: datetime) -> tuple[RefreshSession, User]:
+def _usable(
+    session: Session, session_id: str, now: datetime, demanding: Collection[Role]
+) -> tuple[RefreshSession, User]:
     found = store.session_and_user(session, session_id)
     if found is None:
         raise _nobody(say("The account of this token does not exist any more."))
     opened, user = found
     if opened.revoked_at is not None or opened.expires_at <= now or user.approval != Approval.APPROVED:
+        raise _nobody(REVOKED)
+    # The role was granted, or began to demand it, after the session was opened.
+    if user.second_factor is None and must_have_one([row.role for row in user.roles], demanding):
         raise _nobody(REVOKED)
     return opened, user
 
@@ -218,20 +251,42 @@ def _nobody(message: str) -> Unauthenticated:
     return Unauthenticated(message)
 
 
-def _open(
-    session: Session, proven: Proven, renewed: str | None, caller: Caller, now: datetime, rotates: bool
-) -> Opened | None:
+def _begin(
+    session: Session,
+    proven: Proven,
+    renewed: str | None,
+    caller: Caller,
+    now: datetime,
+    demanding: Collection[Role],
+    rotates: bool,
+) -> Opened | Halfway | None:
     user = store.user_by_id(session, proven.user_id)
     if user is None:
         raise Unauthenticated(WRONG_CREDENTIALS)
     if user.password_hash != proven.password_hash:
         return None
+    require_approval(user)
+    if renewed is not None:
+        store.replace_password_hash(session, proven.user_id, proven.password_hash, renewed)
+        proven = Proven(proven.user_id, renewed)
+    sets_up = user.second_factor is None
+    if not sets_up or must_have_one([row.role for row in user.roles], demanding):
+        return Halfway(proven, sets_up)
+    return open_session(session, user, caller, now, rotates=rotates)
+
+
+def require_approval(user: User) -> None:
+    """Refuse a session to an account that no administrator has approved."""
     if user.approval == Approval.WAITING:
         raise Forbidden("This account waits for an administrator's approval.")
     if user.approval != Approval.APPROVED:
         raise Forbidden("An administrator has refused this account.")
-    if renewed is not None:
-        store.replace_password_hash(session, proven.user_id, proven.password_hash, renewed)
+
+
+def open_session(
+    session: Session, user: User, caller: Caller, now: datetime, *, rotates: bool, told: dict[str, Any] | None = None
+) -> Opened:
+    """Open a session for somebody who has proved all that he has to; ``told`` is what the journal adds."""
     store.delete_expired_sessions(session, now)
     forget_failures(session, user, caller)
     opened = RefreshSession(
@@ -245,5 +300,5 @@ def _open(
     # The first token has the session's own id.
     opened.token = opened.id if rotates else None
     session.add(opened)
-    note(session, "session.opened", subject(user.id), actor=user.email)
+    note(session, "session.opened", subject(user.id), told, actor=user.email)
     return Opened(account_of(user), opened.id, opened.id)

@@ -10,7 +10,7 @@ from flask_babel import gettext, lazy_gettext
 from pydantic import Field, TypeAdapter, ValidationError
 
 from authentication_service import signing
-from authentication_service.actions import administration
+from authentication_service.actions import administration, second_factor
 from authentication_service.actions.accounts import Account
 from authentication_service.actions.administration import UNCHANGED, Unchanged
 from authentication_service.pages.own import NOTICES, ROLES, page, renewed, signed_in
@@ -37,6 +37,7 @@ NOTICES.update(
         "account-refused": lazy_gettext("The account is refused, and its sessions are ended."),
         "account-changed": lazy_gettext("The account is changed. It holds from the next time its owner signs in."),
         "account-deleted": lazy_gettext("The account is deleted."),
+        "second-factor-taken": lazy_gettext("The second factor is taken away, and the account's sessions are ended."),
     }
 )
 _VERSION_FIELD = "version"
@@ -103,6 +104,19 @@ def change(user_id: int) -> Response:
         refusal = InvalidInput("Write the number of one participant, such as 7, or nothing.", field="participant")
         return _shown(user_id, refusal)
     return _change(user_id, "account-changed", roles=roles, stations=numbers, participant=director_of)
+
+
+@accounts.post("/accounts/<int:user_id>/second-factor/removal")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("second_factor.removed", "account {user_id}")
+@accounts.doc(summary="The form that takes the second factor of an account away")
+def take_second_factor_away(user_id: int) -> Response:
+    signed_in()
+    try:
+        second_factor.take_away(parts().database, identity(), user_id, signing.now())
+    except Conflict as error:
+        return _shown(user_id, error)
+    return see_other(url_for(".one", user_id=user_id, notice="second-factor-taken"))
 
 
 @accounts.get("/accounts/<int:user_id>/delete")

@@ -61,7 +61,7 @@ def own_account() -> Response:
 @public
 @blueprint.doc(summary="A page to sign in")
 def sign_in() -> Response:
-    return page("sign_in.html", next=_back(request.args.get("next", "")))
+    return page("sign_in.html", next=back_from(request.args.get("next", "")))
 
 
 @blueprint.post("/sign-in")
@@ -69,13 +69,16 @@ def sign_in() -> Response:
 @journaled("session.opened", "session")
 @blueprint.doc(summary="Its form")
 def open_session() -> Response:
-    name, back = request.form.get("login", "").strip(), _back(request.form.get("next", ""))
+    name, back = request.form.get("login", "").strip(), back_from(request.form.get("next", ""))
     try:
-        opened = signing.open_session(name, request.form.get("password", ""), rotates=True)
+        opened = signing.begin_session(name, request.form.get("password", ""), rotates=True)
     except (Unauthenticated, Forbidden, TooManyAttempts) as error:
         told = say("There is no account with this name and this password.")
         message = told if isinstance(error, Unauthenticated) else error.message
         return page("sign_in.html", error, message=message, next=back, login=name)
+    if isinstance(opened, sessions.Halfway):
+        template = "sign_in_set_up.html" if opened.sets_up else "sign_in_code.html"
+        return page(template, challenge=signing.challenge(opened), next=back)
     response = see_other(back or url_for("pages.own_account"))
     let_in(response, signing.page_token(opened.account, opened.session_id))
     return response
@@ -148,14 +151,17 @@ def end_other_sessions() -> Response:
     return see_other(url_for("pages.own_sessions", notice="others-ended"))
 
 
-def _back(text: str) -> str:
+def back_from(text: str) -> str:
+    """The page of the suite to go on to after signing in, or nothing."""
     return page_of_the_suite(text, other_sites())
 
 
 def signed_in() -> Account:
     """The account whose page this is; an ended session, or an account that is gone, is not signed in any more."""
     try:
-        return sessions.account_of_session(parts().database, identity(), signing.now())
+        service = parts()
+        demanding = service.second_factors.demanding
+        return sessions.account_of_session(service.database, identity(), signing.now(), demanding)
     except (Unauthenticated, Forbidden) as error:
         raise NotSignedIn from error
 

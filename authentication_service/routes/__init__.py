@@ -67,6 +67,7 @@ class AccountOut(BaseModel):
     stations: list[int] = Field(description="The polling stations that an official belongs to, by their numbers.")
     participant: int | None = Field(description="The participant that a campaign director is of, by its number.")
     approval: Approval = Field(description="Only an approved account may log in.")
+    has_second_factor: bool = Field(description="Whether a log-in asks for a code besides the password.")
     created_at: datetime = Field(description="UTC.")
 
 

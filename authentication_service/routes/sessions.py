@@ -1,13 +1,15 @@
 """The /api routes of sessions: logging in, refreshing, logging out, and the own sessions."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from apiflask import APIBlueprint
+from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 
 from authentication_service import signing
 from authentication_service.actions import sessions as actions
+from authentication_service.second_factors import CODE_TIME, SET_UP_TIME
 from authentication_service.signing import parts
 from shared.auth import ACCESS_SECONDS, identity, public, requires, requires_refresh
 from shared.web.journal import journaled
@@ -54,6 +56,23 @@ class SessionsPage(Page[SessionOut]):
     """One page of sessions, the newest first."""
 
 
+class ChallengeOut(BaseModel):
+    """What is missing after the password."""
+
+    second_factor: Literal["code", "set_up"] = Field(
+        description="`code`: go on at POST /api/login/code. `set_up`: the account has no second factor, and one of its "
+        "roles demands one; go on at POST /api/login/second-factor."
+    )
+    challenge: str = Field(description="To be sent with the next request; nothing in it can be read.")
+    expires_in: int = Field(description="Seconds for which it is good.")
+
+
+_HALFWAY: Any = {
+    "description": "The password is right, and a second factor is wanted",
+    "content": {"application/json": {"schema": ChallengeOut.model_json_schema()}},
+}
+
+
 @sessions.post("/login")
 @public
 @journaled("session.opened", "session")
@@ -62,13 +81,25 @@ class SessionsPage(Page[SessionOut]):
 @sessions.doc(
     summary="Log in with email, username or phone number",
     responses={
+        202: _HALFWAY,
         401: "No such account, or another password",
         403: "The account is not approved",
         429: "Too many failed log-ins; Retry-After says when the next one may be tried",
     },
 )
-def login(json_data: CredentialsIn) -> dict[str, Any]:
-    return _tokens(signing.open_session(json_data.login, json_data.password, rotates=True))
+def login(json_data: CredentialsIn) -> dict[str, Any] | Response:
+    begun = signing.begin_session(json_data.login, json_data.password, rotates=True)
+    if isinstance(begun, actions.Opened):
+        return tokens(begun)
+    lasts = SET_UP_TIME if begun.sets_up else CODE_TIME
+    missing = ChallengeOut(
+        second_factor="set_up" if begun.sets_up else "code",
+        challenge=signing.challenge(begun),
+        expires_in=int(lasts.total_seconds()),
+    )
+    response = jsonify(missing.model_dump())
+    response.status_code = 202
+    return response
 
 
 @sessions.post("/refresh")
@@ -81,7 +112,9 @@ def login(json_data: CredentialsIn) -> dict[str, Any]:
     "again ends the session, for one of the two who have it has stolen it.",
 )
 def refresh() -> dict[str, Any]:
-    return _tokens(actions.rotate(parts().database, *signing.presented(), signing.now()))
+    service = parts()
+    demanding = service.second_factors.demanding
+    return tokens(actions.rotate(service.database, *signing.presented(), signing.now(), demanding))
 
 
 @sessions.post("/logout")
@@ -134,7 +167,8 @@ def end_session(session_id: str) -> str:
     return ""
 
 
-def _tokens(opened: actions.Opened) -> dict[str, Any]:
+def tokens(opened: actions.Opened) -> dict[str, Any]:
+    """What a new session answers, in the form of ``TokensOut``."""
     return {
         "access_token": signing.access_token(opened.account, opened.session_id),
         "refresh_token": signing.refresh_token(opened),

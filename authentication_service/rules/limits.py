@@ -96,9 +96,9 @@ def reset_keys(name: str, where: str, limits: Limits) -> dict[str, int]:
     return keys
 
 
-def unapproved_key(user_id: int) -> str:
-    """The key of the log-ins to an account that lacks only the approval."""
-    return _key("unapproved", str(user_id))
+def not_opened_key(user_id: int) -> str:
+    """The key of the log-ins to an account that open no session though the password is right."""
+    return _key("not opened", str(user_id))
 
 
 def wait(keys: Mapping[str, int], tries: Mapping[str, Tries], limits: Limits, now: datetime) -> int:

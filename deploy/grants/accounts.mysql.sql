@@ -10,6 +10,9 @@ GRANT SELECT, INSERT, UPDATE ON voter_elections TO 'authentication'@'%';
 GRANT SELECT, INSERT, DELETE ON voter_election_citizens TO 'authentication'@'%';
 -- Nothing takes a signature back, or gives a second one.
 GRANT SELECT, INSERT ON ballot_signatures TO 'authentication'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON second_factors TO 'authentication'@'%';
+-- A code is made, and used up or taken away.
+GRANT SELECT, INSERT, DELETE ON recovery_codes TO 'authentication'@'%';
 GRANT SELECT, INSERT ON journal TO 'authentication'@'%';
 GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'authentication'@'%';
 

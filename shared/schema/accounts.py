@@ -73,6 +73,7 @@ class User(AccountsBase):
 
     roles: Mapped[list["UserRole"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
     stations: Mapped[list["UserStation"]] = relationship(cascade="all, delete-orphan", lazy="selectin")
+    second_factor: Mapped["SecondFactor | None"] = relationship(lazy="selectin", viewonly=True)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 -- SQLAlchemy reads this plain attribute.
 
@@ -119,6 +120,30 @@ class RefreshSession(AccountsBase):
     program: Mapped[str | None] = mapped_column(sa.String(256), doc="As which program the caller described itself.")
 
     __table_args__ = (sa.Index(None, "user_id", "address"),)
+
+
+class SecondFactor(AccountsBase):
+    """The second factor of an account: a secret from which its owner's device makes codes (TOTP, RFC 6238)."""
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"), primary_key=True, autoincrement=False)
+    secret_sealed: Mapped[bytes] = mapped_column(SealedId, doc="The secret of 20 bytes, encrypted.", deferred=True)
+    last_step: Mapped[int] = mapped_column(
+        doc="The half minute since 1970 whose code was used last; no code of it or of an earlier one is taken again."
+    )
+    set_up_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RecoveryCode(AccountsBase):
+    """A code that stands once for one of the device, which may be lost; a used one has no row any more."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("second_factors.user_id"), primary_key=True, autoincrement=False)
+    digest: Mapped[bytes] = mapped_column(
+        Digest, primary_key=True, doc="SHA-256 of the account's number and the code, which has 80 random bits."
+    )
 
 
 class Attempt(AccountsBase):

@@ -38,6 +38,8 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
         "voter_elections": may(ALL, ALL, ALL),
         "voter_election_citizens": may(ALL, ALL, "", ALL),
         "ballot_signatures": may(ALL, ALL),
+        "second_factors": OWNS,
+        "recovery_codes": may(ALL, ALL, "", ALL),
         "journal": may(ALL, ALL),
         "journal_head": may(ALL, "", "sequence hash"),
     },
