@@ -10,7 +10,7 @@ from functools import wraps
 from typing import BinaryIO, ParamSpec, TypeVar, cast
 
 from flask import Response, request
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 
 from authentication_service import signing
 from authentication_service.actions.citizen_import import MOST_TOLD, Import, Window, import_citizens
@@ -104,7 +104,7 @@ def sent_file() -> BinaryIO:
     """What was chosen; a large one lies on the disk, without a name."""
     sent = request.files.get("file")
     if sent is None or not sent.filename:
-        raise InvalidInput(gettext("Choose a file that is not empty."), field="file")
+        raise InvalidInput("Choose a file that is not empty.", field="file")
     return cast(BinaryIO, sent.stream)
 
 

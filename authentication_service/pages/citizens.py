@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from flask import Response, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 from pydantic import ValidationError
 
 from authentication_service import signing
@@ -41,7 +41,7 @@ def index() -> Response:
     try:
         query = CitizensQuery.model_validate(asked)
     except ValidationError:
-        raise InvalidInput(gettext("This page has no such filter. Begin again without one.")) from None
+        raise InvalidInput("This page has no such filter. Begin again without one.") from None
     found = actions.list_citizens(parts().database, identity(), query, search=query.search, status=query.status)
     return renewed(account, _page("citizens.html", account=account, page=found, query=query))
 
@@ -63,7 +63,7 @@ def change(citizen_id: int) -> Response:
     try:
         status = request.form.get("status", "")
         if status not in set(CitizenStatus):
-            raise InvalidInput(gettext("This form cannot be read."), field="status")
+            raise InvalidInput("This form cannot be read.", field="status")
         actions.change_citizen(
             parts().database,
             identity(),

@@ -1,7 +1,7 @@
 """The page on which voters and officials register."""
 
 from flask import Response, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 
 from authentication_service import signing
 from authentication_service.actions import registration
@@ -43,9 +43,9 @@ def register() -> Response:
     service = parts()
     try:
         if said["role"] not in _OFFERED:
-            raise InvalidInput(gettext("This form cannot be read."), field="role")
+            raise InvalidInput("This form cannot be read.", field="role")
         if said["password"] != said["repeated_password"]:
-            raise InvalidInput(gettext("The password was not repeated as it was."), field="repeated_password")
+            raise InvalidInput("The password was not repeated as it was.", field="repeated_password")
         new = registration.NewAccount(
             jmbg=said["jmbg"].strip(),
             forename=said["forename"].strip(),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import lazy_gettext
 from pydantic import ValidationError
 
 from authentication_service import signing
@@ -46,7 +46,7 @@ def index() -> Response:
     try:
         query = PageQuery.model_validate(asked)
     except ValidationError:
-        raise InvalidInput(gettext("This page has no such filter. Begin again without one.")) from None
+        raise InvalidInput("This page has no such filter. Begin again without one.") from None
     found = actions.list_elections(parts().database, identity(), query)
     return renewed(account, _page("voter_elections.html", account=account, page=found))
 
@@ -67,7 +67,7 @@ def make() -> Response:
     try:
         typed = request.form.get("election_id", "").strip()
         if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
-            raise InvalidInput(gettext("The number of an election is one from 1."), field="election_id")
+            raise InvalidInput("The number of an election is one from 1.", field="election_id")
         return _put(int(typed), _known_already)
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _shown(None, error)
@@ -125,7 +125,7 @@ def _known_already(_version: int) -> None:
 def _put(election_id: int, matches: Matches) -> Response:
     restriction = request.form.get("restriction", "")
     if restriction not in set(Restriction):
-        raise InvalidInput(gettext("This form cannot be read."), field="restriction")
+        raise InvalidInput("This form cannot be read.", field="restriction")
     said = actions.Settings(
         title=request.form.get("title", "").strip(),
         opens_at=_moment("opens_at"),
@@ -144,7 +144,7 @@ def _moment(name: str) -> datetime:
     except ValueError:
         found = None
     if found is None or found.tzinfo is not None:
-        raise InvalidInput(gettext("This is no moment such as 2030-05-01T07:00."), field=name)
+        raise InvalidInput("This is no moment such as 2030-05-01T07:00.", field=name)
     return found.replace(tzinfo=UTC)
 
 

@@ -119,11 +119,30 @@ def test_an_answer_of_nginx_has_the_status_that_its_body_says() -> None:
         assert takes_its_own or statuses.split() == [answer[0]]
 
 
+@pytest.mark.parametrize(
+    ("path", "is_voters"),
+    [
+        ("/station/api/elections/7/ballots", True),
+        ("/results/api/elections/7/receipts/2b5f9a1e-7b0c-4f0e-9a51-0d7f6f3b1c11", True),
+        ("/station/api/elections/7/batches", False),
+        ("/results/api/elections/7/results", False),
+    ],
+)
+def test_nginx_writes_down_no_address_of_who_casts_a_ballot_or_asks_for_one(path: str, is_voters: bool) -> None:
+    """Its log of errors names the address and the path of a request; that of requests leaves both out."""
+    block = next((body for pattern, body in _patterns() if re.search(pattern, path)), "")
+    assert ("error_log /dev/null emerg;" in block) == is_voters
+    assert "proxy_cache" not in block
+
+
+def _patterns() -> list[tuple[str, str]]:
+    """The locations with a pattern: the first that fits counts, before all others."""
+    site = (NGINX / "site.conf").read_text()
+    return re.findall(r"^    location ~ (\S+) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/metrics/anything"])
 def test_nginx_gives_nobody_the_figures_of_a_service(path: str) -> None:
-    site = (NGINX / "site.conf").read_text()
-    # Of the locations with a pattern the first that fits counts, before all others.
-    patterns = re.findall(r"^    location ~ (\S+) \{\n(.*?)^    \}", site, re.MULTILINE | re.DOTALL)
     for prefix in ("authentication", "administration", "station", "results"):
-        block = next(body for pattern, body in patterns if re.search(pattern, f"/{prefix}{path}"))
+        block = next(body for pattern, body in _patterns() if re.search(pattern, f"/{prefix}{path}"))
         assert re.findall(r"^        (?!include)(.*)$", block, re.MULTILINE) == ["return 404;"]
