@@ -5,7 +5,8 @@ from authentication_service.pages.citizen_import import imports
 from authentication_service.pages.citizens import citizens
 from authentication_service.pages.own import blueprint
 from authentication_service.pages.password_resets import password_reset_pages
+from authentication_service.pages.profile import profile_pages
 from authentication_service.pages.sign_up import sign_up_pages
 from authentication_service.pages.voter_elections import elections
 
-blueprints = (blueprint, sign_up_pages, password_reset_pages, accounts, citizens, imports, elections)
+blueprints = (blueprint, profile_pages, sign_up_pages, password_reset_pages, accounts, citizens, imports, elections)
