@@ -95,6 +95,8 @@ COPY migrations/__init__.py migrations/environment.py migrations/
 COPY migrations/accounts/ migrations/accounts/
 COPY authentication_service/ authentication_service/
 RUN python -m compileall -q authentication_service migrations
+# Of the container that sends mails.
+COPY --chmod=0555 deploy/heartbeat.sh /usr/local/lib/urna/heartbeat.sh
 ENV PORT=5000
 EXPOSE 5000
 USER 10001:10001

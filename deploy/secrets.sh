@@ -17,7 +17,8 @@
 #
 # SECRETS names another directory. Swarm's secrets cannot be changed, only replaced by others with a higher number in
 # their names: SIGNING_KEY_VERSION for the two halves of the signing key, RECORD_KEY_VERSION for those of the key of records,
-# CERTIFICATE_VERSION for the certificate and its key, SECRETS_VERSION for all others. ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is.
+# CERTIFICATE_VERSION for the certificate and its key, SECRETS_VERSION for all others. ADMIN_EMAIL, ADMIN_PASSWORD and ADMIN_JMBG say who the first administrator is,
+# SMTP_PASSWORD the password at the mail server.
 # DATABASE is mysql, mariadb or postgresql; unless given, what the URLs say that are there, at first mysql.
 set -eu
 umask 077
@@ -67,7 +68,7 @@ publish() {
 }
 
 make_secrets() {
-    for name in accounts_root accounts_prepare accounts_authentication accounts_backup \
+    for name in accounts_root accounts_prepare accounts_authentication accounts_mailer accounts_backup \
         election_root election_prepare election_administration election_daemon election_results \
         election_operator election_auditor \
         redis_station redis_daemon redis_results redis_operator redis_backup; do
@@ -78,7 +79,7 @@ make_secrets() {
         *) driver=mysql+pymysql port=3306 options='?charset=utf8mb4' ;;
     esac
     # A service gets one URL with its own user's password in it, and no other password.
-    for user in prepare authentication backup; do
+    for user in prepare authentication mailer backup; do
         printf '%s://%s:%s@accounts-database:%s/accounts%s' \
             "$driver" "$user" "$(of "accounts_${user}_password")" "$port" "$options" | put "accounts_${user}_url"
     done
@@ -107,6 +108,8 @@ make_secrets() {
     # With a capital, a small letter and a digit, as the rule for passwords wants.
     printf %s "${ADMIN_PASSWORD:-Aa0$(random)}" | keep admin_password
     printf %s "${ADMIN_JMBG:-0000000000000}" | keep admin_jmbg
+    # Of SMTP_USER at the mail server. Where there is none this stays as it is, because Swarm takes no empty secret.
+    printf %s "${SMTP_PASSWORD:-$(random)}" | keep smtp_password
     # What national ids are sealed with. The second is the one before, for the program that prepares the store while the
     # key is changed; at all other times it is the same, because Swarm takes no empty secret.
     { random; random; } | keep register_key

@@ -38,6 +38,8 @@ OWN_NAMES = {
         "prepare": STARTS,  # Makes the tables and the first administrator, once, before the service starts.
         "signing": HTTP,  # Turns an account into tokens.
         "passwords": GROUND,  # Hashes and checks passwords.
+        "letters": HTTP,  # Writes mails in the language of a request.
+        "mailer": STARTS,  # Sends the mails that wait, as a program of its own.
         "sealed": GROUND,  # Opens the store so that its sessions can read and seal national ids.
     },
     "admin_service": {

@@ -3,14 +3,27 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from authentication_service import rules, store
-from authentication_service.actions.accounts import Account, Matches, account_of, require_administrator, subject, write
+from authentication_service.actions.accounts import (
+    Account,
+    Matches,
+    account_of,
+    refuse_taken,
+    require_administrator,
+    subject,
+    write,
+)
 from authentication_service.actions.citizens import link
+from authentication_service.actions.outbox import Letter, put
+from authentication_service.actions.profile import ProfileChanges, stored_form
+from authentication_service.actions.sessions import described
+from authentication_service.rules.mails import NOTICE_IS_GOOD
 from authentication_service.store import second_factors
 from authentication_service.store.password_resets import void_links
 from shared.auth import Identity
@@ -18,6 +31,7 @@ from shared.database import Database
 from shared.errors import Conflict, NotFound
 from shared.journal.store import note
 from shared.schema.accounts import User, UserRole, UserStation
+from shared.sealing import Seal
 from shared.sentences import say
 from shared.terms import Approval, Role
 from shared.web.requests import PageQuery, paginate
@@ -98,6 +112,73 @@ def change_account(
         return account_of(user)
 
     return write(database, change)
+
+
+def change_details(
+    database: Database,
+    actor: Identity,
+    user_id: int,
+    changes: ProfileChanges,
+    *,
+    seal: Seal,
+    letter: Letter | None,
+    matches: Matches,
+    now: datetime,
+) -> Account:
+    """Change names, address, username or phone number of an account; whoever holds them keeps password and sessions.
+
+    ``letter`` goes to an address that the account loses, so that nobody is given another one in silence.
+    """
+    stored = stored_form(changes)
+
+    def change(session: Session) -> Account:
+        require_administrator(session, actor)
+        user = _numbered(session, user_id, lock=True)
+        matches(user.version)
+        refuse_taken(
+            session,
+            email=changes.get("email"),
+            username=stored.get("username"),
+            phone=stored.get("phone"),
+            owner=user.id,
+        )
+        former = user.email
+        fields = sorted(name for name in changes if getattr(user, name) != stored[name])
+        if not fields:
+            return account_of(user)
+        for name, value in stored.items():
+            setattr(user, name, value)
+        if "email" in fields:
+            void_links(session, user.id)
+            if letter is not None and former is not None:
+                put(session, seal, user.id, former, letter, now + NOTICE_IS_GOOD, now)
+        note(session, "account.details_changed", subject(user.id), {"fields": fields})
+        session.flush()
+        return account_of(user)
+
+    return write(database, change)
+
+
+def sessions_of(database: Database, actor: Identity, user_id: int, page: PageQuery, now: datetime) -> dict[str, Any]:
+    """One page of the sessions of an account that still refresh, the newest first."""
+    with database.reading() as session:
+        require_administrator(session, actor)
+        _numbered(session, user_id)
+        return paginate(session, store.live_sessions(user_id, now), page, partial(described, actor))
+
+
+def end_sessions(database: Database, actor: Identity, user_id: int, now: datetime) -> int:
+    """End all sessions of an account; how many there were."""
+
+    def end(session: Session) -> int:
+        require_administrator(session, actor)
+        _numbered(session, user_id, lock=True)
+        ended = store.revoke_sessions(session, user_id, now)
+        if ended:
+            note(session, "account.sessions_ended", subject(user_id), {"sessions": ended})
+        return ended
+
+    return write(database, end)
 
 
 def delete_account(

@@ -48,7 +48,7 @@ def change_profile(
     Tokens name the address, so after a new one the access token is of no use and has to be refreshed; a new password
     ends all refresh sessions, since the old one may be known to somebody who has opened one.
     """
-    stored = _stored_form(changes)
+    stored = stored_form(changes)
     with database.reading() as session:
         user = own_user(session, actor)
         matches(user.version)
@@ -83,7 +83,7 @@ def change_profile(
     return write(database, change)
 
 
-def _stored_form(changes: ProfileChanges) -> dict[str, str | None]:
+def stored_form(changes: ProfileChanges) -> dict[str, str | None]:
     """The columns that the changes fill, without the password's; refuses a detail that is not of its form."""
     stored: dict[str, str | None] = {}
     if "forename" in changes:

@@ -167,19 +167,22 @@ def log_out(database: Database, session_id: str, now: datetime) -> None:
 def own_sessions(database: Database, actor: Identity, page: PageQuery, now: datetime) -> dict[str, Any]:
     """One page of the sessions of the own account that still refresh, the newest first."""
 
-    def shape(opened: RefreshSession) -> OwnSession:
-        return OwnSession(
-            id=opened.id,
-            created_at=opened.created_at,
-            used_at=opened.used_at or opened.created_at,
-            expires_at=opened.expires_at,
-            address=opened.address or None,
-            program=opened.program or None,
-            current=opened.id == actor.session,
-        )
-
     with database.reading() as session:
-        return paginate(session, store.live_sessions(own_user(session, actor).id, now), page, shape)
+        found = store.live_sessions(own_user(session, actor).id, now)
+        return paginate(session, found, page, partial(described, actor))
+
+
+def described(actor: Identity, opened: RefreshSession) -> OwnSession:
+    """A session as its owner and administrators see it."""
+    return OwnSession(
+        id=opened.id,
+        created_at=opened.created_at,
+        used_at=opened.used_at or opened.created_at,
+        expires_at=opened.expires_at,
+        address=opened.address or None,
+        program=opened.program or None,
+        current=opened.id == actor.session,
+    )
 
 
 def account_of_session(database: Database, actor: Identity, now: datetime, demanding: Collection[Role]) -> Account:

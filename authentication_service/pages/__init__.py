@@ -5,12 +5,14 @@ from authentication_service.pages.citizen_import import imports
 from authentication_service.pages.citizens import citizens
 from authentication_service.pages.own import blueprint
 from authentication_service.pages.password_resets import password_reset_pages
+from authentication_service.pages.profile import profile_pages
 from authentication_service.pages.second_factor import second_factor_pages
 from authentication_service.pages.sign_up import sign_up_pages
 from authentication_service.pages.voter_elections import elections
 
 blueprints = (
     blueprint,
+    profile_pages,
     second_factor_pages,
     sign_up_pages,
     password_reset_pages,

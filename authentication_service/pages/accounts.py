@@ -9,11 +9,11 @@ from flask import Response, request, url_for
 from flask_babel import gettext, lazy_gettext
 from pydantic import Field, TypeAdapter, ValidationError
 
-from authentication_service import signing
+from authentication_service import letters, signing
 from authentication_service.actions import administration, second_factor
 from authentication_service.actions.accounts import Account
 from authentication_service.actions.administration import UNCHANGED, Unchanged
-from authentication_service.pages.own import NOTICES, ROLES, page, renewed, signed_in
+from authentication_service.pages.own import MOST_SESSIONS, NOTICES, ROLES, page, renewed, sent_details, signed_in
 from authentication_service.routes import AccountsQuery, StationId
 from authentication_service.signing import parts
 from shared.auth import identity
@@ -23,6 +23,7 @@ from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
 from shared.web.pages.language import ARGUMENT
+from shared.web.requests import PageQuery
 
 accounts = page_blueprint("account_pages", __name__)
 
@@ -38,6 +39,8 @@ NOTICES.update(
         "account-changed": lazy_gettext("The account is changed. It holds from the next time its owner signs in."),
         "account-deleted": lazy_gettext("The account is deleted."),
         "second-factor-taken": lazy_gettext("The second factor is taken away, and the account's sessions are ended."),
+        "details-of-account-changed": lazy_gettext("The details of the account are changed."),
+        "account-sessions-ended": lazy_gettext("All sessions of the account are ended."),
     }
 )
 _VERSION_FIELD = "version"
@@ -119,6 +122,38 @@ def take_second_factor_away(user_id: int) -> Response:
     return see_other(url_for(".one", user_id=user_id, notice="second-factor-taken"))
 
 
+@accounts.post("/accounts/<int:user_id>/details")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("account.details_changed", "account {user_id}")
+@accounts.doc(summary="The form for the names, the address, the username and the phone number of an account")
+def change_details(user_id: int) -> Response:
+    signed_in()
+    try:
+        administration.change_details(
+            parts().database,
+            identity(),
+            user_id,
+            sent_details(),
+            seal=letters.seal(),
+            letter=letters.address_letter(),
+            matches=same_version,
+            now=signing.now(),
+        )
+    except (InvalidInput, Conflict, ChangedMeanwhile) as error:
+        return _shown(user_id, error)
+    return see_other(url_for(".one", user_id=user_id, notice="details-of-account-changed"))
+
+
+@accounts.post("/accounts/<int:user_id>/sessions/end")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("account.sessions_ended", "account {user_id}")
+@accounts.doc(summary="The form that ends all sessions of an account")
+def end_sessions(user_id: int) -> Response:
+    signed_in()
+    administration.end_sessions(parts().database, identity(), user_id, signing.now())
+    return see_other(url_for(".one", user_id=user_id, notice="account-sessions-ended"))
+
+
 @accounts.get("/accounts/<int:user_id>/delete")
 @page_requires(Role.ADMINISTRATOR)
 @accounts.doc(summary="A page that asks whether an account is to be deleted")
@@ -183,6 +218,11 @@ def _shown(user_id: int, error: UrnaError | None = None, template: str = "accoun
         ]
     values: dict[str, Any] = {"other": found, "roles": roles, "stations": numbers, "conflict": conflict}
     values["participant"] = participant
+    values["details"] = request.form if error is not None and "forename" in request.form else found
+    opened = administration.sessions_of(
+        parts().database, identity(), user_id, PageQuery(page=1, per_page=MOST_SESSIONS), signing.now()
+    )
+    values["sessions"], values["total_sessions"] = opened["items"], opened["total"]
     return renewed(account, _page(template, error, account=account, is_own=_is_own(account, found), **values))
 
 

@@ -4,6 +4,7 @@ They need no JavaScript. Who is signed in says a cookie (``shared.web.cookies``)
 looked up with every page, so that a session that was ended is ended here at once.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request, url_for
@@ -54,7 +55,7 @@ blueprint = page_blueprint("pages", __name__)
 @page_requires()
 @blueprint.doc(summary="A page of the own account")
 def own_account() -> Response:
-    return _shown(signed_in())
+    return own_page(signed_in())
 
 
 @blueprint.get("/sign-in")
@@ -115,7 +116,7 @@ def change_password() -> Response:
             signing.now(),
         )
     except (InvalidInput, TooManyAttempts) as error:
-        return _shown(account, error)
+        return own_page(account, error)
     return _signed_out("password-changed")
 
 
@@ -166,8 +167,21 @@ def signed_in() -> Account:
         raise NotSignedIn from error
 
 
-def _shown(account: Account, error: UrnaError | None = None) -> Response:
-    return renewed(account, page("account.html", error, account=account))
+def own_page(account: Account, error: UrnaError | None = None, sent: Mapping[str, str] | None = None) -> Response:
+    """The page of the own account; ``sent`` is what the form for the details was sent with, when it was refused."""
+    return renewed(account, page("account.html", error, account=account, sent=sent))
+
+
+def sent_details() -> profile.ProfileChanges:
+    """The details of a form; a username or phone number that is left empty is removed."""
+    said = {name: request.form.get(name, "").strip() for name in ("forename", "surname", "email", "username", "phone")}
+    return {
+        "forename": said["forename"],
+        "surname": said["surname"],
+        "email": said["email"],
+        "username": said["username"] or None,
+        "phone": said["phone"] or None,
+    }
 
 
 def _signed_out(notice: str) -> Response:

@@ -1,4 +1,4 @@
-"""The page on which voters and officials register."""
+"""The page on which people register: voters, officials, candidates and campaign directors."""
 
 from flask import Response, request, url_for
 from flask_babel import lazy_gettext
@@ -16,8 +16,8 @@ from shared.web.pages import page_blueprint, see_other
 
 sign_up_pages = page_blueprint("sign_up_pages", __name__)
 
-_OFFERED = (Role.VOTER, Role.OFFICIAL)
-_SHOWN_AGAIN = ("role", "forename", "surname", "jmbg", "email")
+_OFFERED = (Role.VOTER, Role.OFFICIAL, Role.CANDIDATE, Role.CAMPAIGN_DIRECTOR)
+_SHOWN_AGAIN = ("role", "forename", "surname", "jmbg", "email", "username", "phone")
 _FIELDS = (*_SHOWN_AGAIN, "password", "repeated_password")
 NOTICES.update(
     {
@@ -29,7 +29,7 @@ NOTICES.update(
 
 @sign_up_pages.get("/sign-up")
 @public
-@sign_up_pages.doc(summary="A page to register as a voter or an official")
+@sign_up_pages.doc(summary="A page to register")
 def sign_up() -> Response:
     return _shown()
 
@@ -53,6 +53,8 @@ def register() -> Response:
             email=said["email"].strip(),
             password=said["password"],
             role=Role(said["role"]),
+            username=said["username"].strip() or None,
+            phone=said["phone"].strip() or None,
         )
         made = registration.register(
             service.database,

@@ -7,10 +7,11 @@ from apiflask import APIBlueprint
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from authentication_service import signing
+from authentication_service import letters, signing
 from authentication_service.actions import administration, profile, registration
 from authentication_service.actions.accounts import Account
 from authentication_service.actions.administration import UNCHANGED
+from authentication_service.routes.sessions import SessionsPage
 from authentication_service.rules import MOST_STATIONS, SELF_REGISTERED
 from authentication_service.signing import parts
 from shared.auth import identity, public, requires
@@ -95,6 +96,20 @@ class ProfileIn(Strict):
     current_password: str | None = Field(None, max_length=256)
 
 
+class DetailsIn(Strict):
+    """The details that administrators change; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    forename: str = Field("", max_length=256)
+    surname: str = Field("", max_length=256)
+    email: str = Field(
+        "", max_length=256, description="The account signs in with it from then on; its old one is told."
+    )
+    username: str | None = Field(None, max_length=64, description=_USERNAME + " Null removes it.")
+    phone: str | None = Field(None, max_length=32, description=_PHONE + " Null removes it.")
+
+
 class AccountIn(Strict):
     """What administrators change about an account; what is left out stays."""
 
@@ -123,7 +138,7 @@ class AccountsQuery(PageQuery):
     """Which accounts."""
 
     search: str | None = Field(
-        None, max_length=256, description="Part of an address, username or name, or a whole national id."
+        None, max_length=256, description="Part of an address, username, name or phone number, or a whole national id."
     )
     role: Role | None = Field(None, description="Only accounts with this role.")
     approval: Approval | None = Field(None, description="Only accounts with this approval.")
@@ -277,6 +292,58 @@ def change_account(user_id: int, json_data: AccountIn) -> tuple[Account, int, di
 def delete_account(user_id: int) -> str:
     matches = check_match if "If-Match" in request.headers else None
     administration.delete_account(parts().database, identity(), user_id, matches=matches, now=signing.now())
+    return ""
+
+
+@users.patch("/<int:user_id>/details")
+@requires(Role.ADMINISTRATOR)
+@journaled("account.details_changed", "account {user_id}")
+@users.input(DetailsIn)
+@users.output(AccountOut)
+@users.doc(
+    summary="Change the details of an account",
+    responses={
+        404: "No such account",
+        409: "Another account has this email, username or phone number",
+        412: "Changed meanwhile",
+        428: "If-Match is missing",
+    },
+)
+def change_details(user_id: int, json_data: DetailsIn) -> tuple[Account, int, dict[str, str]]:
+    return _with_etag(
+        administration.change_details(
+            parts().database,
+            identity(),
+            user_id,
+            cast(profile.ProfileChanges, json_data.model_dump(exclude_unset=True)),
+            seal=letters.seal(),
+            letter=letters.address_letter(),
+            matches=check_match,
+            now=signing.now(),
+        )
+    )
+
+
+@users.get("/<int:user_id>/sessions")
+@requires(Role.ADMINISTRATOR)
+@users.input(PageQuery, location="query")
+@users.output(SessionsPage)
+@users.doc(summary="The sessions of an account that still refresh", responses={404: "No such account"})
+def list_sessions(user_id: int, query_data: PageQuery) -> dict[str, Any]:
+    return administration.sessions_of(parts().database, identity(), user_id, query_data, signing.now())
+
+
+@users.delete("/<int:user_id>/sessions")
+@requires(Role.ADMINISTRATOR)
+@journaled("account.sessions_ended", "account {user_id}")
+@users.output({}, status_code=204)
+@users.doc(
+    summary="End all sessions of an account",
+    description="Access tokens that they gave stay good until they expire, an hour at most.",
+    responses={404: "No such account"},
+)
+def end_sessions(user_id: int) -> str:
+    administration.end_sessions(parts().database, identity(), user_id, signing.now())
     return ""
 
 

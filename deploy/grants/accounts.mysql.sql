@@ -5,6 +5,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON user_roles TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON user_stations TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON refresh_sessions TO 'authentication'@'%';
 GRANT SELECT, INSERT, DELETE ON attempts TO 'authentication'@'%';
+-- Links for forgotten passwords, and mails that wait; who sends these may do nothing else in this store.
+GRANT SELECT, INSERT, DELETE ON password_resets TO 'authentication'@'%';
+GRANT SELECT, INSERT ON mails TO 'authentication'@'%';
+GRANT SELECT, UPDATE (due_at, tries), DELETE ON mails TO 'mailer'@'%';
 GRANT SELECT, INSERT, UPDATE ON citizens TO 'authentication'@'%';
 GRANT SELECT, INSERT, UPDATE ON voter_elections TO 'authentication'@'%';
 GRANT SELECT, INSERT, DELETE ON voter_election_citizens TO 'authentication'@'%';

@@ -13,7 +13,7 @@ import yaml
 from pydantic import SecretStr
 
 from authentication_service.routes.citizens import MOST_BYTES
-from shared.config import SERVICE_SETTINGS
+from shared.config import PROGRAM_SETTINGS, SERVICE_SETTINGS
 from tests.left_out import leave_out
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,7 @@ ARROWS = {
         ("nginx", "station"),
         ("nginx", "results"),
         ("authentication", "accounts-database"),
+        ("mailer", "accounts-database"),
         ("administration", "election-database"),
         ("station", "redis"),
         ("daemon", "redis"),
@@ -81,6 +82,7 @@ ONCE = set(PART_OF) - TOOLS
 STATEFUL = {"accounts-database", "election-database", "redis"}
 OUTSIDE = "outside"
 OUTSIDE_OF_GRAFANA = "grafana-outside"
+OUTSIDE_OF_MAILER = "mailer-outside"
 
 Described = dict[str, Any]
 
@@ -142,10 +144,12 @@ def test_two_parts_share_a_network_exactly_where_an_arrow_joins_them(file: Descr
 @BOTH
 def test_each_network_joins_two_parts_and_has_no_way_out(file: Described) -> None:
     members = _members(file)
-    # The only ways out: that of whoever is asked by the world, and that on which the operators reach the figures.
+    # The only ways out: that of whoever is asked by the world, that on which the operators reach the figures, and that to
+    # the mail server.
     outside = members.pop(OUTSIDE, {"nginx"})
     assert outside == {"nginx"}
     assert members.pop(OUTSIDE_OF_GRAFANA) == {"grafana"}
+    assert members.pop(OUTSIDE_OF_MAILER) == {"mailer"}
     for name, found in members.items():
         assert len(found) == 2, name
         assert file["networks"][name]["internal"] is True, name
@@ -156,7 +160,9 @@ def test_the_table_of_networks_in_the_documentation_is_the_same() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     rows = re.findall(r"^\| `([a-z-]+)` \| ([a-z-]+) \| ([a-z-]+) \|", page, re.MULTILINE)
     assert {name: {first, second} for name, first, second in rows} == {
-        name: found for name, found in _members(COMPOSE).items() if name not in (OUTSIDE, OUTSIDE_OF_GRAFANA)
+        name: found
+        for name, found in _members(COMPOSE).items()
+        if name not in (OUTSIDE, OUTSIDE_OF_GRAFANA, OUTSIDE_OF_MAILER)
     }
 
 
@@ -244,7 +250,7 @@ def test_no_two_services_reach_a_store_as_the_same_user(file: Described) -> None
         # Whoever backs up reads as the auditor does, and whoever restores writes as those do who prepare the stores.
         if target.endswith("_url") and name not in ("backup", "restore")
     ]
-    assert len(urls) == len(set(urls)) == 12
+    assert len(urls) == len(set(urls)) == 13
 
 
 @BOTH
@@ -258,7 +264,7 @@ def test_nobody_but_the_authentication_service_gets_the_key_that_signs(file: Des
 def test_no_secret_is_handed_over_in_the_environment(file: Described) -> None:
     secret_settings = {
         field.upper()
-        for kind in SERVICE_SETTINGS.values()
+        for kind in PROGRAM_SETTINGS.values()
         for field, described in kind.model_fields.items()
         if "SecretStr" in str(described.annotation) or described.annotation is SecretStr
     }

@@ -34,6 +34,8 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
         "user_stations": OWNS,
         "refresh_sessions": OWNS,
         "attempts": may(ALL, ALL, "", ALL),
+        "password_resets": may(ALL, ALL, "", ALL),
+        "mails": may(ALL, ALL),
         "citizens": may(ALL, ALL, ALL),
         "voter_elections": may(ALL, ALL, ALL),
         "voter_election_citizens": may(ALL, ALL, "", ALL),
@@ -43,6 +45,7 @@ ACCOUNTS_RIGHTS: dict[str, dict[str, Rights]] = {
         "journal": may(ALL, ALL),
         "journal_head": may(ALL, "", "sequence hash"),
     },
+    "mailer": {"mails": may(ALL, "", "due_at tries", ALL)},
     "backup": dict.fromkeys([*AccountsBase.metadata.tables, "alembic_version"], READS),
 }
 ELECTORATES = ("electorates", "electorate_constituencies", "electorate_stations")

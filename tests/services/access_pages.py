@@ -121,6 +121,11 @@ ACCOUNT_PAGES = [
     "POST /voters/{election_id}/citizens",
     "GET /voters/{election_id}/roll.csv",
     "POST /sign-up",
+    "POST /profile",
+    "POST /forgotten-password",
+    "POST /reset-password",
+    "POST /accounts/{user_id}/details",
+    "POST /accounts/{user_id}/sessions/end",
 ]
 STATION_PAGES = [
     "GET /",

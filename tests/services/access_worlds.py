@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from shared.ballot_proofs import read_key
 from shared.blind_signatures import ballot_message, blind, prepare
 from shared.config import ResultsSettings
 from shared.queue import snapshot
-from shared.schema.accounts import Citizen, User, UserRole, VoterElection
+from shared.schema.accounts import Citizen, PasswordReset, User, UserRole, VoterElection
 from shared.schema.election import Ballot
 from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
@@ -30,6 +31,7 @@ from tests.services.access_voters import VOTERS
 from tests.services.bearers import Bearer
 from tests.services.casting import announce, signed
 from tests.services.declared import Declared
+from tests.services.mailboxes import mail_settings
 from tests.services.pictures import PICTURE
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.station import MULTIPART, contents, file_of, multipart
@@ -152,7 +154,7 @@ def authentication(
     url: str, settings: ServiceSettings, keys: Keys, make: Callable[[accounts.Accounts], list[Bearer]]
 ) -> Iterator[tuple[World, list[Bearer]]]:
     """The authentication service with the accounts of ``make``, and one more that is done something to."""
-    with accounts.running(url, settings, keys) as service:
+    with accounts.running(url, settings, keys, **mail_settings()) as service:
         callers = make(service)
         victim = service.register(800)["email"]
         made = service.client.put("/api/voter-elections/1", json={**VOTERS, "title": "B"}, headers=service.logged_in())
@@ -160,6 +162,10 @@ def authentication(
         blinded = _open_to_voters(service, 2)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
         names = {"blinded": blinded, "victim": service.user_id(victim), "victim_email": victim, "session": session}
+        names["link"] = "a link of a mail"
+        with service.database.writing() as store:
+            digest = sha256(names["link"].encode()).digest()
+            store.add(PasswordReset(token_hash=digest, user_id=names["victim"], good_until=datetime.now(UTC) + HOUR))
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers
 

@@ -16,10 +16,11 @@ from tests.services.bearers import SAME_ORIGIN, strangers
 from tests.services.test_account_pages import ANOTHER, EMAIL, sign_in
 from tests.services.tokens import Keys, new_keys, signed
 
+PUBLIC = ("/sign-in", "/sign-up", "/forgotten-password", "/reset-password")
 PAGES = [
     row
     for row in OWN["authentication_service"]
-    if row.by_cookie and not row.rule.startswith(("/sign-in", "/sign-up", "/accounts", "/citizens", "/voters"))
+    if row.by_cookie and not row.rule.startswith((*PUBLIC, "/accounts", "/citizens", "/voters"))
 ]
 VALUE = "the value of a form"
 
