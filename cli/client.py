@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from ipaddress import ip_address
+from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -44,6 +45,7 @@ class Credentials:
 
     email: str | None = None
     password: str | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
 
     def complete(self) -> tuple[str, str]:
         """Email and password; what is missing is asked for on standard error, so that results stay alone.
@@ -55,6 +57,15 @@ class Credentials:
         email = self.email or click.prompt("Email", err=True)
         password = self.password or click.prompt("Password", hide_input=True, err=True)
         return str(email), str(password)
+
+    def second_factor(self) -> str:
+        """The code of the second factor, asked for where it is not there."""
+        if not self.code and not sys.stdin.isatty():
+            raise Failure(
+                "This account has a second factor, and nobody can be asked for its code here; set URNA_CODE.",
+                status=USAGE,
+            )
+        return str(self.code or click.prompt("Code of the second factor", err=True))
 
 
 class Client:
@@ -76,6 +87,9 @@ class Client:
         self._credentials = credentials or Credentials()
         self._known: tuple[str, str] | None = None
         self._token: str | None = None
+        # Of a log-in with a code, which is good once and is not asked for again while the session lasts.
+        self._refresh_token: str | None = None
+        self._renewing = Lock()
         self.patience = patience
         self._http = httpx.Client(
             timeout=httpx.Timeout(_SECONDS, connect=5.0),
@@ -99,7 +113,34 @@ class Client:
         answer = self.request(
             "POST", "authentication", "/api/login", body={"login": login, "password": password}, repeatable=True
         )
-        self._token = str(read_json(answer)["access_token"])
+        found = read_json(answer)
+        if answer.status_code == httpx.codes.ACCEPTED:
+            found = self._second_step(found)
+            self._refresh_token = str(found["refresh_token"])
+        self._token = str(found["access_token"])
+
+    def _second_step(self, begun: Mapping[str, Any]) -> Any:
+        if begun["second_factor"] != "code":
+            raise Failure(
+                "A role of this account needs a second factor, and it has none yet. Set it up in a browser first: "
+                f"{self.addresses.authentication}/sign-in",
+                status=NOT_ALLOWED,
+            )
+        body = {"challenge": begun["challenge"], "code": self._credentials.second_factor()}
+        return read_json(self.request("POST", "authentication", "/api/login/code", body=body))
+
+    def _renew(self, expired: str | None) -> None:
+        """Get another token in the place of one that has run out, once for all threads that have it."""
+        with self._renewing:
+            if self._token != expired:
+                return
+            if self._refresh_token is None:
+                self.log_in()
+                return
+            headers = {"Authorization": f"Bearer {self._refresh_token}"}
+            # Not sent again when an answer is lost: a refresh token that comes twice ends the session.
+            found = read_json(self.request("POST", "authentication", "/api/refresh", headers=headers))
+            self._token, self._refresh_token = str(found["access_token"]), str(found["refresh_token"])
 
     def get(self, service: str, path: str, *, public: bool = False, **query: Any) -> Any:
         """The JSON that a service answers to a GET."""
@@ -112,11 +153,12 @@ class Client:
         if self._token is None:
             self.log_in()
         for is_last in (False, True):
-            headers = {**how.get("headers", {}), "Authorization": f"Bearer {self._token}"}
+            token = self._token
+            headers = {**how.get("headers", {}), "Authorization": f"Bearer {token}"}
             answer = self.request(method, service, path, **{**how, "headers": headers}, may_be_expired=not is_last)
             if answer.status_code != httpx.codes.UNAUTHORIZED:
                 break
-            self.log_in()
+            self._renew(token)
         return answer
 
     def request(
@@ -222,7 +264,8 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
         def called(*args: Any, **kwargs: Any) -> R:
             chosen = {name: kwargs.pop(f"{name}_url", None) for name in SERVICES}
             addresses = Addresses(**{name: (chosen[name] or _default(name)).rstrip("/") for name in SERVICES})
-            credentials = Credentials(kwargs.pop("email"), kwargs.pop("password")) if log_in else None
+            said = [kwargs.pop(name) for name in ("email", "password", "code")] if log_in else []
+            credentials = Credentials(*said) if log_in else None
             with Client(addresses, credentials, patience=kwargs.pop("patience")) as client:
                 return command(*args, client=client, **kwargs)
 
@@ -239,6 +282,9 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
                 f"--{name}-url", envvar=f"URNA_{name.upper()}_URL", default=_default(name), show_default=True
             )(made)
         if log_in:
+            made = click.option(
+                "--code", envvar="URNA_CODE", help="Of the second factor, if the account has one; or URNA_CODE."
+            )(made)
             made = click.option(
                 "--password", envvar="URNA_PASSWORD", help="Better in URNA_PASSWORD; asked for when neither is there."
             )(made)

@@ -297,7 +297,7 @@ class TestOwner:
         problem(client.delete("/api/users/2/second-factor", headers=headers), 409)
         assert self.owner.begin().status_code == 200
         entry = [entry for entry in self.accounts.journal() if entry.action == "second_factor.removed"][-2]
-        assert (entry.subject, entry.actor, entry.details) == ("account 2", ADMIN_EMAIL, '{"sessions_ended":1}')
+        assert (entry.subject, entry.actor, entry.details) == ("account 2", ADMIN_EMAIL, '{"sessions_ended":2}')
 
     def test_a_deleted_account_leaves_no_second_factor_behind(self) -> None:
         response = self.accounts.post("/delete", {"email": EMAIL}, self.accounts.logged_in())
