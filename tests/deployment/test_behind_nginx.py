@@ -146,3 +146,21 @@ def test_nginx_gives_nobody_the_figures_of_a_service(path: str) -> None:
     for prefix in ("authentication", "administration", "station", "results"):
         block = next(body for pattern, body in _patterns() if re.search(pattern, f"/{prefix}{path}"))
         assert re.findall(r"^        (?!include)(.*)$", block, re.MULTILINE) == ["return 404;"]
+
+
+@pytest.mark.parametrize(
+    ("path", "is_passed_on"),
+    [
+        *((path, False) for path in ("/station/ballot", "/station/ballot?language=fr", "/station/static/0/voting.js")),
+        *((path, False) for path in ("/station/api/elections/7/ballots", "/results/", "/results/receipts")),
+        *((path, True) for path in ("/station/", "/station/elections/7/files", "/authentication/", "/administration/")),
+    ],
+)
+def test_nginx_says_to_nobody_who_is_signed_in_where_voters_vote_and_look_their_ballots_up(
+    path: str, is_passed_on: bool
+) -> None:
+    assert "proxy_set_header Cookie $passed_cookie;" in (NGINX / "forward.conf").read_text()
+    block = (NGINX / "nginx.conf").read_text().partition("$passed_cookie {")[2].partition("}")[0]
+    assert "default $http_cookie;" in block
+    (rule,) = re.findall(r'"~(.+)" "";', block)
+    assert (re.search(rule, path) is None) == is_passed_on

@@ -356,6 +356,8 @@ OWN: dict[str, list[Row]] = {
         ),
         Row("GET /api/elections/{election_id}/ballot-paper", EVERYBODY, 200, "/api/elections/{open}/ballot-paper"),
         Row("POST /api/elections/{election_id}/ballots", EVERYBODY, 202, "/api/elections/{open}/ballots", BALLOT),
+        # The page of voters, which asks nobody who he is.
+        Row("GET /ballot", EVERYBODY, 200),
         *(page(route) for route in STATION_PAGES),
     ],
     # Results are everybody's, and so is the list on which voters look their receipts up.
@@ -429,6 +431,9 @@ OWN: dict[str, list[Row]] = {
         ),
         # Pages.
         Row("GET /", EVERYBODY, 200),
+        Row("GET /receipts", EVERYBODY, 200),
+        # From its own page alone.
+        Row("POST /receipts", EVERYBODY, 403),
         Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),
         Row("GET /elections/{election_id}/screen", EVERYBODY, 200, "/elections/{final}/screen"),
         Row("GET /elections/{election_id}/why", EVERYBODY, 200, "/elections/{final}/why"),
