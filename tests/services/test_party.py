@@ -256,7 +256,12 @@ def test_two_directors_who_change_the_same_candidate_or_list_overwrite_nothing(a
     page = zoran.browser()
     late = page.send(
         f"/party/candidates/{first}",
-        version="1", forename="Prva", surname="Anić", post="Deputy", code_name="", biography="",
+        version="1",
+        forename="Prva",
+        surname="Anić",
+        post="Deputy",
+        code_name="",
+        biography="",
     )
     assert late.status_code == 412
     assert "dana@example.org changed this while you were filling in the form." in late.text
