@@ -35,7 +35,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     party = journey.admin.authorized(
         "POST", "admin", "/api/participants", body={"name": f"Green {uuid4().hex[:6]}", "individual": False}
     ).json()["id"]
-    director = enter(journey, open_window, registered(journey, "campaign_director", 8_801, participant=party))
+    director = enter(journey, open_window, registered(journey, "campaign_director", 481, participant=party))
     expect(director.get_by_text("Nobody has been put forward yet.")).to_be_visible()
     for forename in ("Eva", "Iva"):
         director.goto(f"{journey.suite.addresses.admin}/party")
@@ -49,7 +49,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     assert_everybody_can_use(director)
     take_pictures(director, "party-invitation")
 
-    candidate = enter(journey, open_window, registered(journey, "candidate", 8_802))
+    candidate = enter(journey, open_window, registered(journey, "candidate", 482))
     assert_everybody_can_use(candidate)
     take_pictures(candidate, "candidacy")
     candidate.get_by_label("Code of the invitation").fill(code)
@@ -93,7 +93,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
 
     election = journey.open_election(["Green list", "Other"])
     journey.change_account(
-        email := registered(journey, "campaign_director", 8_803),
+        email := registered(journey, "campaign_director", 483),
         participant=journey.admin.get("admin", f"/api/elections/{election}")["entries"][0]["participant_id"],
     )
     other = enter(journey, open_window, email)
