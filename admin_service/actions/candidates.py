@@ -23,7 +23,7 @@ from admin_service.rules.candidates import (
     check_not_frozen,
     key_of,
 )
-from admin_service.store import candidates as stored
+from admin_service.store import lists
 from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
@@ -96,7 +96,7 @@ def create(
         store.participant(session, participant_id, lock=True)
         if owner is not None:
             check_not_frozen(freezing_elections(session, participant_id, now), now)
-        count, last = stored.places_taken(session, participant_id)
+        count, last = lists.places_taken(session, participant_id)
         if count >= MOST_CANDIDATES:
             raise Conflict(say("A participant has at most {most} candidates.", most=MOST_CANDIDATES))
         candidate = Candidate(
@@ -200,9 +200,9 @@ def decide(
             raise Conflict("This is still being written; it is decided on when it is sent for approval.")
         before = _facts(candidate)
         if is_approved:
-            stored.publish(session, candidate, now)
+            lists.publish(session, candidate, now)
         elif is_withdrawn or candidate.approval == Approval.APPROVED:
-            stored.unpublish(session, candidate)
+            lists.unpublish(session, candidate)
         candidate.approval = decision.value
         candidate.approval_reason = reason
         session.flush()
@@ -222,7 +222,7 @@ def delete(
         candidate = find_to_change(session, candidate_id, check or _whatever, owner, now)
         told = _facts(candidate)
         store.delete_picture(session, candidate_id)
-        stored.unpublish(session, candidate)
+        lists.unpublish(session, candidate)
         session.flush()
         session.delete(candidate)
         note(session, "candidate.deleted", f"candidate {candidate_id}", told)
@@ -254,7 +254,7 @@ def accept(database: Database, code: str, account_id: int | None, now: datetime)
     if account_id is None:
         raise Conflict("Sign in again; your token does not say yet which account it is of.")
     with database.writing() as session:
-        candidate = stored.by_invitation(session, key_of(code))
+        candidate = lists.by_invitation(session, key_of(code))
         expires = candidate.invitation_expires_at if candidate else None
         if candidate is None or expires is None or expires <= now:
             raise InvalidInput(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from admin_service import store
 from admin_service.rules.candidates import Standing, check_not_frozen, check_order, freezing
-from admin_service.store import candidates as stored
+from admin_service.store import lists
 from shared import electorate, tallies
 from shared.database import Database
 from shared.electorate import Station
@@ -81,7 +81,7 @@ def overview(session: Session, participant_id: int | None, now: datetime) -> Sta
 
 def stands_of(session: Session, participant_id: int, now: datetime) -> list[Stands]:
     """The elections that a participant stands in, without drafts, the latest first."""
-    found = stored.elections_of(session, participant_id)
+    found = lists.elections_of(session, participant_id)
     standings = tallies.standings(session, (election for election, _ in found), now)
     return [Stands(election, number, standings[election.id].state) for election, number in found]
 
@@ -106,12 +106,12 @@ def order(
         participant = store.participant(session, participant_of(session, participant_id).id, lock=True)
         check(participant.version)
         check_not_frozen(freezing_elections(session, participant.id, now), now)
-        found: dict[int, Candidate] = {one.id: one for one in session.scalars(stored.on_list(participant.id))}
+        found: dict[int, Candidate] = {one.id: one for one in session.scalars(lists.on_list(participant.id))}
         check_order(candidate_ids, found)
         before = list(found)
         for place, number in enumerate(candidate_ids, start=1):
             found[number].place = place
-        stored.touch_list(participant)
+        lists.touch_list(participant)
         session.flush()
         told = {"candidates": {"from": before, "to": list(candidate_ids)}}
         note(session, "participant.ordered", f"participant {participant.id}", told)
@@ -134,8 +134,8 @@ def results(database: Database, participant_id: int | None, election_id: int, no
             raise Conflict("This election has not opened; there is nothing to count.")
         if stands.state is State.CANCELLED:
             raise Conflict("This election was cancelled; it has no result.")
-        counted = stored.counted_by_station(session, election_id)
-        votes = stored.votes_by_station(session, election_id, stands.poll_number)
+        counted = lists.counted_by_station(session, election_id)
+        votes = lists.votes_by_station(session, election_id, stands.poll_number)
         places = electorate.geography(session, election_id)
         session.expunge_all()
     stations = [

@@ -14,8 +14,7 @@ from admin_service.routes.candidacies import Code, oneself
 from admin_service.routes.candidates import Biography
 from admin_service.routes.fields import Line, database
 from admin_service.routes.pictures import answer, take_pictures
-from admin_service.store import candidates as stored
-from admin_service.store import names_of_participants
+from admin_service.store import lists, names_of_participants
 from shared.auth import identity
 from shared.errors import Conflict, InvalidInput, UrnaError
 from shared.terms import Role
@@ -112,7 +111,7 @@ def delete_picture(candidate_id: int) -> Response:
 
 def _listed(error: UrnaError | None = None) -> Response:
     with database().reading() as session:
-        own = list(session.scalars(stored.of_account(identity().account)))
+        own = list(session.scalars(lists.of_account(identity().account)))
         stands_for = names_of_participants(session, [one.participant_id for one in own])
         session.expunge_all()
     return show(

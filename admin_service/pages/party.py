@@ -18,7 +18,7 @@ from admin_service.routes.candidates import Biography
 from admin_service.routes.fields import Line, Name, database
 from admin_service.routes.party import director, own_file, own_result
 from admin_service.routes.pictures import answer, take_pictures
-from admin_service.store import candidates as stored
+from admin_service.store import lists
 from shared.auth import identity
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, UrnaError
 from shared.terms import Role, State
@@ -209,7 +209,7 @@ def _listed(error: UrnaError | None = None) -> Response:
             found = parties.overview(session, identity().participant, datetime.now(UTC))
         except NotFound as nobody:
             return show("party_none.html", nobody)
-        people = list(session.scalars(stored.on_list(found.participant.id)))
+        people = list(session.scalars(lists.on_list(found.participant.id)))
         pictured = store.with_pictures(session, [person.id for person in people])
         conflict = None
         if isinstance(error, ChangedMeanwhile):

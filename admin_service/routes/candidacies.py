@@ -14,7 +14,7 @@ from admin_service.actions.pictures import Size
 from admin_service.routes.candidates import Biography, CandidateAnswer, CandidatePage, candidate_answer
 from admin_service.routes.fields import Line, Tagged, database
 from admin_service.routes.pictures import JPEG, PictureQuery, answer, take_pictures
-from admin_service.store import candidates as stored
+from admin_service.store import lists
 from shared.auth import identity, requires
 from shared.terms import Role
 from shared.web.journal import journaled
@@ -58,7 +58,7 @@ def oneself() -> Owner:
 @candidacies.doc(summary="List one's own candidacies")
 def list_candidacies(query: PageQuery) -> dict[str, Any]:
     with database().reading() as session:
-        return paginate(session, stored.of_account(identity().account), query, candidate_answer)
+        return paginate(session, lists.of_account(identity().account), query, candidate_answer)
 
 
 @candidacies.post("")

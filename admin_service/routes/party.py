@@ -29,7 +29,7 @@ from admin_service.routes.participants import ParticipantAnswer
 from admin_service.routes.pictures import JPEG, PictureQuery, answer, take_pictures
 from admin_service.routes.spreadsheets import FILE, spreadsheet
 from admin_service.rules.candidates import MOST_CANDIDATES
-from admin_service.store import candidates as stored
+from admin_service.store import lists
 from shared.auth import identity, requires
 from shared.terms import Kind, Role, State
 from shared.web.journal import journaled
@@ -159,7 +159,7 @@ def order_candidates(body: Order) -> Tagged[ParticipantAnswer]:
 def list_own_candidates(query: PageQuery) -> dict[str, Any]:
     with database().reading() as session:
         found = parties.participant_of(session, identity().participant)
-        return paginate(session, stored.on_list(found.id), query, candidate_answer)
+        return paginate(session, lists.on_list(found.id), query, candidate_answer)
 
 
 @party.post("/candidates")

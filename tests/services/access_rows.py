@@ -50,6 +50,8 @@ class Row:
     owned: bool = False
     # Of a polling station: who supervises may look, and an official has to belong to it (test_station_sheets.py).
     placed: bool = False
+    # Of a candidate, by the account that is linked to him.
+    of_candidate: bool = False
     # It only says what would come of the request, and stores nothing.
     is_trial: bool = False
     # A page or a form for who is signed in by a cookie (test_account_pages.py): no header is of any use there.

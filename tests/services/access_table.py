@@ -8,6 +8,7 @@ the request is made.
 from datetime import UTC, datetime, timedelta
 
 from tests.services.access_pages import ACCOUNT_PAGES, ADMINISTRATION_PAGES, STATION_PAGES
+from tests.services.access_party import PARTY_ROWS
 from tests.services.access_rows import (
     ADMINISTRATOR,
     ANY_ACCOUNT,
@@ -89,6 +90,7 @@ OWN: dict[str, list[Row]] = {
     ],
     "admin_service": [
         *(page(route) for route in ADMINISTRATION_PAGES),
+        *PARTY_ROWS,
         # Pictures of candidates.
         Row("GET /api/candidates/{candidate_id}/picture", STAFF, 200, "/api/candidates/{candidate}/picture"),
         Row(

@@ -26,6 +26,7 @@ from shared.schema.accounts import Citizen, PasswordReset, User, UserRole, Voter
 from shared.schema.election import Ballot
 from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
+from tests.services.access_party import put_forward
 from tests.services.access_rows import Row
 from tests.services.access_voters import VOTERS
 from tests.services.bearers import Bearer
@@ -231,6 +232,7 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
         spare = {"centre_id": 1, "code": "Бор 5", "registered": 700}
         empty["empty_station"] = service.post("/api/polling-stations", spare, 201)["id"]
         names = _elections(recorded)
+        put_forward(service.database, names["final"])
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]

@@ -34,6 +34,8 @@ TOO_DEEP = "maximum recursion depth exceeded while decoding a JSON array from a 
 PAGE_VALUE = "the value of a form"
 SAME_ORIGIN = {"Origin": "http://localhost"}
 # With all that a page asks for; of no use to a route. What it is worth on a page, test_access_cookies.py says.
+# The participant of all campaign directors, and the account of the one who is a candidate and nothing else.
+DIRECTED, CANDIDATE_ACCOUNT = 77, 5
 COOKIE_OF_A_PAGE = "a cookie as from a page"
 # Longer than the whole matrix takes on a busy machine.
 SOON = timedelta(hours=12)
@@ -78,7 +80,10 @@ def accounts_bearers(accounts: Accounts) -> list[Bearer]:
 
 def _pair(accounts: Accounts, number: int, name: str, roles: list[Role], fate: str = "") -> list[Bearer]:
     body = accounts.register(number)
-    accounts.change(body["email"], roles=[role.value for role in roles], approval="approved")
+    directs = {"participant": DIRECTED} if Role.CAMPAIGN_DIRECTOR in roles else {}
+    accounts.change(body["email"], roles=[role.value for role in roles], approval="approved", **directs)
+    if roles == [Role.CANDIDATE]:
+        assert accounts.user_id(body["email"]) == CANDIDATE_ACCOUNT
     tokens = accounts.tokens(body["email"], body["password"])
     if fate in ("deleted", "replaced"):
         assert accounts.post("/delete", {"email": body["email"]}, accounts.logged_in()).status_code == 200
@@ -331,7 +336,11 @@ def _odd_claims() -> Iterable[tuple[str, dict[str, Any], frozenset[str]]]:
         # As its library, the suite takes it for an access token; only the authentication service could sign one.
         ("no type", claims(type=...), frozenset({administrator})),
         # No account may have all of them, but a token could say so.
-        ("every role", claims(roles=list(Role)), frozenset(role.value for role in Role)),
+        (
+            "every role",
+            claims(roles=list(Role), participant=DIRECTED, account=CANDIDATE_ACCOUNT),
+            frozenset(role.value for role in Role),
+        ),
         ("no roles", claims(roles=...), none),
         ("roles that are null", claims(roles=None), none),
         ("roles in one text", claims(roles=administrator), none),

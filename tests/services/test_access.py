@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from shared.terms import Role
 from tests.servers import Redis, SQLite
 from tests.services import access_worlds as worlds
+from tests.services.access_party import OWN
 from tests.services.access_rows import SUPERVISION, Row
 from tests.services.access_table import TABLE
 from tests.services.access_worlds import World
@@ -133,6 +134,8 @@ def expected(service: str, row: Row, caller: Bearer) -> Answer:
     supervises = caller.roles & {Role.ADMINISTRATOR, Role.AUDITOR}
     if row.owned and caller.name != Role.OFFICIAL and not supervises:
         return 404, "There is no such batch of yours; receipts are kept for a limited time."
+    if row.of_candidate and caller.name not in (Role.CANDIDATE, "every role"):
+        return 404, f"There is no candidate {OWN} of yours."
     if row.placed and (row.method != "GET" or not supervises):
         return 403, "You belong to no polling station, and enter no tally sheet; an administrator sees to it."
     return row.done, None

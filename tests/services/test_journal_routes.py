@@ -56,7 +56,12 @@ def changing(service: str) -> dict[Route, Any]:
 
 ADMINISTRATION = changing("admin_service")
 # The others are forms of pages, which call the same actions (test_administration_pages.py).
-ADMINISTRATION_API = {route: view for route, view in ADMINISTRATION.items() if not view.access.page}
+# Those of directors and candidates need what is theirs (test_party.py).
+ADMINISTRATION_API = {
+    route: view
+    for route, view in ADMINISTRATION.items()
+    if not view.access.page and Role.ADMINISTRATOR in view.access.roles
+}
 STATION = changing("voting_station_service")
 
 
@@ -111,6 +116,11 @@ class World:
     def pictured(self) -> str:
         path = self.candidate()
         assert self.admin.call("PUT", f"{path}/picture", data=PICTURE, match=1).status_code == 200
+        return path
+
+    def invited(self) -> str:
+        path = self.candidate()
+        self.admin.post(f"{path}/invitation", None, 201, match=1)
         return path
 
     def place(self, sort: str) -> str:
@@ -170,6 +180,16 @@ CHANGES: dict[Route, Change] = {
     ),
     ("PUT", "/api/candidates/<int:candidate_id>/picture"): lambda world: (f"{world.candidate()}/picture", PICTURE, 1),
     ("DELETE", "/api/candidates/<int:candidate_id>/picture"): lambda world: (f"{world.pictured()}/picture", None, 2),
+    ("POST", "/api/candidates/<int:candidate_id>/invitation"): lambda world: (
+        f"{world.candidate()}/invitation",
+        None,
+        1,
+    ),
+    ("DELETE", "/api/candidates/<int:candidate_id>/account"): lambda world: (
+        f"{world.invited()}/account",
+        None,
+        2,
+    ),
     ("POST", "/api/jurisdictions"): lambda _: ("/api/jurisdictions", {"name": "Ж"}, None),
     ("POST", "/api/regions"): lambda _: ("/api/regions", {"name": "Ж"}, None),
     ("PATCH", "/api/regions/<int:region_id>"): lambda world: (world.place("regions"), {"name": "Ж"}, 1),
@@ -240,6 +260,8 @@ TOLD = {
     "candidate.changed": ("biography", "to"),
     "candidate.deleted": ("forename", None),
     "candidate.decided": ("approval", "to"),
+    "candidate.invited": ("expires_at", None),
+    "candidate.unlinked": ("account", None),
     "picture.put": ("sha256", None),
     "picture.deleted": ("candidate", None),
     "jurisdiction.created": ("name", None),
