@@ -13,6 +13,8 @@ _ELECTIONS = [
     "POST /elections/{election_id}/edit",
     "GET /elections/{election_id}/ballot",
     "POST /elections/{election_id}/ballot",
+    "GET /elections/{election_id}/key",
+    "POST /elections/{election_id}/key",
     "GET /elections/{election_id}/publish",
     "GET /elections/{election_id}/close",
     "GET /elections/{election_id}/cancel",
@@ -118,6 +120,8 @@ ACCOUNT_PAGES = [
     "POST /voters/{election_id}",
     "POST /voters/{election_id}/citizens",
     "GET /voters/{election_id}/roll.csv",
+    "POST /voters/{election_id}/key",
+    "GET /voters/{election_id}/key.pem",
     "POST /sign-up",
 ]
 STATION_PAGES = [
