@@ -13,6 +13,7 @@ from cli.client import Client, client_options, read_json
 from cli.failure import USAGE, Failure
 from cli.listing import everything
 from cli.output import Output, table, with_output
+from shared.ballot_proofs import key_in
 from shared.terms import Kind, State
 
 
@@ -112,16 +113,24 @@ def publish_election(output: Output, number: int, *, client: Client) -> None:
 @click.argument("number", type=ElectionNumber(1))
 @click.argument("file", type=click.File("r"), required=False)
 @click.option("--remove", is_flag=True, help="Take the key away again.")
+@click.option(
+    "--publish-choices",
+    is_flag=True,
+    help="Let everybody read how each ballot was cast, by its GUID, once the count is final.",
+)
 @client_options("authentication", "admin")
 @with_output
-def set_key(output: Output, number: int, file: IO[str] | None, remove: bool, *, client: Client) -> None:
+def set_key(
+    output: Output, number: int, file: IO[str] | None, remove: bool, publish_choices: bool, *, client: Client
+) -> None:
     """Give election NUMBER, which has not opened, the ballot key in FILE (base64 or PEM; - for standard input)."""
     if remove == (file is not None):
         raise Failure("Name the file with the ballot key, or --remove.", status=USAGE)
-    text = "" if file is None else "".join(line for line in file.read().split("\n") if not line.startswith("-----"))
     version = client.get("admin", f"/api/elections/{number}")["version"]
     headers = {"If-Match": f'"{version}"'}
-    body = {"ballot_key": "".join(text.split())}
+    body: dict[str, object] = {"ballot_key": "" if file is None else key_in(file.read())}
+    # Without a key nobody casts a ballot whose choice could be published.
+    body["choices_public"] = publish_choices and not remove
     answer = client.authorized("PATCH", "admin", f"/api/elections/{number}", body=body, headers=headers)
     changed = dict(read_json(answer))
     output.result(changed, lambda console: _show(console, changed))

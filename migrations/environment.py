@@ -35,3 +35,5 @@ def _lock(connection: sa.Connection) -> None:
         # The lock of SQLite is the transaction of a writer, and Alembic does all revisions in one that it finds begun.
         # Between two transactions another process would do the revision that this one has planned to do.
         connection.begin()
+        # A table is changed by a new one that takes its name, while views name one that is not there for a moment.
+        connection.exec_driver_sql("PRAGMA legacy_alter_table = ON")

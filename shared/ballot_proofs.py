@@ -6,6 +6,7 @@ whoever has the public key can say of each ballot whether it comes from somebody
 
 import base64
 import binascii
+import textwrap
 from collections.abc import Sequence
 
 from shared.blind_signatures import GUID_BYTES, PREFIX_BYTES, PublicKey, ballot_message, prepare, public_key
@@ -31,6 +32,17 @@ def read_key(text: str) -> PublicKey:
 
 def write_key(key: PublicKey) -> str:
     return base64.b64encode(key.der).decode()
+
+
+def key_in(text: str) -> str:
+    """The base64 in what somebody has pasted or kept in a file: base64 alone, or PEM around it."""
+    return "".join(word for line in text.splitlines() if not line.startswith("-----") for word in line.split())
+
+
+def key_file(key: PublicKey) -> str:
+    """A key as a file to be carried: PEM."""
+    lines = textwrap.wrap(write_key(key), 64)
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""])
 
 
 def is_proven(key: PublicKey, election_id: int, guid: bytes, proof: bytes) -> bool:

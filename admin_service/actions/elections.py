@@ -36,6 +36,7 @@ class Plan:
 
     ``individual`` None: what the kind says. ``rules``: the name of a rule pack, the rules themselves, or None for
     those of the kind. ``ballot_key``: by which the signatures of voters' ballots are checked, DER in base64, or empty.
+    ``choices_public``: with such a key, whether everybody may read how each ballot was cast, once all are counted.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Plan:
     jurisdiction_id: int = 1
     rules: str | Mapping[str, Any] | None = None
     ballot_key: str = ""
+    choices_public: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Changes:
     rules: str | Mapping[str, Any] | None = None
     places: Sequence[Place] | None = None
     ballot_key: str | None = None
+    choices_public: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,9 @@ def _noted(session: Session, election: Election, verb: str, before: Mapping[str,
 def _facts(election: Election) -> dict[str, Any]:
     """All of an election that an administrator decides."""
     names = ("title", "kind", "individual", "jurisdiction_id", "start", "end", "stage", "cancelled_reason", "rules")
-    key = {"ballot_key": read_key(election.ballot_key).fingerprint} if election.ballot_key else {}
+    key: dict[str, Any] = {}
+    if election.ballot_key:
+        key = {"ballot_key": read_key(election.ballot_key).fingerprint, "choices_public": election.choices_public}
     ballot = [{"participant_id": entry.participant_id, "exempt": entry.exempt} for entry in election.entries]
     return {**{name: getattr(election, name) for name in names}, "lots": election.lots, "entries": ballot, **key}
 
@@ -289,6 +294,13 @@ def _settle(session: Session, election: Election, plan: Plan) -> None:
     election.end = plan.period.end
     election.rules = settled_rules
     election.ballot_key = _settle_key(plan.ballot_key, settled_rules)
+    if plan.choices_public and election.ballot_key is None:
+        raise InvalidInput(
+            "Only where voters cast ballots themselves can everybody read how each was cast: the election needs a "
+            "ballot key.",
+            field="choices_public",
+        )
+    election.choices_public = plan.choices_public
 
 
 def _settle_key(text: str, settled: Mapping[str, Any]) -> str | None:
@@ -352,4 +364,5 @@ def _changed(election: Election, changes: Changes) -> Plan:
         jurisdiction_id=changes.jurisdiction_id or election.jurisdiction_id,
         rules=election.rules if changes.rules is None and same_kind else changes.rules,
         ballot_key=(election.ballot_key or "") if changes.ballot_key is None else changes.ballot_key,
+        choices_public=election.choices_public if changes.choices_public is None else changes.choices_public,
     )

@@ -1,5 +1,6 @@
 """The administration as plain pages, a module for each noun; ``frame`` has what they share."""
 
+from admin_service.pages.ballot_keys import ballot_keys
 from admin_service.pages.boards import boards
 from admin_service.pages.candidacies import candidacies
 from admin_service.pages.candidates import candidates
@@ -18,7 +19,7 @@ from admin_service.pages.station_import import imports
 from admin_service.pages.stations import stations
 
 blueprints = (
-    *(overview, elections, drafts, participants, candidates, journal, dead_letters),
+    *(overview, elections, drafts, ballot_keys, participants, candidates, journal, dead_letters),
     # Where people vote, and what comes from there.
     *(stations, places, imports, maps, boards, sheets, differences),
     # What is somebody's own.

@@ -85,6 +85,9 @@ class ElectionAnswer(BaseModel):
     created_at: datetime
     version: int = Field(description="Counts the changes; the ETag.")
     ballot_key: str | None = Field(description="As it was set; null where voters do not cast ballots themselves.")
+    choices_public: bool = Field(
+        description="Everybody may read how each ballot was cast, by its GUID, once the count is final."
+    )
     entries: list[EntryAnswer]
 
 
@@ -104,6 +107,9 @@ class NewElection(Strict):
     draft: Flag = Field(False, description="Not published yet; it is in nobody's way and may be deleted.")
     rules: RulesField | None = Field(None, description="Left out: the classic ones if parliamentary, else shares.")
     ballot_key: KeyField = ""
+    choices_public: Flag = Field(
+        False, description="Once the count is final, everybody may read how each ballot was cast; needs `ballot_key`."
+    )
     entries: Entries = Field([], description="The ballot, in the order of the poll numbers.")
 
 
@@ -118,6 +124,7 @@ class ElectionChange(Strict):
     end: Moment | None = None
     rules: RulesField | None = None
     ballot_key: KeyField | None = None
+    choices_public: Flag | None = None
     entries: Entries | None = None
 
 
@@ -199,6 +206,7 @@ def create_election(body: NewElection) -> Tagged[ElectionAnswer]:
         jurisdiction_id=body.jurisdiction_id,
         rules=body.rules,
         ballot_key=body.ballot_key,
+        choices_public=body.choices_public,
     )
     shown = actions.create(database(), plan, datetime.now(UTC), draft=body.draft)
     return (
@@ -236,6 +244,7 @@ def change_election(election_id: int, body: ElectionChange) -> Tagged[ElectionAn
         end=None if body.end is None else _moment(body.end, "end"),
         rules=body.rules,
         ballot_key=body.ballot_key,
+        choices_public=body.choices_public,
         places=None if body.entries is None else _places(body.entries),
     )
     return _tagged(actions.change(database(), election_id, check_match, changes, datetime.now(UTC)))
@@ -353,6 +362,7 @@ def _answer(shown: Shown) -> ElectionAnswer:
         created_at=election.created_at,
         version=election.version,
         ballot_key=election.ballot_key,
+        choices_public=election.choices_public,
         entries=[
             EntryAnswer(
                 poll_number=entry.poll_number,

@@ -8,15 +8,18 @@ from flask_babel import lazy_gettext
 from pydantic import ValidationError
 
 from authentication_service import signing
+from authentication_service.actions import ballot_signatures
 from authentication_service.actions import voter_elections as actions
 from authentication_service.actions.accounts import Matches
 from authentication_service.pages.accounts import same_version
 from authentication_service.pages.citizen_import import sent_file, takes_a_file
 from authentication_service.pages.citizens import READERS
 from authentication_service.pages.own import NOTICES, page, renewed, signed_in
+from authentication_service.routes.ballot_signatures import ballot_keys
 from authentication_service.routes.voter_elections import MOST_BYTES, roll_answer
 from authentication_service.signing import parts
 from shared.auth import identity
+from shared.ballot_proofs import key_file
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
 from shared.terms import Restriction, Role
 from shared.web.cookies import page_requires
@@ -34,6 +37,7 @@ RESTRICTIONS = {
     Restriction.CITIZENS: lazy_gettext("a list of citizens"),
 }
 NOTICES["election-known"] = lazy_gettext("Voters know this election as it stands here.")
+NOTICES["key-made"] = lazy_gettext("The ballot key is made. Carry its public half to the administration.")
 _FIELDS = ("election_id", "title", "opens_at", "closes_at", "restriction", "values")
 
 
@@ -118,6 +122,31 @@ def roll(election_id: int) -> Response:
     return roll_answer(election_id)
 
 
+@elections.post("/voters/<int:election_id>/key")
+@page_requires(Role.ADMINISTRATOR)
+@journaled("voter_election.key_made", "voter_election {election_id}")
+@elections.doc(summary="The form that makes its ballot key, once")
+def make_key(election_id: int) -> Response:
+    signed_in()
+    try:
+        ballot_signatures.make_key(
+            parts().database, ballot_keys(), identity(), election_id, matches=same_version, now=signing.now()
+        )
+    except (InvalidInput, Conflict, ChangedMeanwhile) as error:
+        return _shown(election_id, error)
+    return see_other(url_for(".one", election_id=election_id, notice="key-made"))
+
+
+@elections.get("/voters/<int:election_id>/key.pem")
+@page_requires(*READERS)
+@elections.doc(summary="The public half of its ballot key, as a file to be carried to the administration")
+def key(election_id: int) -> Response:
+    signed_in()
+    found = ballot_signatures.read_key(parts().database, election_id)
+    disposition = {"Content-Disposition": f'attachment; filename="election-{election_id}-ballot-key.pem"'}
+    return Response(key_file(found), content_type="application/x-pem-file", headers=disposition)
+
+
 def _known_already(_version: int) -> None:
     raise Conflict("Voters know an election of this number already; change that one on its page.")
 
@@ -162,7 +191,19 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
             "values": "\n".join(found.values),
         }
     sent |= {name: request.form[name] for name in _FIELDS if name in request.form}
-    return renewed(account, _page("voter_election.html", error, account=account, election=found, sent=sent))
+    key = ballot_signatures.read_key(parts().database, found.election_id) if found and found.has_key else None
+    return renewed(
+        account,
+        _page(
+            "voter_election.html",
+            error,
+            account=account,
+            election=found,
+            sent=sent,
+            fingerprint=key.fingerprint if key else None,
+            has_opened=found is not None and found.opens_at <= signing.now(),
+        ),
+    )
 
 
 def _page(template: str, error: UrnaError | None = None, **values: Any) -> Response:

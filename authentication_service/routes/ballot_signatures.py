@@ -85,7 +85,7 @@ class SignatureOut(BaseModel):
 )
 def make_key(election_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
     key, version = actions.make_key(
-        parts().database, _keys(), identity(), election_id, matches=check_match, now=signing.now()
+        parts().database, ballot_keys(), identity(), election_id, matches=check_match, now=signing.now()
     )
     return _key(election_id, key), 201, etag(version)
 
@@ -143,7 +143,9 @@ def sign(election_id: int, body: BlindedIn) -> dict[str, Any]:
         blinded = base64.b64decode(body.blinded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidInput("The blinded message is not written in base64.", field="blinded") from error
-    signature = actions.sign(parts().database, _keys(), identity(), election_id, blinded, zone=_zone(), now=signing.now)
+    signature = actions.sign(
+        parts().database, ballot_keys(), identity(), election_id, blinded, zone=_zone(), now=signing.now
+    )
     return {"signature": base64.b64encode(signature).decode()}
 
 
@@ -155,7 +157,8 @@ def _key(election_id: int, key: PublicKey) -> dict[str, Any]:
     }
 
 
-def _keys() -> actions.BallotKeys:
+def ballot_keys() -> actions.BallotKeys:
+    """What opens and closes the private keys of elections at the service that answers."""
     found = current_app.extensions[EXTENSION]
     assert isinstance(found, actions.BallotKeys)  # noqa: S101 -- create_app has put it there.
     return found

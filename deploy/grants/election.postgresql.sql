@@ -28,7 +28,7 @@ GRANT UPDATE (forename, surname, post, code_name, biography, large, small, sha25
 GRANT SELECT, INSERT, DELETE ON candidate_pictures TO administration;
 GRANT UPDATE (large, small, sha256, created_at) ON candidate_pictures TO administration;
 GRANT SELECT, INSERT, DELETE ON elections TO administration;
-GRANT UPDATE (title, kind, individual, jurisdiction_id, start, "end", stage, cancelled_at, cancelled_reason, rules, lots, version, ballot_key) ON elections TO administration;
+GRANT UPDATE (title, kind, individual, jurisdiction_id, start, "end", stage, cancelled_at, cancelled_reason, rules, lots, version, ballot_key, choices_public) ON elections TO administration;
 GRANT SELECT, INSERT, DELETE ON entries TO administration;
 GRANT SELECT ON batches TO administration;
 GRANT SELECT (batch_id, part, election_id, received, counted, duplicate, invalid, outside) ON parts TO administration;
@@ -96,6 +96,8 @@ GRANT SELECT (reason, dismissed_at) ON dismissals TO results;
 GRANT SELECT ON tally_sheets TO results;
 -- Whether a voter's ballot is there, by the GUID on the receipt; never for whom it is.
 GRANT SELECT (election_id, guid) ON ballots TO results;
+-- How ballots were cast: a view with the rights of its owner, empty unless an election publishes that and is counted to its end.
+GRANT SELECT ON published_choices TO results;
 GRANT SELECT (election_id, station_id, "number", act, at, numbers, chosen, reason) ON sheet_events TO results;
 
 -- Tally sheets: the daemon records what officials have entered, the administration decides about it; neither changes an event or a

@@ -90,7 +90,7 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True)
 class Summary:
-    """An election as everybody may see it."""
+    """An election as everybody may see it; ``by_voters``: voters cast ballots themselves in it."""
 
     id: int
     title: str
@@ -100,6 +100,8 @@ class Summary:
     start: datetime
     end: datetime
     cancelled_reason: str
+    by_voters: bool
+    choices_public: bool
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,11 @@ class Listing(Generic[T]):
 
 @dataclass(frozen=True)
 class ElectionResult:
-    """An election and its result so far; ``votes_of_moments``: those of any moment are told, not of the end alone."""
+    """An election and its result so far."""
 
     election: Summary
     result: Result
     basis: Basis
-    votes_of_moments: bool
 
     @cached_property
     def seats(self) -> SeatsCertainty:
@@ -385,8 +386,7 @@ def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[Elec
     )
     settled = outcome.result.certainty is not Certainty.PROVISIONAL
     summary = summary_of(counted.election, standing.state)
-    told = counted.election.ballot_key is None
-    return Kept(tag, settled, ElectionResult(summary, outcome.result, outcome.basis, votes_of_moments=told))
+    return Kept(tag, settled, ElectionResult(summary, outcome.result, outcome.basis))
 
 
 def published_election(session: Session, election_id: int) -> Election:
@@ -444,4 +444,6 @@ def summary_of(election: Election, state: State) -> Summary:
         start=election.start,
         end=election.end,
         cancelled_reason=election.cancelled_reason,
+        by_voters=election.ballot_key is not None,
+        choices_public=election.choices_public,
     )

@@ -74,9 +74,7 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
         as_of,
     )
     summary = actions.summary_of(election, standing.state)
-    told = election.ballot_key is None
-    result = ElectionResult(summary, outcome.result, outcome.basis, votes_of_moments=told)
-    kept = Kept(stations.tag, stations.settled, result)
+    kept = Kept(stations.tag, stations.settled, ElectionResult(summary, outcome.result, outcome.basis))
     desk.results_of_the_past.keep((election_id, as_of), (state, kept))
     return kept
 

@@ -46,6 +46,5 @@ def moments(election_id: int) -> Response:
         curve=curve,
         at=at,
         as_of=moment,
-        votes_of_moments=result.body.votes_of_moments,
         **shown(result.body.result, result.body.seats),
     )

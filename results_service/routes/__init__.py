@@ -97,6 +97,9 @@ class ElectionDetails(ElectionSummary):
         description="By which anybody can check the signatures of voters' ballots: a SubjectPublicKeyInfo in DER, in "
         "base64. null where voters do not cast ballots themselves."
     )
+    choices_public: bool = Field(
+        description="Once the count is final, everybody can read how each ballot was cast, by its GUID."
+    )
 
 
 class HeldBackAnswer(Shape):
@@ -248,9 +251,7 @@ def read_election(election_id: int) -> Any:
     answer = actions.read_election(desk(), election_id, is_known)
     return answered(
         answer,
-        lambda found: ElectionDetails.model_validate(
-            {**vars(found.election), "lists": found.lists, "rules": found.rules, "ballot_key": found.ballot_key}
-        ),
+        lambda found: ElectionDetails.model_validate({**vars(found), **vars(found.election)}),
     )
 
 

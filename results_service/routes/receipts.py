@@ -17,12 +17,16 @@ receipts = APIBlueprint("receipts", __name__, url_prefix="/api/elections", tag="
 
 
 class ReceiptAnswer(Shape):
-    """What became of a ballot. How it was cast is not said, now or later."""
+    """What became of a ballot."""
 
     election_id: int
     guid: UUID
     counted: bool
     reason: Refusal | None = Field(description="Why it is not counted; null when it is.")
+    poll_number: int | None = Field(
+        description="For whom it is, once the count is final and where the rules of the election say that everybody "
+        "may know; else null."
+    )
 
 
 @receipts.get("/<int:election_id>/receipts/<uuid:guid>")
@@ -36,6 +40,6 @@ class ReceiptAnswer(Shape):
 )
 def look_up(election_id: int, guid: UUID) -> tuple[dict[str, Any], int, dict[str, str]]:
     found = actions.look_up(current_app.extensions["desk"], election_id, guid.bytes)
-    answer = {"election_id": election_id, "guid": guid, "counted": found.counted, "reason": found.reason}
+    answer = {"election_id": election_id, "guid": guid, **vars(found)}
     # Nobody on the way is to keep who asked for which ballot.
     return answer, 200, {"Cache-Control": "no-store"}

@@ -44,6 +44,11 @@ def held_back(ballot_key: str | None, state: State, end: datetime) -> HeldBack |
     return HeldBack(FOR_EVER, None) if state is State.CANCELLED else HeldBack(UNTIL_FINAL, end)
 
 
+def tells_choices(ballot_key: str | None, state: State, *, choices_public: bool) -> bool:
+    """Whether everybody may read how each ballot was cast: where the election's rules say so, when all are counted."""
+    return choices_public and ballot_key is not None and state is State.FINAL
+
+
 def refuse_votes(held: HeldBack | None) -> None:
     """Raise Conflict with the reason where votes are held back."""
     if held is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, lazyload
 
+from results_service.store import choices
 from shared import tallies
 from shared.schema.election import (
     DRAFT,
@@ -210,6 +211,7 @@ def touch_what_is_read(session: Session) -> None:
     for read in READ:
         columns = read if isinstance(read, tuple) else tuple(read.__table__.columns)
         session.execute(sa.select(*columns).where(sa.false()))
+    choices.touch(session)
 
 
 _SHEETS = (

@@ -74,7 +74,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "elections": may(
             *(ALL, ALL),
             "title kind individual jurisdiction_id start end stage cancelled_at cancelled_reason rules lots version "
-            "ballot_key",
+            "ballot_key choices_public",
             ALL,
         ),
         "entries": may(ALL, ALL, "", ALL),
@@ -247,6 +247,13 @@ def test_the_administration_can_number_what_it_makes(election: LeastRights) -> N
         made = connection.execute(jurisdictions.insert().values(name="Vojvodina")).inserted_primary_key
         assert made is not None
         assert made[0] > 0
+
+
+@SERVERS
+def test_how_ballots_were_cast_is_read_by_the_results_service_through_a_view_alone(election: LeastRights) -> None:
+    for user, reads in (("results", True), ("daemon", False), ("administration", False), ("operator", False)):
+        assert election.may(user, "SELECT guid, poll_number FROM published_choices") == [reads], user
+        assert election.may(user, "SELECT poll_number FROM ballots") == [False], user
 
 
 @SERVERS

@@ -431,6 +431,9 @@ OWN: dict[str, list[Row]] = {
             200,
             "/api/elections/{final}/receipts/{ballot}",
         ),
+        # The rules of this election do not publish how ballots were cast.
+        Row("GET /api/elections/{election_id}/choices", EVERYBODY, 404, "/api/elections/{final}/choices"),
+        Row("GET /api/elections/{election_id}/choices.csv", EVERYBODY, 404, "/api/elections/{final}/choices.csv"),
         # Pages.
         Row("GET /", EVERYBODY, 200),
         Row("GET /receipts", EVERYBODY, 200),

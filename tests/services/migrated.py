@@ -90,4 +90,6 @@ def _statements(url: str) -> _Statements:
             for row in connection.exec_driver_sql(f"SELECT * FROM `{name}`"):
                 places = ", ".join(["%s"] * len(row))
                 found.append((f"INSERT INTO `{name}` VALUES ({places})", tuple(row)))
+        for name in sa.inspect(connection).get_view_names():
+            found += [(row[1], ()) for row in connection.exec_driver_sql(f"SHOW CREATE VIEW `{name}`")]
     return [*found, ("SET SESSION foreign_key_checks = 1", ())]

@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from admin_service.pictures import LARGE, SMALL
+from shared.ballot_proofs import key_file
 from shared.schema.election import DeadLetter
 from shared.terms import Role
 from tests.services.administration import Administration, entries, running
+from tests.services.casting import key_text, new_key
 from tests.services.pictures import picture
 from tests.services.recorded import CLASSIC_RULES, Recorded
 from tests.services.signed_in import SignedIn, filled
@@ -401,3 +403,34 @@ def test_lists_are_paged_and_keep_their_filter(admin: Administration, ana: Signe
     assert first.count('scope="row"') == 50
     assert ana.see("/participants?name=Participant&per_page=50&page=2").count('scope="row"') == 10
     ana.see("/participants?page=none", 422)
+
+
+def test_a_ballot_key_is_set_compared_and_taken_away_on_its_page_until_it_is_frozen(
+    admin: Administration, ana: SignedIn, recorded: Recorded
+) -> None:
+    number = draft(admin)
+    path, key = f"/elections/{number}/key", new_key().public
+    assert f'href="{path}"' in ana.see(f"/elections/{number}")
+    for nothing in ({}, {"ballot_key": "no key!"}, {"ballot_key": "AAAA"}, {"choices_public": "1"}):
+        assert ana.fill(path, "key", **nothing).status_code == 422
+    both = ana.fill(path, "key", ballot_key=key_text(), file=(BytesIO(b"x"), "key.pem"))
+    assert (both.status_code, "not both" in both.text) == (422, True)
+    shown = ana.done(ana.fill(path, "key", file=(BytesIO(key_file(key).encode()), "key.pem")))
+    assert key.fingerprint in shown
+    stored = admin.get(f"/api/elections/{number}")
+    assert (stored["ballot_key"], stored["choices_public"]) == (key_text(), False)
+    # Pasted again, with the rule; and the rule alone.
+    assert "everybody can read" in ana.done(ana.fill(path, "key", ballot_key=key_file(key), choices_public="1"))
+    assert admin.get(f"/api/elections/{number}")["choices_public"] is True
+    unticked = {name: value for name, value in filled(ana.see(path), "key").items() if name != "choices_public"}
+    assert "never shown" in ana.done(ana.send(path, **unticked))
+    assert admin.get(f"/api/elections/{number}")["ballot_key"] == key_text()
+    ana.done(ana.fill(path, "remove-key", remove="1"))
+    assert admin.get(f"/api/elections/{number}")["ballot_key"] is None
+    opened = recorded.election(
+        hours=(datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)),
+        ballot_key=key_text(),
+        jurisdiction_id=1,
+    )
+    page = ana.see(f"/elections/{opened}/key")
+    assert ("It is frozen" in page, 'id="key"' in page, key.fingerprint in page) == (True, False, True)

@@ -5,9 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from shared.ballot_proofs import key_in, read_key
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, PASSWORD, Accounts, jmbg, person
 from tests.services.citizens import citizen, csv_of
 from tests.services.test_account_pages import FROM_HERE, sign_in, submit, token_in
@@ -138,3 +141,34 @@ def test_an_auditor_looks_and_changes_nothing_and_others_see_nothing(accounts: A
     assert auditor.get("/voters").status_code == 200
     for page in ("/citizens/import", "/voters/new"):
         assert auditor.get(page).status_code == 403
+
+
+def test_a_ballot_key_is_made_once_on_a_page_and_its_public_half_carried_away(admin: FlaskClient) -> None:
+    form = {
+        "election_id": "8",
+        "title": "Home",
+        "opens_at": "2040-01-01T06:00",
+        "closes_at": "2040-01-01T20:00",
+        "restriction": "everyone",
+        "values": "",
+    }
+    assert submit(admin, "/voters/new", "/voters/new", **form).status_code == 303
+    assert admin.get("/voters/8/key.pem").status_code == 404
+    page = admin.get("/voters/8")
+    assert "key.pem" not in page.text
+    version = field(page, "version")
+    stale = submit(admin, "/voters/8/key", "/voters/8", version="77")
+    assert stale.status_code == 412
+    made = submit(admin, "/voters/8/key", "/voters/8", version=version)
+    assert made.status_code == 303
+    page = admin.get(made.headers["Location"])
+    assert "The ballot key is made." in page.text
+    file = admin.get("/voters/8/key.pem")
+    assert file.headers["Content-Disposition"] == 'attachment; filename="election-8-ballot-key.pem"'
+    key = load_pem_public_key(file.data)
+    assert isinstance(key, RSAPublicKey)
+    assert read_key(key_in(file.text)).fingerprint in page.text
+    # The page offers no other one, and neither does whoever sends the form again.
+    assert "make-key" not in page.text
+    assert submit(admin, "/voters/8/key", "/voters/8", version=field(page, "version")).status_code == 409
+    assert admin.get("/voters/8/key.pem").data == file.data

@@ -134,6 +134,11 @@ class Election(ElectionBase):
         sa.String(1024),
         doc="By which the signatures of voters' ballots are checked: DER in base64. NULL: voters do not vote so.",
     )
+    choices_public: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=sa.false(),
+        doc="Whether everybody may read how each ballot was cast, by its GUID, once the count is final.",
+    )
 
     entries: Mapped[list["Entry"]] = relationship(
         cascade="all, delete-orphan", order_by="Entry.poll_number", lazy="selectin"

@@ -1,0 +1,83 @@
+"""How each ballot was cast, by its GUID: once the count is final, in elections whose rules say so."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from results_service.actions import choices as actions
+from results_service.routes import NO_ELECTION, OfNow, desk
+from results_service.routes.seats import Shape
+from shared.auth import public
+
+choices = APIBlueprint("choices", __name__, url_prefix="/api/elections", tag="Choices")
+
+# What is final stays so.
+_KEPT = {"Cache-Control": "public, max-age=600"}
+_NONE = {
+    **{status: said for status, said in NO_ELECTION.items() if status != 304},
+    404: "There is no such election, or its rules do not publish choices",
+    409: "The count is not final",
+    422: "A parameter is wrong",
+}
+
+
+class ChoicesQuery(BaseModel):
+    """Which ballots."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: UUID | None = Field(None, description="Those after this GUID; left out: the first ones.")
+    limit: int = Field(500, ge=1, le=5000)
+
+
+class ChoiceAnswer(Shape):
+    """A counted ballot."""
+
+    guid: UUID
+    poll_number: int
+
+
+class ChoicesAnswer(BaseModel):
+    """Counted ballots in the order of their GUIDs, which is not that in which they came."""
+
+    items: list[ChoiceAnswer]
+    next: UUID | None = Field(description="Ask for those after it; null: there are no more.")
+
+
+@choices.get("/<int:election_id>/choices")
+@public
+@choices.input(ChoicesQuery, location="query", arg_name="query")
+@choices.output(ChoicesAnswer)
+@choices.doc(
+    summary="How each ballot was cast, by its GUID",
+    description="Only in an election with a ballot key whose rules say so, and only once the count is final.",
+    responses=_NONE,
+)
+def list_choices(election_id: int, query: ChoicesQuery) -> Any:
+    found = actions.list_choices(desk(), election_id, query.after, query.limit)
+    following = found[-1].guid if len(found) == query.limit else None
+    items = [ChoiceAnswer.model_validate(one) for one in found]
+    return ChoicesAnswer(items=items, next=following), 200, _KEPT
+
+
+@choices.get("/<int:election_id>/choices.csv")
+@public
+@choices.input(OfNow, location="query", arg_name="_query")
+@choices.doc(
+    summary="The whole list of how ballots were cast, as CSV",
+    responses={**_NONE, 200: "CSV by RFC 4180, in UTF-8: guid, poll_number"},
+)
+def choices_as_csv(election_id: int, _query: OfNow) -> Response:
+    pages = actions.all_choices(desk(), election_id)
+    headers = {**_KEPT, "Content-Disposition": f'attachment; filename="election-{election_id}-choices.csv"'}
+    return Response(_lines(pages), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _lines(pages: Iterator[list[actions.Choice]]) -> Iterator[str]:
+    yield "guid,poll_number\r\n"
+    for page in pages:
+        yield "".join(f"{one.guid},{one.poll_number}\r\n" for one in page)

@@ -1,0 +1,103 @@
+"""How each ballot was cast, by its GUID: for everybody, once the count is final and if the election's rules say so."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from results_service.app import create_app
+from results_service.store.choices import PUBLISHED
+from shared.config import ResultsSettings
+from shared.schema.election import Election
+from tests.services.casting import voted
+from tests.services.counting import Counting, counting, guid
+from tests.services.tokens import ServiceSettings
+
+
+@pytest.fixture
+def suite(election_database_url: str, redis_url: str) -> Iterator[Counting]:
+    with counting(election_database_url, redis_url, partitions=1) as made:
+        yield made
+
+
+@pytest.fixture
+def client(suite: Counting, service_settings: ServiceSettings) -> Iterator[FlaskClient]:
+    url = suite.database.engine.url.render_as_string(hide_password=False)
+    app = create_app(service_settings(ResultsSettings, election_database_url=url, redis_url=suite.redis_url))
+    yield app.test_client()
+    app.extensions["database"].close()
+
+
+def published(suite: Counting) -> int:
+    """An open election that publishes choices; of its ballots three count, one is sent twice, one for nobody."""
+    election = voted(suite)
+    change(suite, election, choices_public=True)
+    suite.accept([(guid(3), 1), (guid(1), 3), (guid(3), 2), (guid(4), 9), (guid(2), 2)], election=election)
+    suite.record_all()
+    return election
+
+
+def change(suite: Counting, election: int, **values: Any) -> None:
+    with suite.database.writing() as session:
+        row = session.get_one(Election, election)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def asked(client: FlaskClient, election: int, path: str = "choices") -> tuple[int, Any]:
+    answer = client.get(f"/api/elections/{election}/{path}")
+    return answer.status_code, answer.get_json() if answer.is_json else answer.text
+
+
+def in_view(suite: Counting) -> int:
+    with suite.database.reading() as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(PUBLISHED)) or 0
+
+
+def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
+    suite: Counting, client: FlaskClient
+) -> None:
+    election = published(suite)
+    receipt = f"receipts/{UUID(bytes=guid(3))}"
+    for _ in range(2):
+        assert [asked(client, election, path)[0] for path in ("choices", "choices.csv")] == [409, 409]
+        assert asked(client, election, receipt)[1]["poll_number"] is None
+        # Nor could a service that was broken into read them: of the ballots it has no more rights.
+        assert in_view(suite) == 0
+        change(suite, election, end=datetime.now(UTC))
+    suite.note_that_nothing_waits()
+    told = [(UUID(bytes=guid(number)), poll_number) for number, poll_number in ((1, 3), (2, 2), (3, 1))]
+    items = [{"guid": str(one), "poll_number": number} for one, number in told]
+    assert asked(client, election) == (200, {"items": items, "next": None})
+    # Page after page they are the same.
+    _, first = asked(client, election, "choices?limit=2")
+    assert (first["items"], first["next"]) == (items[:2], items[1]["guid"])
+    assert asked(client, election, f"choices?limit=2&after={first['next']}")[1]["items"] == items[2:]
+    lines = "".join(f"{one},{number}\r\n" for one, number in told)
+    assert asked(client, election, "choices.csv") == (200, f"guid,poll_number\r\n{lines}")
+    assert asked(client, election, receipt)[1]["poll_number"] == 1
+    assert asked(client, election, f"receipts/{UUID(bytes=guid(4))}")[1] == {
+        "election_id": election,
+        "guid": str(UUID(bytes=guid(4))),
+        "counted": False,
+        "reason": "invalid_poll_number",
+        "poll_number": None,
+    }
+    assert client.get(f"/api/elections/{election}").get_json()["choices_public"] is True
+    assert "choices.csv" in client.get(f"/elections/{election}").text
+    # The same election with other rules tells none of it.
+    change(suite, election, choices_public=False)
+    assert [asked(client, election, path)[0] for path in ("choices", "choices.csv")] == [404, 404]
+    assert asked(client, election, receipt)[1] | {"guid": ""} == {
+        "election_id": election,
+        "guid": "",
+        "counted": True,
+        "reason": None,
+        "poll_number": None,
+    }
+    assert in_view(suite) == 0
+    assert "choices.csv" not in client.get(f"/elections/{election}").text
