@@ -144,8 +144,8 @@ def test_two_parts_share_a_network_exactly_where_an_arrow_joins_them(file: Descr
 @BOTH
 def test_each_network_joins_two_parts_and_has_no_way_out(file: Described) -> None:
     members = _members(file)
-    # The only ways out: that of whoever is asked by the world, that on which the operators reach the figures, and that to
-    # the mail server.
+    # The only ways out: that of whoever is asked by the world, that on which the operators reach the figures, and that
+    # to the mail server.
     outside = members.pop(OUTSIDE, {"nginx"})
     assert outside == {"nginx"}
     assert members.pop(OUTSIDE_OF_GRAFANA) == {"grafana"}
