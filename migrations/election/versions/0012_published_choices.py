@@ -18,16 +18,15 @@ _VIEW = "published_choices"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("elections") as elections:
-        elections.add_column(sa.Column("choices_public", sa.Boolean(), server_default=sa.false(), nullable=False))
+    # Without a batch: SQLite would copy the table and drop it, which the rows that refer to it forbid.
+    op.add_column("elections", sa.Column("choices_public", sa.Boolean(), server_default=sa.false(), nullable=False))
     shown = _choices().compile(dialect=op.get_bind().dialect, compile_kwargs={"literal_binds": True})
     op.execute(f"CREATE VIEW {_VIEW} AS {shown}")
 
 
 def downgrade() -> None:
     op.execute(f"DROP VIEW {_VIEW}")
-    with op.batch_alter_table("elections") as elections:
-        elections.drop_column("choices_public")
+    op.drop_column("elections", "choices_public")
 
 
 def _choices() -> "sa.Select[tuple[object, ...]]":
