@@ -13,8 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("elections") as elections:
-        elections.add_column(sa.Column("ballot_key", sa.String(length=1024), nullable=True))
+    # Without a batch: SQLite would copy the table and drop it, which the rows that refer to it forbid.
+    op.add_column("elections", sa.Column("ballot_key", sa.String(length=1024), nullable=True))
     op.create_index(op.f("ix_refused_lines_election_id_guid"), "refused_lines", ["election_id", "guid"])
     op.drop_index(op.f("ix_refused_lines_election_id"), table_name="refused_lines")
 
@@ -22,5 +22,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.create_index(op.f("ix_refused_lines_election_id"), "refused_lines", ["election_id"])
     op.drop_index(op.f("ix_refused_lines_election_id_guid"), table_name="refused_lines")
-    with op.batch_alter_table("elections") as elections:
-        elections.drop_column("ballot_key")
+    op.drop_column("elections", "ballot_key")
