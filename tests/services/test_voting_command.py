@@ -151,6 +151,7 @@ def test_a_file_that_is_no_ballot_is_named_and_left_as_it_is(voting: Voting) -> 
     assert voting.vote(2, "--sign-only")[0] == SUCCESS
     kept = voting.kept()
     unfinished = {name: kept[name] for name in ("election", "ballot_key", "guid", "prefix")}
+    wrong: object
     for wrong in ([], {"guid": 1}, unfinished, {**kept, "signature": "!"}, {**kept, "election": "one"}):
         voting.file().write_text(json.dumps(wrong))
         status, said = voting.vote(2)
