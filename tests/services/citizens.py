@@ -43,7 +43,7 @@ def csv_of(rows: Iterable[dict[str, Any]], columns: Iterable[str] = COLUMNS[:-1]
 
 
 def have_citizens(database: Database, key: str, national_ids: Iterable[str], **changed: Any) -> None:
-    """Put citizens into the register past the service."""
+    """Put citizens into the register past the service, those who are not in it yet."""
     ids = NationalIds(key)
     described = citizen(**changed)
     described |= {"born_on": date.fromisoformat(described["born_on"])}
@@ -57,7 +57,9 @@ def have_citizens(database: Database, key: str, national_ids: Iterable[str], **c
     }
     rows = [{**fixed, **dict(zip(("jmbg_key", "jmbg_sealed"), ids.kept(one), strict=True))} for one in national_ids]
     with database.writing() as session:
-        session.execute(sa.insert(Citizen), rows)
+        known = set(session.scalars(sa.select(Citizen.jmbg_key)))
+        if new := [row for row in rows if row["jmbg_key"] not in known]:
+            session.execute(sa.insert(Citizen), new)
 
 
 def bring(accounts: Any, content: bytes, headers: dict[str, str] | None = None, **query: str) -> TestResponse:

@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from subprocess import PIPE
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
+from alembic import command, op
 
 from shared.database import Database, alembic_config, migrate
 from shared.errors import Misconfigured
@@ -56,7 +56,7 @@ def test_processes_that_migrate_at_once_do_it_once(election_database_url: str) -
     # Each says that it is there and waits for the word, so that no start of a program keeps them apart.
     program = """
 import sys
-from alembic import command
+from alembic import command, op
 from shared.database import migrate
 print("ready", flush=True)
 sys.stdin.readline()
@@ -108,24 +108,30 @@ def test_the_country_is_there_from_the_start(election_database_url: str) -> None
     database.close()
 
 
+def older_accounts(url: str) -> Database:
+    """A store before the citizens' register, with an account and one that was deleted."""
+    command.upgrade(alembic_config(url, "accounts"), "0004")
+    database = Database(url)
+    with database.writing() as session:
+        for number, national_id in ((1, "'0101990710008'"), (2, "NULL")):
+            session.execute(
+                sa.text(
+                    "INSERT INTO users (id, email, email_key, jmbg, forename, surname, password_hash, approval,"
+                    " created_at, version) VALUES"
+                    f" ({number}, 'vera{number}', 'vera{number}', {national_id}, 'Vera', 'Verić', '', 'approved',"
+                    " '2026-01-01 00:00:00', 3)"
+                )
+            )
+        session.execute(sa.text("INSERT INTO user_roles (user_id, role) VALUES (1, 'official'), (2, 'voter')"))
+    return database
+
+
 def test_the_national_ids_of_an_older_store_are_sealed_and_nothing_else_of_it_changes(
     election_database_url: str,
 ) -> None:
     url, key = election_database_url, "a key of the register for this test"
-    command.upgrade(alembic_config(url, "accounts"), "0004")
-    database = Database(url)
+    database = older_accounts(url)
     try:
-        with database.writing() as session:
-            for number, national_id in ((1, "'0101990710008'"), (2, "NULL")):
-                session.execute(
-                    sa.text(
-                        "INSERT INTO users (id, email, email_key, jmbg, forename, surname, password_hash, approval,"
-                        " created_at, version) VALUES"
-                        f" ({number}, 'vera{number}', 'vera{number}', {national_id}, 'Vera', 'Verić', '', 'approved',"
-                        " '2026-01-01 00:00:00', 3)"
-                    )
-                )
-            session.execute(sa.text("INSERT INTO user_roles (user_id, role) VALUES (1, 'official'), (2, 'voter')"))
         with pytest.raises(Misconfigured, match="REGISTER_KEY"):
             migrate(url, "accounts")
         migrate(url, "accounts", key)
@@ -143,5 +149,33 @@ def test_the_national_ids_of_an_older_store_are_sealed_and_nothing_else_of_it_ch
         command.downgrade(alembic_config(url, "accounts", key), "0004")
         with database.reading() as session:
             assert session.scalars(sa.text("SELECT jmbg FROM users ORDER BY id")).all() == ["0101990710008", None]
+    finally:
+        database.close()
+
+
+def test_no_national_id_is_lost_when_the_migration_is_cut_off(
+    election_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MySQL and MariaDB take back no change of a table, so the sealed ones are there before the plain ones go."""
+    url, key = election_database_url, "a key of the register for this test"
+    database = older_accounts(url)
+    drop = op.drop_column
+
+    def cut_off(table: str, column: str) -> None:
+        drop(table, column)
+        raise InterruptedError
+
+    monkeypatch.setattr(op, "drop_column", cut_off)
+    try:
+        # SQLite makes the table anew, as a whole or not at all.
+        with nullcontext() if database.dialect == "sqlite" else pytest.raises(InterruptedError):
+            migrate(url, "accounts", key)
+        names = {column["name"] for column in sa.inspect(database.engine).get_columns("users")}
+        with database.reading() as session:
+            if "jmbg" in names:
+                assert session.scalar(sa.text("SELECT jmbg FROM users WHERE id = 1")) == "0101990710008"
+            else:
+                sealed, its_key = session.execute(sa.text("SELECT jmbg_sealed, jmbg_key FROM users WHERE id = 1")).one()
+                assert NationalIds(key).open(bytes(sealed), bytes(its_key)) == "0101990710008"
     finally:
         database.close()

@@ -147,6 +147,20 @@ def carry_key(voting: Voting) -> None:
     actions.publish_elections(voting.suite.database, voting.suite.redis, now, timedelta(days=30))
 
 
+def test_a_file_that_is_no_ballot_is_named_and_left_as_it_is(voting: Voting) -> None:
+    assert voting.vote(2, "--sign-only")[0] == SUCCESS
+    kept = voting.kept()
+    unfinished = {name: kept[name] for name in ("election", "ballot_key", "guid", "prefix")}
+    wrong: object
+    for wrong in ([], {"guid": 1}, unfinished, {**kept, "signature": "!"}, {**kept, "election": "one"}):
+        voting.file().write_text(json.dumps(wrong))
+        status, said = voting.vote(2)
+        assert (status, "is no ballot of `urna vote`" in str(said)) == (USAGE, True), wrong
+        assert json.loads(voting.file().read_text()) == wrong
+    voting.file().write_text(json.dumps(kept))
+    assert voting.vote(2)[0] == SUCCESS
+
+
 def test_a_voter_votes_at_a_terminal_and_finds_the_ballot_counted(voting: Voting) -> None:
     status, said = voting.run("elections")
     assert (status, [one["may_vote"] for one in said["items"]]) == (SUCCESS, [True])
