@@ -12,7 +12,7 @@ RESET_ROWS = [
         {"If-Match": "*"},
     ),
     Row("GET /api/users/{user_id}/sessions", ADMINISTRATOR, 200, "/api/users/{victim}/sessions"),
-    Row("DELETE /api/users/{user_id}/sessions", ADMINISTRATOR, 204, "/api/users/{victim}/sessions"),
+    Row("DELETE /api/users/{user_id}/sessions", ADMINISTRATOR, 204, "/api/users/{administrator}/sessions"),
     # Forgotten passwords: of who is asked for nobody is told, and the link says who may.
     Row("POST /api/password-resets", EVERYBODY, 202, body={"login": "{victim_email}"}),
     Row("POST /api/password-resets/use", EVERYBODY, 204, body={"token": "{link}", "password": "An0therPassword"}),
