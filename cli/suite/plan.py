@@ -81,6 +81,8 @@ class Plan:
     preparations: tuple[Process, ...]
     services: tuple[Process, ...]
     daemon: Process
+    # Only where mails are to be sent.
+    mailer: Process | None
     addresses: dict[str, str]
     administrator: Administrator = field(repr=False)
     algorithm: str
@@ -144,6 +146,7 @@ def make_plan(data: DataDirectory, given: Mapping[str, str], *, host: str, port_
         daemon=Process(
             "daemon", (sys.executable, "-m", "daemon.app"), _environment(given, _settings_of("daemon", settings))
         ),
+        mailer=_mailer(given, settings) if settings.get("SMTP_HOST") else None,
         addresses=addresses,
         administrator=Administrator(settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"]),
         algorithm=settings["JWT_ALGORITHM"],
@@ -220,6 +223,12 @@ def _service(
         "METRICS_DIR": str(metrics),
     }
     return Process(name, command, environment, ready_url=f"{address}/health/ready")
+
+
+def _mailer(given: Mapping[str, str], settings: Mapping[str, str]) -> Process:
+    # The file that the daemon touches is not this one's.
+    own = {name: value for name, value in _settings_of("mailer", settings).items() if name != "HEARTBEAT_FILE"}
+    return Process("mailer", (sys.executable, "-m", "authentication_service.mailer"), _environment(given, own))
 
 
 def _bracketed(host: str) -> str:

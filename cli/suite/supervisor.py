@@ -53,8 +53,9 @@ class Supervisor:
         for preparation in plan.preparations:
             if not self._until(partial(self._has_succeeded, preparation), preparation.name):
                 return False
-        for process in (plan.daemon, *plan.services):
-            self._launch(process)
+        for process in (plan.daemon, plan.mailer, *plan.services):
+            if process is not None:
+                self._launch(process)
         for service in plan.services:
             if not self._until(partial(_is_ready, service), service.name):
                 return False
@@ -88,7 +89,7 @@ class Supervisor:
         self._due.clear()
         services = [service.name for service in self._plan.services]
         preparations = [preparation.name for preparation in self._plan.preparations]
-        for names in ([*preparations, *services], [self._plan.daemon.name], ["redis"]):
+        for names in ([*preparations, *services], [self._plan.daemon.name, "mailer"], ["redis"]):
             self._end([self._running.pop(name) for name in names if name in self._running])
 
     def _end(self, ending: Sequence[Running]) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.services.access_pages import ACCOUNT_PAGES, ADMINISTRATION_PAGES, STATION_PAGES
 from tests.services.access_party import PARTY_ROWS
+from tests.services.access_resets import RESET_ROWS
 from tests.services.access_rows import (
     ADMINISTRATOR,
     ANY_ACCOUNT,
@@ -67,21 +68,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}"),
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["candidate"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
-        Row(
-            "PATCH /api/users/{user_id}/details",
-            ADMINISTRATOR,
-            200,
-            "/api/users/{victim}/details",
-            {"forename": "A"},
-            NEWEST,
-        ),
-        Row("GET /api/users/{user_id}/sessions", ADMINISTRATOR, 200, "/api/users/{victim}/sessions"),
-        Row("DELETE /api/users/{user_id}/sessions", ADMINISTRATOR, 204, "/api/users/{victim}/sessions"),
-        # Forgotten passwords: of who is asked for nobody is told, and the link says who may.
-        Row("POST /api/password-resets", EVERYBODY, 202, body={"login": "{victim_email}"}),
-        Row("POST /api/password-resets/use", EVERYBODY, 204, body={"token": "{link}", "password": "An0therPassword"}),
-        Row("GET /forgotten-password", EVERYBODY, 200),
-        Row("GET /reset-password", EVERYBODY, 200, "/reset-password?token={link}"),
+        *RESET_ROWS,
         Row("GET /api/journal", SUPERVISION, 200),
         *VOTERS_ROWS,
         *(page(route) for route in ACCOUNT_PAGES),

@@ -163,9 +163,9 @@ def authentication(
         blinded = _open_to_voters(service, 2)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
         names = {"blinded": blinded, "victim": service.user_id(victim), "victim_email": victim, "session": session}
-        names["link"] = "a link of a mail"
+        names |= {"link": "a link of a mail", "administrator": service.user_id(accounts.ADMIN_EMAIL)}
         with service.database.writing() as store:
-            digest = sha256(names["link"].encode()).digest()
+            digest = sha256(b"a link of a mail").digest()
             store.add(PasswordReset(token_hash=digest, user_id=names["victim"], good_until=datetime.now(UTC) + HOUR))
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers

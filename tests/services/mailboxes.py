@@ -63,7 +63,7 @@ class Mailbox:
 
 def text_of(mail: EmailMessage) -> str:
     """What a mail says."""
-    return str(mail.get_content())
+    return str(mail.get_content()).replace("\r\n", "\n")
 
 
 def link_in(mail: EmailMessage) -> tuple[str, str]:
@@ -79,6 +79,8 @@ def mail_server(*, security: str = "none", folder: Path | None = None, **options
     if security != "none":
         assert folder is not None
         options["ssl_context" if security == "tls" else "tls_context"] = _certified(folder)
+        # The library does not count a way that was secured from its beginning.
+        options["auth_require_tls"] = security == "starttls"
     controller = Controller(box, hostname="127.0.0.1", port=box.port, **options)
     controller.start()
     try:

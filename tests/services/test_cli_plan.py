@@ -62,6 +62,14 @@ def test_a_process_is_given_the_settings_that_it_has_a_field_for_and_no_other(da
         assert "UNRELATED" not in environment(made, name)
 
 
+def test_mails_are_sent_where_a_mail_server_is_named(data: DataDirectory) -> None:
+    assert plan(data).mailer is None
+    mailer = plan(data, SMTP_HOST="127.0.0.1", SMTP_PASSWORD="x", ADMIN_EMAIL="a@example.org").mailer
+    assert mailer is not None
+    assert {"SMTP_HOST", "SMTP_PASSWORD", "REGISTER_KEY", "ACCOUNTS_DATABASE_URL"} <= set(mailer.environment)
+    assert not {"JWT_PRIVATE_KEY", "ADMIN_PASSWORD", "HEARTBEAT_FILE"} & set(mailer.environment)
+
+
 def test_secrets_are_made_once_and_only_their_owner_may_read_them(data: DataDirectory) -> None:
     first, second = plan(data), plan(data)
     assert first.administrator == second.administrator

@@ -225,7 +225,7 @@ def test_the_pages_lead_from_a_forgotten_password_to_a_new_one_in_four_languages
             page = browser.get(f"/reset-password?token={token}&language={code}")
             assert (page.status_code, f'value="{token}"' in page.text) == (200, True)
         assert page.headers["Cache-Control"] == "no-store"
-        assert page.headers["Referrer-Policy"] == "no-referrer"
+        assert page.headers["Referrer-Policy"] == "same-origin"
         new = f"Passw0rd{number}"
         form = {"token": token, "password": new, "repeated_password": new}
         for wrong in ({"repeated_password": "x"}, {"password": "x", "repeated_password": "x"}):
