@@ -38,6 +38,7 @@ OWN_NAMES = {
         "prepare": STARTS,  # Makes the tables and the first administrator, once, before the service starts.
         "signing": HTTP,  # Turns an account into tokens.
         "passwords": GROUND,  # Hashes and checks passwords.
+        "second_factors": GROUND,  # Seals the secrets of second factors, and makes codes of them.
         "sealed": GROUND,  # Opens the store so that its sessions can read and seal national ids.
     },
     "admin_service": {

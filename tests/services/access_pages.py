@@ -119,6 +119,15 @@ ACCOUNT_PAGES = [
     "POST /voters/{election_id}/citizens",
     "GET /voters/{election_id}/roll.csv",
     "POST /sign-up",
+    "POST /sign-in/code",
+    "POST /sign-in/second-factor",
+    "POST /sign-in/second-factor/confirmation",
+    "GET /second-factor",
+    "POST /second-factor/secret",
+    "POST /second-factor/confirmation",
+    "POST /second-factor/recovery-codes",
+    "POST /second-factor/removal",
+    "POST /accounts/{user_id}/second-factor/removal",
 ]
 STATION_PAGES = [
     "GET /",

@@ -26,6 +26,7 @@ from shared.schema.election import Ballot
 from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
 from tests.services.access_rows import Row
+from tests.services.access_second_factor import have_a_holder
 from tests.services.access_voters import VOTERS
 from tests.services.bearers import Bearer
 from tests.services.casting import announce, signed
@@ -159,7 +160,9 @@ def authentication(
         assert made.status_code == 201, made.get_data(as_text=True)
         blinded = _open_to_voters(service, 2)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
-        names = {"blinded": blinded, "victim": service.user_id(victim), "victim_email": victim, "session": session}
+        number = service.user_id(victim)
+        names = {"blinded": blinded, "victim": number, "victim_email": victim, "session": session}
+        names |= have_a_holder(service, number)
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers
 
