@@ -40,6 +40,7 @@ OWN_NAMES = {
         "passwords": GROUND,  # Hashes and checks passwords.
         "letters": HTTP,  # Writes mails in the language of a request.
         "mailer": STARTS,  # Sends the mails that wait, as a program of its own.
+        "second_factors": GROUND,  # Seals the secrets of second factors, and makes codes of them.
         "sealed": GROUND,  # Opens the store so that its sessions can read and seal national ids.
     },
     "admin_service": {

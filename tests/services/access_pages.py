@@ -130,6 +130,15 @@ ACCOUNT_PAGES = [
     "POST /reset-password",
     "POST /accounts/{user_id}/details",
     "POST /accounts/{user_id}/sessions/end",
+    "POST /sign-in/code",
+    "POST /sign-in/second-factor",
+    "POST /sign-in/second-factor/confirmation",
+    "GET /second-factor",
+    "POST /second-factor/secret",
+    "POST /second-factor/confirmation",
+    "POST /second-factor/recovery-codes",
+    "POST /second-factor/removal",
+    "POST /accounts/{user_id}/second-factor/removal",
 ]
 STATION_PAGES = [
     "GET /",

@@ -21,6 +21,7 @@ from tests.services.access_rows import (
     Row,
     page,
 )
+from tests.services.access_second_factor import SECOND_FACTOR_ROWS
 from tests.services.access_voters import VOTERS_ROWS
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
 
@@ -71,6 +72,7 @@ OWN: dict[str, list[Row]] = {
         *RESET_ROWS,
         Row("GET /api/journal", SUPERVISION, 200),
         *VOTERS_ROWS,
+        *SECOND_FACTOR_ROWS,
         *(page(route) for route in ACCOUNT_PAGES),
         Row("GET /sign-in", EVERYBODY, 200),
         Row("GET /sign-up", EVERYBODY, 200),

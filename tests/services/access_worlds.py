@@ -28,6 +28,7 @@ from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
 from tests.services.access_party import put_forward
 from tests.services.access_rows import Row
+from tests.services.access_second_factor import have_a_holder
 from tests.services.access_voters import VOTERS
 from tests.services.bearers import Bearer
 from tests.services.casting import announce, signed
@@ -162,11 +163,13 @@ def authentication(
         assert made.status_code == 201, made.get_data(as_text=True)
         blinded = _open_to_voters(service, 2)
         session = service.claims(service.tokens()["refreshToken"])["sid"]
-        names = {"blinded": blinded, "victim": service.user_id(victim), "victim_email": victim, "session": session}
+        number = service.user_id(victim)
+        names = {"blinded": blinded, "victim": number, "victim_email": victim, "session": session}
         names |= {"link": "a link of a mail", "administrator": service.user_id(accounts.ADMIN_EMAIL)}
+        names |= have_a_holder(service, number)
         with service.database.writing() as store:
             digest = sha256(b"a link of a mail").digest()
-            store.add(PasswordReset(token_hash=digest, user_id=names["victim"], good_until=datetime.now(UTC) + HOUR))
+            store.add(PasswordReset(token_hash=digest, user_id=number, good_until=datetime.now(UTC) + HOUR))
         with closing(Tables(url)) as tables:
             yield World(service.app, tables, names), callers
 

@@ -25,7 +25,9 @@ from shared.schema.accounts import (
     Attempt,
     BallotSignature,
     Citizen,
+    RecoveryCode,
     RefreshSession,
+    SecondFactor,
     User,
     UserRole,
     VoterElection,
@@ -170,6 +172,11 @@ def fill_accounts(url: str) -> None:
         session.add(
             RefreshSession(id="0f0e0d0c-0000-4000-8000-000000000001", user_id=41, created_at=now, expires_at=now)
         )
+        session.add(
+            SecondFactor(user_id=41, secret_sealed=b"\x01" + bytes(range(48)), last_step=2**31 - 1, set_up_at=now)
+        )
+        session.flush()
+        session.add_all([RecoveryCode(user_id=41, digest=bytes([number]) * 32) for number in (0, 255)])
         session.add(Attempt(key="0" * 64, tried_at=now.replace(microsecond=1)))
 
 

@@ -223,3 +223,38 @@ def test_the_help_documents_every_exit_status(capsys: pytest.CaptureFixture[str]
     for status in ("0 everything", "130 interrupted"):
         assert status in " ".join(said.split())
     assert main(["--version"]) == 0
+
+
+class TestSecondFactor:
+    """An account whose log-in takes a code."""
+
+    def test_the_code_is_sent_once_and_a_token_that_has_run_out_is_renewed_without_another(
+        self, script: Script
+    ) -> None:
+        everywhere = Addresses(script.url, script.url, script.url, script.url)
+        tokens = [{"access_token": f"token {number}", "refresh_token": f"renews {number}"} for number in (1, 2)]
+        with Client(everywhere, Credentials("a@example.org", "Password1", "123456"), patience=2.0) as client:
+            script.expect(202, {"second_factor": "code", "challenge": "c", "expires_in": 300})
+            script.expect(200, tokens[0])
+            script.expect(401)
+            script.expect(200, tokens[1])
+            script.expect(200, {"items": []})
+            assert client.get("admin", "/api/elections") == {"items": []}
+        paths = [(path, headers.get("authorization")) for _, path, headers, _ in script.requests]
+        assert paths == [
+            ("/api/login", None),
+            ("/api/login/code", None),
+            ("/api/elections", "Bearer token 1"),
+            ("/api/refresh", "Bearer renews 1"),
+            ("/api/elections", "Bearer token 2"),
+        ]
+        assert json.loads(script.requests[1][3]) == {"challenge": "c", "code": "123456"}
+
+    @pytest.mark.parametrize(
+        ("wanted", "said"), [("code", "set URNA_CODE"), ("set_up", "Set it up in a browser first: ")]
+    )
+    def test_what_nobody_can_answer_here_is_said(self, script: Script, client: Client, wanted: str, said: str) -> None:
+        script.expect(202, {"second_factor": wanted, "challenge": "c", "expires_in": 300})
+        with pytest.raises(Failure, match=said):
+            client.log_in()
+        assert len(script.requests) == 1

@@ -32,7 +32,7 @@ from tests.test_architecture import close, settings_of
 # An action of the journal, and nothing else that is handed to a function here.
 NOUNS = (
     "participant|candidate|jurisdiction|region|constituency|polling_centre|polling_station|electorate|election|batch|part|partitions|"
-    "schema|journal|account|session|request|sheet|difference|photograph|picture|citizen|register|voter_election"
+    "schema|journal|account|session|request|sheet|difference|photograph|picture|citizen|register|voter_election|second_factor"
 )
 ACTION = re.compile(f"(?:{NOUNS})[.](?!html)[a-z_]+")
 Route = tuple[str, str]
