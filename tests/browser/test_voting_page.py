@@ -166,6 +166,12 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     take_pictures(looked, "voting-looked-up")
     assert_everybody_can_use(looked)
     looked.goto(booth.receipts)
+    looked.locator("#election").fill(str(booth.election))
+    looked.locator("#guid").fill(guid.hex)
+    looked.get_by_role("button", name="Look it up").click()
+    expect(looked.get_by_role("heading", name="What became of the ballot")).to_be_focused()
+    expect(shown(looked, "The ballot is counted.")).to_be_visible()
+    looked.goto(booth.receipts)
     looked.locator("#receipt-file").set_input_files(file)
     expect(shown(looked, "The ballot is counted.")).to_be_visible()
     changed = link.replace(str(guid), str(uuid4()))
@@ -318,6 +324,11 @@ def test_what_cannot_be_is_refused_in_sentences(booth: Booth, open_window: OpenW
     page.get_by_role("button", name=f"Go on: {TITLE}").click()
     expect(refusal).to_contain_text("show different ballot keys")
     page.unroute("**/api/voter-elections/*/key")
+    coming = {"open": False, "start": "2999-01-01T08:00:00+00:00", "end": "2999-01-01T20:00:00+00:00"}
+    page.route("**/ballot-paper", _with(lambda said: {**said, **coming}))
+    page.get_by_role("button", name=f"Go on: {TITLE}").click()
+    expect(refusal).to_contain_text("This election is not open yet. It opens on 1 Jan 2999, 08:00 UTC.")
+    page.unroute("**/ballot-paper")
 
     page.get_by_role("button", name=f"Go on: {TITLE}").click()
     page.route(
