@@ -72,6 +72,15 @@ async function takeFile(file) {
   return take(isReceipt(found) ? found : null);
 }
 
+// By the form's numbers the same is asked without a cookie; what is no number the service refuses in its own words.
+byId("look-up").addEventListener("submit", (event) => {
+  const election = event.target.elements.election.value.trim();
+  const digits = event.target.elements.guid.value.trim().toLowerCase().replaceAll("-", "");
+  if (!/^[1-9][0-9]*$/.test(election) || !/^[0-9a-f]{32}$/.test(digits)) return;
+  event.preventDefault();
+  showProof(null);
+  lookUp(election, digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"));
+});
 byId("by-file").hidden = false;
 byId("receipt-file").addEventListener("change", (event) => {
   const [file] = event.target.files;

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Locator, Page, Route, expect
 
 from cli.demo.suite import EmbeddedSuite
 from cli.failure import REFUSED, SUCCESS, USAGE
 from shared.ballot_proofs import is_proven, read_key, write_key
-from shared.blind_signatures import Blinded, PrivateKey, ballot_message, blind, finalize, new_prefix, prepare
+from shared.blind_signatures import PrivateKey
 from tests.browser.codes import modules_of, read_code
 from tests.browser.conftest import OpenWindow
 from tests.browser.looking import (
@@ -165,6 +162,12 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     expect(shown(looked, "The signature of the receipt is good")).to_be_visible()
     take_pictures(looked, "voting-looked-up")
     assert_everybody_can_use(looked)
+    looked.goto(booth.receipts)
+    looked.locator("#election").fill(str(booth.election))
+    looked.locator("#guid").fill(guid.hex)
+    looked.get_by_role("button", name="Look it up").click()
+    expect(looked.get_by_role("heading", name="What became of the ballot")).to_be_focused()
+    expect(shown(looked, "The ballot is counted.")).to_be_visible()
     looked.goto(booth.receipts)
     looked.locator("#receipt-file").set_input_files(file)
     expect(shown(looked, "The ballot is counted.")).to_be_visible()
@@ -318,6 +321,11 @@ def test_what_cannot_be_is_refused_in_sentences(booth: Booth, open_window: OpenW
     page.get_by_role("button", name=f"Go on: {TITLE}").click()
     expect(refusal).to_contain_text("show different ballot keys")
     page.unroute("**/api/voter-elections/*/key")
+    coming = {"open": False, "start": "2999-01-01T08:00:00+00:00", "end": "2999-01-01T20:00:00+00:00"}
+    page.route("**/ballot-paper", _with(lambda said: {**said, **coming}))
+    page.get_by_role("button", name=f"Go on: {TITLE}").click()
+    expect(refusal).to_contain_text("This election is not open yet. It opens on 1 Jan 2999, 08:00 UTC.")
+    page.unroute("**/ballot-paper")
 
     page.get_by_role("button", name=f"Go on: {TITLE}").click()
     page.route(
@@ -399,51 +407,3 @@ def test_the_page_says_what_it_needs_and_who_is_signed_in_is_asked_to_sign_out_f
     expect(shown(page, "Sign out there first")).to_be_visible()
     assert page.locator("#login").count() == 0
     assert_everybody_can_use(page)
-
-
-def test_the_script_and_python_make_the_same_ballots(booth: Booth, open_window: OpenWindow) -> None:
-    page = open_window().page()
-    page.goto(booth.address)
-    page.evaluate(
-        """async () => {
-          const from = document.querySelector("script[type=module]").src.replace("voting.js", "");
-          window.making = await import(`${from}ballot-making.js`);
-          window.proof = await import(`${from}ballot-proof.js`);
-        }"""
-    )
-    for bits, election in ((2048, 7), (2304, 2**53 - 1)):
-        signer, _ = PrivateKey.generate(bits)
-        text = write_key(signer.public)
-        # Made there, signed here, unblinded there, verified here.
-        made = page.evaluate("async ([key, id]) => making.makeBallot(id, await proof.readKey(key))", [text, election])
-        answered = base64.b64encode(signer.blind_sign(base64.b64decode(made["blinded"]))).decode()
-        unblind = "async ([key, ballot, answered]) => making.unblind(await proof.readKey(key), ballot, answered)"
-        signature = page.evaluate(unblind, [text, made, answered])
-        proven = base64.b64decode(made["prefix"]) + base64.b64decode(signature)
-        assert is_proven(signer.public, election, UUID(made["guid"]).bytes, proven)
-        # With what was kept, here as well.
-        prepared = prepare(ballot_message(election, UUID(made["guid"]).bytes), base64.b64decode(made["prefix"]))
-        kept_here = Blinded(prepared, base64.b64decode(made["blinded"]), int(made["inverse"], 16))
-        assert finalize(signer.public, kept_here, base64.b64decode(answered)) == base64.b64decode(signature)
-        # Made and signed here, unblinded and verified there.
-        guid, prefix = uuid4(), new_prefix()
-        own = blind(signer.public, prepare(ballot_message(election, guid.bytes), prefix))
-        ballot = {
-            "election": election,
-            "guid": str(guid),
-            "prefix": base64.b64encode(prefix).decode(),
-            "inverse": f"{own.inverse:x}",
-        }
-        blind_signature = signer.blind_sign(own.message)
-        signature = page.evaluate(unblind, [text, ballot, base64.b64encode(blind_signature).decode()])
-        assert base64.b64decode(signature) == finalize(signer.public, own, blind_signature)
-        check = "async ([key, receipt]) => proof.isProven(await proof.readKey(key), receipt)"
-        assert page.evaluate(check, [text, {**ballot, "signature": signature}]) is True
-        assert page.evaluate(check, [text, {**ballot, "election": election - 1, "signature": signature}]) is False
-        with pytest.raises(Exception, match=re.compile("no ballot key", re.IGNORECASE)):
-            page.evaluate("(key) => proof.readKey(key)", _with_exponent_3())
-
-
-def _with_exponent_3() -> str:
-    public = rsa.RSAPublicNumbers(3, read_key(another_key()).modulus).public_key()
-    return base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()

@@ -427,7 +427,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /", EVERYBODY, 200),
         Row("GET /receipts", EVERYBODY, 200),
         # From its own page alone.
-        Row("POST /receipts", EVERYBODY, 403),
+        Row("POST /receipts", EVERYBODY, 403, by_cookie=True),
         Row("GET /elections/{election_id}", EVERYBODY, 200, "/elections/{final}"),
         Row("GET /elections/{election_id}/screen", EVERYBODY, 200, "/elections/{final}/screen"),
         Row("GET /elections/{election_id}/why", EVERYBODY, 200, "/elections/{final}/why"),

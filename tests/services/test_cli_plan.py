@@ -1,5 +1,6 @@
 """What ``urna up`` decides before it starts anything: settings, secrets, processes."""
 
+import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,3 +146,15 @@ def test_a_directory_of_which_the_suite_was_killed_is_not_taken_for_a_running_on
     killed.remember_running(facts)
     with pytest.raises(Failure, match="No suite runs"):
         killed.running()
+
+
+def test_the_page_of_voters_may_ask_two_services_and_a_setting_says_otherwise(data: DataDirectory) -> None:
+    made = plan(data)
+    port = made.addresses["voting_station_service"].rpartition(":")[2]
+    told = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+    for name in ("authentication_service", "results_service"):
+        assert json.loads(environment(made, name)["CORS_ORIGINS"]) == told
+    for name in ("admin_service", "voting_station_service", "daemon"):
+        assert "CORS_ORIGINS" not in environment(made, name)
+    given = plan(data, CORS_ORIGINS='["https://urna.example"]')
+    assert environment(given, "results_service")["CORS_ORIGINS"] == '["https://urna.example"]'

@@ -48,11 +48,14 @@ function clear() {
   tell();
 }
 
-// Does one thing at a time, and says what went wrong.
-let isBusy = false;
-async function act(doing, lostWord = "lost", busyWord = "working") {
-  if (isBusy) return;
-  isBusy = true;
+// Does one thing at a time, so that who clicks twice does it once, and says what went wrong.
+let underWay = null;
+function act(doing, lostWord, busyWord) {
+  underWay ??= perform(doing, lostWord, busyWord).finally(() => (underWay = null));
+  return underWay;
+}
+
+async function perform(doing, lostWord = "lost", busyWord = "working") {
   clear();
   place.setAttribute("aria-busy", "true");
   tell(words(busyWord));
@@ -65,7 +68,6 @@ async function act(doing, lostWord = "lost", busyWord = "working") {
     else if (error.name === "QuotaExceededError" || error.name === "SecurityError") refuse(words("keeps_nothing"));
     else refuse(words("unexpected", { reason: error.message }));
   } finally {
-    isBusy = false;
     place.removeAttribute("aria-busy");
   }
 }
@@ -73,7 +75,7 @@ async function act(doing, lostWord = "lost", busyWord = "working") {
 // --- The start: ballots of this browser, and signing in.
 
 async function start() {
-  open?.release();
+  await open?.release();
   open = null;
   showOnly("start");
   await showKept();
@@ -152,14 +154,14 @@ async function showElections() {
 function ownRow(one) {
   const now = Date.now();
   const mine = kept(one.election_id);
-  const may = one.may_vote && one.fingerprint && now >= Date.parse(one.opens_at) && now < Date.parse(one.closes_at);
   let [state, kind] = [words("may"), "good"];
   if (mine) [state, kind] = [words(isCast(mine) ? "cast" : isSigned(mine) ? "waits" : "made"), isCast(mine) ? "good" : "warning"];
   else if (!one.may_vote) [state, kind] = [words(one.reason), ""];
   else if (!one.fingerprint) [state, kind] = [words("no_key"), ""];
   else if (one.signed) [state, kind] = [words("signed"), "warning"];
   else if (now < Date.parse(one.opens_at)) [state, kind] = [words("coming"), ""];
-  const doing = mine || may ? () => act(() => openElection(one.election_id, one.signed)) : null;
+  // Whether it is open the station says, whose clock is right.
+  const doing = mine || (one.may_vote && one.fingerprint) ? () => act(() => openElection(one.election_id, one.signed)) : null;
   return row(one.title, hours(one.opens_at, one.closes_at), state, kind, doing);
 }
 
@@ -178,14 +180,20 @@ function holdAlone(election) {
   return new Promise((answer, fail) => {
     const hold = (lock) => {
       if (!lock) return answer(null);
-      return new Promise((release) => answer(release));
+      return new Promise((end) => {
+        answer(() => {
+          end();
+          return held;
+        });
+      });
     };
-    navigator.locks.request(`urna:ballot:${election}`, { ifAvailable: true }, hold).catch(fail);
+    const held = navigator.locks.request(`urna:ballot:${election}`, { ifAvailable: true }, hold);
+    held.catch(fail);
   });
 }
 
 async function openElection(election, wasSigned = false) {
-  open?.release();
+  await open?.release();
   open = null;
   const release = await holdAlone(election);
   if (!release) return refuse(words("another_tab"), { repeat: () => act(() => openElection(election, wasSigned)) });
@@ -209,15 +217,25 @@ async function showElection(election, wasSigned, release) {
   const key = await readKey(paper.ballot_key).catch(() => null);
   if (!key) return refuse(words("bad_key"));
   if (!ballot && wasSigned) return refuse(words("elsewhere"));
+  if (!paper.open && !(ballot && isSigned(ballot))) return refuseHours(paper);
   open = { paper, key, ballot, choice: null, release };
   title(paper.title, hours(paper.start, paper.end), key.fingerprint);
-  if (!ballot || !isSigned(ballot)) return showOnly("signing");
+  if (!ballot || !isSigned(ballot)) return showSigning();
   if (isCast(ballot)) return showReceipt();
   if (ballot.sent && (await services.isRecorded(ballot))) return finish();
   return showChoice(ballot.sent);
 }
 
-const isBefore = (paper) => Date.now() < Date.parse(paper.start);
+function showSigning() {
+  byId("made").hidden = !open.ballot;
+  showOnly("signing");
+}
+
+// That it is not open the station says; whether that is before or after, a clock need not be right to the hour to know.
+function refuseHours({ start, end }) {
+  const isBefore = Date.now() < (Date.parse(start) + Date.parse(end)) / 2;
+  return refuse(isBefore ? words("not_yet", { start: moment(start) }) : words("ended"));
+}
 
 async function sign() {
   if (!services.tokens) return askToSignIn("sign_in_first");
@@ -228,6 +246,7 @@ async function sign() {
     await new Promise((shown) => setTimeout(shown, 50));
     open.ballot = await makeBallot(paper.id, key);
     keep(open.ballot);
+    byId("made").hidden = false;
   }
   let answered;
   try {
@@ -276,9 +295,7 @@ function showChoice(wasSent = false) {
   byId("lists").replaceChildren(...lists);
   showOnly("choice");
   if (wasSent) tell(words("perhaps"));
-  if (!open.paper.open) {
-    refuse(isBefore(open.paper) ? words("not_yet", { start: moment(open.paper.start) }) : words("ended"));
-  }
+  if (!open.paper.open) refuseHours(open.paper);
 }
 
 function choose(form) {
@@ -305,7 +322,7 @@ async function cast() {
     if (error.field === "signature") return refuse(words("wrong_ballot"));
     if (error.status === 409) {
       open.paper = await services.ballotPaper(open.paper.id);
-      if (!open.paper.open) return refuse(isBefore(open.paper) ? words("not_yet", { start: moment(open.paper.start) }) : words("ended"));
+      if (!open.paper.open) return refuseHours(open.paper);
     }
     return refuseInTheirWords(error.message);
   }
@@ -382,7 +399,8 @@ function begin() {
   byId("file").addEventListener("change", (event) => {
     const [file] = event.target.files;
     event.target.value = "";
-    act(() => takeFile(file));
+    // Nobody chooses a file twice by mistake, so it waits for what is under way.
+    Promise.resolve(underWay).then(() => act(() => takeFile(file)));
   });
   showOnly("start", { focuses: false });
   try {
