@@ -31,4 +31,5 @@ def picture(session: Session, election_id: int, candidate_id: int, *, small: boo
             CandidatePublication.sha256.is_not(None),
         )
     ).first()
-    return None if row is None else (row[0], row[1])
+    # Both pictures are there where the digest is.
+    return None if row is None else (row[0] or b"", row[1] or "")

@@ -55,8 +55,7 @@ def changing(service: str) -> dict[Route, Any]:
 
 
 ADMINISTRATION = changing("admin_service")
-# The others are forms of pages, which call the same actions (test_administration_pages.py).
-# Those of directors and candidates need what is theirs (test_party.py).
+# The others are forms of pages, which call the same actions, or not for administrators (test_party.py).
 _ROUTES = ((route, view.access) for route, view in ADMINISTRATION.items())
 ADMINISTRATION_API = [route for route, who in _ROUTES if not who.page and Role.ADMINISTRATOR in who.roles]
 STATION = changing("voting_station_service")

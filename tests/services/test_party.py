@@ -24,7 +24,7 @@ from tests.services.signed_in import VALUE, SignedIn
 from tests.services.tokens import ServiceSettings, Token
 
 SCRIPT = b"<script>alert(1)</script>"
-COMING = {
+COMING: dict[str, Any] = {
     "start": (datetime.now(UTC) + timedelta(days=9)).isoformat(),
     "end": (datetime.now(UTC) + timedelta(days=10)).isoformat(),
 }
@@ -53,7 +53,7 @@ class Caller:
 
     admin: Administration
     role: Role
-    claims: dict[str, int]
+    claims: dict[str, Any]
     email: str
 
     def call(self, method: str, path: str, body: Any = None, match: int | None = None, **how: Any) -> TestResponse:
@@ -248,7 +248,7 @@ def test_the_candidates_are_frozen_from_the_opening_to_the_final_result(
     code = dana.does("POST", f"/api/party/candidates/{number}/invitation", match=1)["code"]
     eva.does("POST", "/api/candidacies", {"code": code})
     now = datetime.now(UTC)
-    coming = {"start": (now + HOUR).isoformat(), "end": (now + 2 * HOUR).isoformat()}
+    coming: dict[str, Any] = {"start": (now + HOUR).isoformat(), "end": (now + 2 * HOUR).isoformat()}
     admin.election(title="Coming", entries=entries([own, other]), **coming)
     version = completed(eva, number, "/api/candidacies")
     admin.election(
@@ -266,7 +266,7 @@ def test_the_candidates_are_frozen_from_the_opening_to_the_final_result(
         (eva, "POST", f"/api/candidacies/{number}/submission", {}),
         (eva, "DELETE", f"/api/candidacies/{number}/picture", {}),
     ):
-        answer = who.call(method, where, **{"match": version, **how})
+        answer = who.call(method, where, **{"match": version, **dict[str, Any](how)})
         assert "The candidates are frozen for the election “Now”" in problem(answer, 409), (method, where)
     assert "Nothing here can be changed now" in dana.browser().see(f"/party/candidates/{number}")
     # An administrator still decides about what was sent before.
@@ -302,7 +302,9 @@ def test_two_directors_who_change_the_same_candidate_or_list_overwrite_nothing(a
     for wrong in ([first], [first, first], [first, second, 98]):
         assert dana.call("PUT", "/api/party/order", {"candidates": wrong}, match=version + 1).status_code == 422
     assert [one["id"] for one in dana.does("GET", "/api/party/candidates")["items"]] == [second, first]
-    stale = page.send("/party/order", **{"version": str(version), f"place-{first}": "1", f"place-{second}": "2"})
+    stale = page.send(
+        "/party/order", **dict[str, Any]({"version": str(version), f"place-{first}": "1", f"place-{second}": "2"})
+    )
     assert (stale.status_code, "your order is not stored" in stale.text) == (412, True)
     shown = page.done(page.fill("/party", "order", **{f"place-{first}": "1", f"place-{second}": "2"}))
     assert shown.index("Prva Anić") < shown.index("Druga Anić")
