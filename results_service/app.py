@@ -6,6 +6,7 @@ from apiflask import APIFlask
 
 from results_service import actions, pages, routes, store
 from results_service.live import Live
+from results_service.routes.candidates import candidates
 from results_service.routes.certainty import certainty
 from results_service.routes.choices import choices
 from results_service.routes.exports import exports
@@ -44,7 +45,7 @@ def create_app(settings: ResultsSettings | None = None) -> APIFlask:
         is_stopping=lambda: app.extensions["is_stopping"](),
     )
     app.register_blueprint(routes.blueprint)
-    for blueprint in (places, certainty, exports, records, receipts, choices):
+    for blueprint in (places, certainty, exports, records, receipts, choices, candidates):
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
     return finish(app, routes.describe)

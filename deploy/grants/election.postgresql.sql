@@ -71,6 +71,9 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO daemon;
 
 -- Results: reads sums, and which ballots were refused; not who sent them.
 GRANT SELECT ON participants TO results;
+-- Candidates as they were approved, and nothing of what is being changed about them or of who acts for them.
+GRANT SELECT (id, participant_id, place) ON candidates TO results;
+GRANT SELECT ON candidate_publications TO results;
 GRANT SELECT ON elections TO results;
 GRANT SELECT ON entries TO results;
 GRANT SELECT (id, election_id, received_at) ON batches TO results;

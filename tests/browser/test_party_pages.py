@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from cli.demo.people import jmbg_of_birth
 from tests.browser.conftest import OpenWindow
@@ -55,7 +55,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     candidate.get_by_label("Code of the invitation").fill(code)
     candidate.get_by_role("button", name="Take it up").click()
     expect(candidate.get_by_text("You complete this profile from now on.")).to_be_visible()
-    hostile = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": b"<script>alert(1)</script>"}
+    hostile: FilePayload = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": b"<script>alert(1)</script>"}
     candidate.get_by_label("File").set_input_files(hostile)
     candidate.get_by_role("button", name="Store the picture").click()
     expect(candidate.get_by_text("This is no picture that can be taken")).to_be_visible()

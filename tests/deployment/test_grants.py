@@ -119,6 +119,8 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
     },
     "results": {
         "participants": READS,
+        "candidates": may("id participant_id place"),
+        "candidate_publications": READS,
         "elections": READS,
         "entries": READS,
         "batches": may("id election_id station_id received_at"),

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from admin_service.rules.candidates import key_of
-from shared.database import Database
 from shared.schema.election import Candidate, CandidatePicture, Entry, Participant
 from shared.terms import Role
 from tests.services.access_rows import ADMINISTRATOR, Row, holders
@@ -68,19 +69,20 @@ PARTY_ROWS = [
 ]
 
 
-def put_forward(database: Database, final: int) -> None:
+WORDS = {"forename": "Iva", "surname": "Ivić", "post": "Deputy", "code_name": "", "biography": "Long."}
+
+
+def put_forward(session: Session, final: int) -> None:
     """The participant of the matrix's directors, in an election that is over, and its only candidate.
 
     The candidate has an account, an invitation that is open, and a profile that could be sent for approval.
     """
     now = datetime.now(UTC)
-    with database.writing() as session:
-        session.add(Participant(id=DIRECTED, name="Directed", individual=False, created_at=now))
-        session.flush()
-        session.add(Entry(election_id=final, poll_number=9, participant_id=DIRECTED))
-        texts = {"forename": "Iva", "surname": "Ivić", "post": "Deputy", "biography": "Long."}
-        invited = {"invitation_key": key_of(CODE), "invitation_expires_at": now + timedelta(days=1)}
-        account = CANDIDATE_ACCOUNT
-        session.add(Candidate(id=OWN, participant_id=DIRECTED, created_at=now, account_id=account, **texts, **invited))
-        session.flush()
-        session.add(CandidatePicture(candidate_id=OWN, large=b"a", small=b"b", sha256="c" * 64, created_at=now))
+    session.add(Participant(id=DIRECTED, name="Directed", individual=False, created_at=now))
+    session.flush()
+    session.add(Entry(election_id=final, poll_number=9, participant_id=DIRECTED))
+    invited = {"invitation_key": key_of(CODE), "invitation_expires_at": now + timedelta(days=1)}
+    account = CANDIDATE_ACCOUNT
+    session.add(Candidate(id=OWN, participant_id=DIRECTED, created_at=now, account_id=account, **WORDS, **invited))
+    session.flush()
+    session.add(CandidatePicture(candidate_id=OWN, large=b"a", small=b"b", sha256="c" * 64, created_at=now))

@@ -353,6 +353,11 @@ OWN: dict[str, list[Row]] = {
     ],
     # Results are everybody's, and so is the list on which voters look their receipts up.
     "results_service": [
+        Row("GET /api/elections/{election_id}/candidates", EVERYBODY, 200, "/api/elections/{final}/candidates"),
+        Row(
+            "GET /api/elections/{election_id}/candidates/{candidate_id}/picture",
+            *(EVERYBODY, 200, "/api/elections/{final}/candidates/77/picture"),
+        ),
         Row("GET /api/elections", EVERYBODY, 200),
         Row("GET /api/elections/{election_id}", EVERYBODY, 200, "/api/elections/{final}"),
         Row("GET /api/elections/{election_id}/live", EVERYBODY, 200, "/api/elections/{final}/live"),

@@ -23,10 +23,10 @@ from shared.blind_signatures import ballot_message, blind, prepare
 from shared.config import ResultsSettings
 from shared.queue import snapshot
 from shared.schema.accounts import Citizen, PasswordReset, User, UserRole, VoterElection
-from shared.schema.election import Ballot
+from shared.schema.election import Ballot, CandidatePublication
 from shared.terms import Refusal, Role
 from tests.services import accounts, administration, station
-from tests.services.access_party import put_forward
+from tests.services.access_party import OWN, WORDS, put_forward
 from tests.services.access_rows import Row
 from tests.services.access_second_factor import have_a_holder
 from tests.services.access_voters import VOTERS
@@ -235,7 +235,8 @@ def administering(url: str, settings: ServiceSettings, token: Token) -> Iterator
         spare = {"centre_id": 1, "code": "Бор 5", "registered": 700}
         empty["empty_station"] = service.post("/api/polling-stations", spare, 201)["id"]
         names = _elections(recorded)
-        put_forward(service.database, names["final"])
+        with service.database.writing() as session:
+            put_forward(session, names["final"])
         (unused,) = service.participants(1)
         person = {"participant_id": 1, "forename": "Eva", "surname": "Ević"}
         candidate = service.post("/api/candidates", person, 201)["id"]
@@ -262,6 +263,8 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
     (names["station"],) = recorded.stations([500])
     ballot = uuid4()
     with recorded.database.writing() as session:
+        put_forward(session, names["final"])
+        session.add(CandidatePublication(candidate_id=OWN, large=b"a", small=b"b", sha256="c" * 64, **WORDS))
         session.add(Ballot(election_id=names["final"], guid=ballot.bytes, poll_number=1, source=1))
     names["ballot"] = str(ballot)
     recorded.close()

@@ -55,13 +55,9 @@ def changing(service: str) -> dict[Route, Any]:
 
 
 ADMINISTRATION = changing("admin_service")
-# The others are forms of pages, which call the same actions (test_administration_pages.py).
-# Those of directors and candidates need what is theirs (test_party.py).
-ADMINISTRATION_API = {
-    route: view
-    for route, view in ADMINISTRATION.items()
-    if not view.access.page and Role.ADMINISTRATOR in view.access.roles
-}
+# The others are forms of pages, which call the same actions, or not for administrators (test_party.py).
+_ROUTES = ((route, view.access) for route, view in ADMINISTRATION.items())
+ADMINISTRATION_API = [route for route, who in _ROUTES if not who.page and Role.ADMINISTRATOR in who.roles]
 STATION = changing("voting_station_service")
 
 
@@ -185,11 +181,7 @@ CHANGES: dict[Route, Change] = {
         None,
         1,
     ),
-    ("DELETE", "/api/candidates/<int:candidate_id>/account"): lambda world: (
-        f"{world.invited()}/account",
-        None,
-        2,
-    ),
+    ("DELETE", "/api/candidates/<int:candidate_id>/account"): lambda world: (f"{world.invited()}/account", None, 2),
     ("POST", "/api/jurisdictions"): lambda _: ("/api/jurisdictions", {"name": "Ж"}, None),
     ("POST", "/api/regions"): lambda _: ("/api/regions", {"name": "Ж"}, None),
     ("PATCH", "/api/regions/<int:region_id>"): lambda world: (world.place("regions"), {"name": "Ж"}, 1),
@@ -238,11 +230,7 @@ CHANGES: dict[Route, Change] = {
         {"reason": "Ж"},
         1,
     ),
-    ("POST", "/api/elections/<int:election_id>/lots"): lambda world: (
-        f"{world.tied()}/lots",
-        {"poll_numbers": [3]},
-        1,
-    ),
+    ("POST", "/api/elections/<int:election_id>/lots"): lambda world: (f"{world.tied()}/lots", {"poll_numbers": [3]}, 1),
 }
 
 
@@ -298,7 +286,7 @@ def declared(route: Route) -> str:
     return found.action
 
 
-@pytest.mark.parametrize("route", list(ADMINISTRATION_API), ids=" ".join)
+@pytest.mark.parametrize("route", ADMINISTRATION_API, ids=" ".join)
 def test_what_an_administrator_changes_is_told_with_what_has_changed(
     admin: Administration, recorded: Recorded, route: Route
 ) -> None:
@@ -322,7 +310,7 @@ def test_what_an_administrator_changes_is_told_with_what_has_changed(
     assert details[name] if within is None else details[name][within]
 
 
-@pytest.mark.parametrize("route", list(ADMINISTRATION_API), ids=" ".join)
+@pytest.mark.parametrize("route", ADMINISTRATION_API, ids=" ".join)
 def test_who_may_not_change_something_is_told_to_have_tried(admin: Administration, route: Route) -> None:
     answer = admin.call(route[0], re.sub("<[^>]*>", "7", route[1]), {}, role=Role.VOTER)
     assert answer.status_code in (401, 403)

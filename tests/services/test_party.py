@@ -1,14 +1,20 @@
 """Campaign directors manage the candidates of one participant, candidates their profiles; administrators approve."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from admin_service import store
 from admin_service.rules.candidates import INVITATION
+from results_service.app import create_app as create_results
+from shared.config import ResultsSettings
 from shared.schema.election import Candidate, CandidatePublication
 from shared.terms import Role
 from tests.services.administration import HOUR, Administration, answered, entries, running
@@ -18,7 +24,19 @@ from tests.services.signed_in import VALUE, SignedIn
 from tests.services.tokens import ServiceSettings, Token
 
 SCRIPT = b"<script>alert(1)</script>"
+COMING: dict[str, Any] = {
+    "start": (datetime.now(UTC) + timedelta(days=9)).isoformat(),
+    "end": (datetime.now(UTC) + timedelta(days=10)).isoformat(),
+}
 WORDS = {"post": "Посланик", "biography": "Рођена у Ади."}
+
+
+@contextmanager
+def opened(url: str, settings: ServiceSettings) -> Iterator[FlaskClient]:
+    """The results service on the same store, as anybody reaches it."""
+    app = create_results(settings(ResultsSettings, election_database_url=url, redis_url="redis://127.0.0.1:1/0"))
+    yield app.test_client()
+    app.extensions["database"].close()
 
 
 @pytest.fixture
@@ -35,7 +53,7 @@ class Caller:
 
     admin: Administration
     role: Role
-    claims: dict[str, int]
+    claims: dict[str, Any]
     email: str
 
     def call(self, method: str, path: str, body: Any = None, match: int | None = None, **how: Any) -> TestResponse:
@@ -89,7 +107,9 @@ def public(admin: Administration, number: int) -> CandidatePublication | None:
         return found
 
 
-def test_an_invited_candidate_completes_the_profile_and_what_was_approved_stays_public(admin: Administration) -> None:
+def test_an_invited_candidate_completes_the_profile_and_what_was_approved_stays_public(
+    admin: Administration, sqlite_url: str, service_settings: ServiceSettings
+) -> None:
     (party,) = admin.participants(1)
     dana, eva = director(admin, party), candidate(admin, 41)
     number = put_forward(dana)
@@ -118,6 +138,14 @@ def test_an_invited_candidate_completes_the_profile_and_what_was_approved_stays_
     changed = eva.does("PATCH", path, {"biography": "Another life."}, match=version + 1)
     assert (changed["approval"], changed["submitted_at"], changed["published_at"] is None) == ("waiting", None, False)
     assert public(admin, number).biography == WORDS["biography"]  # type: ignore[union-attr]  # It is public.
+    election = admin.election(entries=entries([party, *admin.participants(1)]), **COMING)["id"]
+    with opened(sqlite_url, service_settings) as everybody:
+        shown = everybody.get(f"/api/elections/{election}/candidates").get_json()["candidates"]
+        assert [(one["id"], one["poll_number"], one["biography"]) for one in shown] == [(number, 1, WORDS["biography"])]
+        path_of_picture = f"/api/elections/{election}/candidates/{number}/picture"
+        seen = everybody.get(f"{path_of_picture}?size=small")
+        assert (seen.content_type, seen.data[:3]) == ("image/jpeg", b"\xff\xd8\xff")
+        assert everybody.get(f"/api/elections/{election}/candidates/98/picture").status_code == 404
     body = {"decision": "approved"}
     early = admin.call("POST", f"/api/candidates/{number}/approval", body, match=changed["version"])
     assert "still being written" in problem(early, 409)
@@ -220,7 +248,7 @@ def test_the_candidates_are_frozen_from_the_opening_to_the_final_result(
     code = dana.does("POST", f"/api/party/candidates/{number}/invitation", match=1)["code"]
     eva.does("POST", "/api/candidacies", {"code": code})
     now = datetime.now(UTC)
-    coming = {"start": (now + HOUR).isoformat(), "end": (now + 2 * HOUR).isoformat()}
+    coming: dict[str, Any] = {"start": (now + HOUR).isoformat(), "end": (now + 2 * HOUR).isoformat()}
     admin.election(title="Coming", entries=entries([own, other]), **coming)
     version = completed(eva, number, "/api/candidacies")
     admin.election(
@@ -238,7 +266,7 @@ def test_the_candidates_are_frozen_from_the_opening_to_the_final_result(
         (eva, "POST", f"/api/candidacies/{number}/submission", {}),
         (eva, "DELETE", f"/api/candidacies/{number}/picture", {}),
     ):
-        answer = who.call(method, where, **{"match": version, **how})
+        answer = who.call(method, where, **{"match": version, **dict[str, Any](how)})
         assert "The candidates are frozen for the election “Now”" in problem(answer, 409), (method, where)
     assert "Nothing here can be changed now" in dana.browser().see(f"/party/candidates/{number}")
     # An administrator still decides about what was sent before.
@@ -274,7 +302,9 @@ def test_two_directors_who_change_the_same_candidate_or_list_overwrite_nothing(a
     for wrong in ([first], [first, first], [first, second, 98]):
         assert dana.call("PUT", "/api/party/order", {"candidates": wrong}, match=version + 1).status_code == 422
     assert [one["id"] for one in dana.does("GET", "/api/party/candidates")["items"]] == [second, first]
-    stale = page.send("/party/order", **{"version": str(version), f"place-{first}": "1", f"place-{second}": "2"})
+    stale = page.send(
+        "/party/order", **dict[str, Any]({"version": str(version), f"place-{first}": "1", f"place-{second}": "2"})
+    )
     assert (stale.status_code, "your order is not stored" in stale.text) == (412, True)
     shown = page.done(page.fill("/party", "order", **{f"place-{first}": "1", f"place-{second}": "2"}))
     assert shown.index("Prva Anić") < shown.index("Druga Anić")
@@ -306,8 +336,6 @@ def test_a_director_sees_the_votes_of_the_own_list_at_each_station_and_no_other_
         recorded.part(number, votes, received_at=now - HOUR / 2, station=station)
     recorded.part(number, {1: 2, 2: 2}, received_at=now - HOUR / 2)
     with admin.database.reading() as session:
-        from admin_service import store
-
         (own, other) = (entry.participant_id for entry in store.election(session, number).entries)
     dana, zoran = director(admin, own), director(admin, other, "zoran")
     found = dana.does("GET", f"/api/party/elections/{number}/stations")
@@ -365,6 +393,4 @@ def test_what_directors_and_candidates_do_stands_in_the_journal_without_the_code
 
 
 def _stream(content: bytes) -> Any:
-    from io import BytesIO
-
     return BytesIO(content)

@@ -13,10 +13,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("users") as users:
-        users.add_column(sa.Column("participant_id", sa.Integer(), nullable=True))
+    # Without a batch: SQLite would copy the table and drop it, which the rows that refer to it forbid.
+    op.add_column("users", sa.Column("participant_id", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("users") as users:
-        users.drop_column("participant_id")
+    op.drop_column("users", "participant_id")

@@ -16,14 +16,17 @@ depends_on = None
 
 def upgrade() -> None:
     moment = shared.database.UtcDateTime()
-    with op.batch_alter_table("candidates") as candidates:
-        candidates.add_column(sa.Column("place", sa.Integer(), server_default="0", nullable=False))
-        candidates.add_column(sa.Column("submitted_at", moment, nullable=True))
-        candidates.add_column(sa.Column("published_at", moment, nullable=True))
-        candidates.add_column(sa.Column("account_id", sa.Integer(), nullable=True))
-        candidates.add_column(sa.Column("invitation_key", sa.String(length=64), nullable=True))
-        candidates.add_column(sa.Column("invitation_expires_at", moment, nullable=True))
-        candidates.create_unique_constraint(op.f("uq_candidates_invitation_key"), ["invitation_key"])
+    # Without a batch: SQLite would copy the table and drop it, which the pictures that refer to it forbid.
+    for column in (
+        sa.Column("place", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("submitted_at", moment, nullable=True),
+        sa.Column("published_at", moment, nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("invitation_key", sa.String(length=64), nullable=True),
+        sa.Column("invitation_expires_at", moment, nullable=True),
+    ):
+        op.add_column("candidates", column)
+    op.create_index(op.f("ix_candidates_invitation_key"), "candidates", ["invitation_key"], unique=True)
     op.create_index(op.f("ix_candidates_account_id"), "candidates", ["account_id"])
     op.create_table(
         "candidate_publications",
@@ -56,7 +59,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("candidate_publications")
     op.drop_index(op.f("ix_candidates_account_id"), table_name="candidates")
-    with op.batch_alter_table("candidates") as candidates:
-        candidates.drop_constraint(op.f("uq_candidates_invitation_key"), type_="unique")
-        for name in ("place", "submitted_at", "published_at", "account_id", "invitation_key", "invitation_expires_at"):
-            candidates.drop_column(name)
+    op.drop_index(op.f("ix_candidates_invitation_key"), table_name="candidates")
+    for name in ("place", "submitted_at", "published_at", "account_id", "invitation_key", "invitation_expires_at"):
+        op.drop_column("candidates", name)

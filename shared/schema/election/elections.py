@@ -68,6 +68,7 @@ class Candidate(ElectionBase):
     invitation_key: Mapped[str | None] = mapped_column(
         sa.String(64),
         unique=True,
+        index=True,
         doc="SHA-256, in hexadecimal, of the code that links an account; NULL: none is good.",
     )
     invitation_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
