@@ -79,7 +79,8 @@ class Program(Server):
             connection.close()
 
 
-def _service(name: str, settings: dict[str, str]) -> Program:
+def service(name: str, settings: dict[str, str]) -> Program:
+    """A service of the suite under gunicorn, as deployed."""
     return Program(
         name,
         ["-m", "gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", f"{name}.app:create_app()"],
@@ -174,7 +175,7 @@ def running(databases: Databases, partitions: int, *, daemons: int = 1, results:
         ]
         # A handful of officials send what a whole country does.
         station = stack.enter_context(
-            _service("voting_station_service", {**web, **queue, "UPLOADS_PER_MINUTE": "1000000"})
+            service("voting_station_service", {**web, **queue, "UPLOADS_PER_MINUTE": "1000000"})
         )
         suite = Suite(
             url,
@@ -188,7 +189,7 @@ def running(databases: Databases, partitions: int, *, daemons: int = 1, results:
         )
         if results:
             suite.results.append(
-                stack.enter_context(_service("results_service", {**web, **store, **queue, "WEB_WORKERS": "1"}))
+                stack.enter_context(service("results_service", {**web, **store, **queue, "WEB_WORKERS": "1"}))
             )
         _wait_until_open(suite)
         yield suite
