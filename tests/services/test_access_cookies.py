@@ -52,7 +52,7 @@ class Browser:
             "current_password": PASSWORD,
             "new_password": ANOTHER,
             "repeated_password": ANOTHER,
-            **{"version": "1", "forename": "Another", "surname": "Name", "email": EMAIL},
+            "version": "1", "forename": "Another", "surname": "Name", "email": EMAIL,
             **fields,
         }
         data = form if method == "POST" else None
