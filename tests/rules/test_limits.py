@@ -17,6 +17,8 @@ LIMITS = Limits(
     first_delay=timedelta(seconds=30),
     longest_delay=timedelta(minutes=15),
     registrations=4,
+    resets=4,
+    resets_of_name=2,
     shared_addresses=("10.0.0.0/8", "2001:db8:ffff::/48"),
 )
 
@@ -112,7 +114,7 @@ def test_registrations_wait_until_the_first_of_the_hour_is_over() -> None:
 
 @given(st.integers(1, 100), st.integers(1, 3600), st.integers(1, 3600))
 def test_whatever_the_settings_nobody_waits_longer_than_the_longest_delay(free: int, first: int, longest: int) -> None:
-    chosen = Limits(free, free, free, timedelta(seconds=first), timedelta(seconds=longest), 1)
+    chosen = Limits(free, free, free, timedelta(seconds=first), timedelta(seconds=longest), 1, 1, 1)
     waited = [limits.wait({"key": free}, {"key": tries(number)}, chosen, NOON) for number in range(free + 40)]
     assert waited == sorted(waited)
     assert waited[free - 1] == 0
