@@ -11,6 +11,7 @@ from markupsafe import Markup
 from authentication_service import signing
 from authentication_service.actions import second_factor as actions
 from authentication_service.actions.accounts import Account
+from authentication_service.actions.attempts import Attempt
 from authentication_service.actions.sessions import Opened
 from authentication_service.pages.own import NOTICES, back_from, page, renewed, signed_in
 from authentication_service.second_factors import Offer
@@ -189,7 +190,7 @@ def _let_in(response: Response, opened: Opened) -> Response:
     return response
 
 
-def _password() -> signing.Attempt:
+def _password() -> Attempt:
     return signing.attempt(request.form.get("password", ""))
 
 
