@@ -16,7 +16,7 @@ from tests.services.bearers import SAME_ORIGIN, strangers
 from tests.services.test_account_pages import ANOTHER, EMAIL, sign_in
 from tests.services.tokens import Keys, new_keys, signed
 
-PUBLIC = ("/receipts", "/sign-in", "/sign-up", "/forgotten-password", "/reset-password")
+PUBLIC = ("/sign-in", "/sign-up", "/forgotten-password", "/reset-password")
 PAGES = [
     row
     for row in OWN["authentication_service"]
