@@ -22,12 +22,13 @@ PARTS = (
     "station",
     "daemon",
     "results",
+    "mailer",
     "accounts-database",
     "election-database",
     "redis",
 )
-OURS = PARTS[:6]
-STORES = PARTS[6:]
+OURS = PARTS[:7]
+STORES = PARTS[7:]
 ONCE = ("authentication-prepare", "accounts-grants", "administration-prepare", "election-grants")
 
 # For all that takes as long as the machine happens to need.

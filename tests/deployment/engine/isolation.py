@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.deployment.engine.compose import Compose
 from tests.deployment.engine.deployment import ONCE, PARTS, STORES, Deployment
 from tests.deployment.engine.docker import inside, inspect
-from tests.deployment.engine.probes import GREETINGS, Table, heard, listening_daemons, script, targets
+from tests.deployment.engine.probes import GREETINGS, Table, heard, listening_programs, script, targets
 from tests.deployment.test_files import ARROWS, PART_OF
 
 WORLD = "world"
@@ -23,7 +23,7 @@ def own_networks(deployment: Deployment) -> set[str]:
 
 def reached_by_all(deployment: Deployment, outside: tuple[str, int]) -> Table:
     """What each part hears from every other one, tried from a container of each."""
-    with listening_daemons(deployment):
+    with listening_programs(deployment):
         places: Mapping[str, list[tuple[str, int]]] = {
             **targets(deployment, own_networks(deployment)),
             WORLD: [outside],
@@ -53,10 +53,10 @@ def reached_by_all(deployment: Deployment, outside: tuple[str, int]) -> Table:
 def may_reach(table: Table) -> Table:
     """The same table as the design wants it. A network has no direction: whoever is asked over it may also ask.
 
-    Work that is done once reaches the store that it prepares. Only nginx has a network that leads out.
+    Work that is done once reaches the store that it prepares. Only nginx and the mailer have a network that leads out.
     """
     assert set(GREETINGS) == {*PARTS, WORLD}
     allowed = {(source, target) for arrow in ARROWS for source in arrow for target in arrow - {source}}
     allowed |= {(source, store) for source in ONCE for store in STORES if (PART_OF[source], store) in allowed}
-    allowed.add(("nginx", WORLD))
+    allowed |= {("nginx", WORLD), ("mailer", WORLD)}
     return {source: {target: (source, target) in allowed for target in row} for source, row in table.items()}

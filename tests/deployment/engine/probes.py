@@ -15,18 +15,18 @@ from tests.deployment.engine.deployment import PARTS, Deployment
 from tests.deployment.engine.docker import docker, inside, inspect
 
 _HTTP = r"GET /health/live HTTP/1.0\r\n\r\n"
-# Nothing asks a daemon anything; so that there is something to reach, the test lets one listen.
-_DAEMON_PORT = 7999
-_DAEMON_GREETING = b"the daemon's own greeting"
+# So that there is something to reach where nothing is ever asked, the test lets these listen.
+_SILENT_PORT = 7999
+_SILENT_GREETING = b"the greeting of a part that is never asked"
 _WORLD_GREETING = b"the world's own greeting"
 _AT_ONCE = 6
 
 _LISTEN = f"""
 import socket
-server = socket.create_server(("0.0.0.0", {_DAEMON_PORT}), backlog=50)
+server = socket.create_server(("0.0.0.0", {_SILENT_PORT}), backlog=50)
 while True:
     connection, _ = server.accept()
-    connection.sendall({_DAEMON_GREETING!r})
+    connection.sendall({_SILENT_GREETING!r})
     connection.close()
 """
 
@@ -40,6 +40,8 @@ class Greeting:
     heard: re.Pattern[bytes]
 
 
+# They ask, and nobody asks them.
+SILENT = ("daemon", "mailer")
 MYSQL = Greeting(3306, "", re.compile(rb"^.\0\0\0\x0a.*caching_sha2_password", re.DOTALL))
 GREETINGS: Mapping[str, Greeting] = {
     # It speaks TLS; to whoever does not it says who it is.
@@ -47,7 +49,7 @@ GREETINGS: Mapping[str, Greeting] = {
     "authentication": Greeting(5000, _HTTP, re.compile(rb"^HTTP/1\.[01] 200 ")),
     "administration": Greeting(5001, _HTTP, re.compile(rb"^HTTP/1\.[01] 200 ")),
     "station": Greeting(5002, _HTTP, re.compile(rb"^HTTP/1\.[01] 200 ")),
-    "daemon": Greeting(_DAEMON_PORT, "", re.compile(re.escape(_DAEMON_GREETING))),
+    **dict.fromkeys(SILENT, Greeting(_SILENT_PORT, "", re.compile(re.escape(_SILENT_GREETING)))),
     "results": Greeting(5003, _HTTP, re.compile(rb"^HTTP/1\.[01] 200 ")),
     "accounts-database": MYSQL,
     "election-database": MYSQL,
@@ -77,14 +79,15 @@ def targets(deployment: Deployment, networks: set[str]) -> dict[str, list[tuple[
 
 
 @contextmanager
-def listening_daemons(deployment: Deployment) -> Iterator[None]:
-    """Let each daemon's container answer on a port while the table is made."""
-    for container in deployment.containers("daemon"):
+def listening_programs(deployment: Deployment) -> Iterator[None]:
+    """Let the containers that listen nowhere answer on a port while the table is made."""
+    silent = [container for part in SILENT for container in deployment.containers(part)]
+    for container in silent:
         docker("exec", "--detach", container, "python", "-c", _LISTEN)
     try:
         yield
     finally:
-        for container in deployment.containers("daemon"):
+        for container in silent:
             inside(
                 container,
                 "for p in /proc/[0-9]*; do id=${p#/proc/}; [ $id = $$ ] || ! grep -qs create_server $p/cmdline "
