@@ -19,9 +19,12 @@ NEXT = "test-2"
 _NEVER_WELL = 'HEALTHCHECK --interval=1s --timeout=3s --start-period=1s --retries=2 CMD ["false"]'
 
 
+# Parts whose image is that of no service of the same name.
+_IMAGES = {"nginx": "nginx", "mailer": TARGETS["authentication"]}
+
+
 def _image(part: str, version: str) -> str:
-    target = "nginx" if part == "nginx" else TARGETS[part]
-    return f"urna-{target}:{version}"
+    return f"urna-{_IMAGES.get(part) or TARGETS[part]}:{version}"
 
 
 def _make_image(part: str, base: str, version: str, *instructions: str) -> str:
