@@ -17,7 +17,7 @@ from shared.journal import events
 from shared.queue import intake, snapshot
 from shared.queue.parts import pack
 from shared.sentences import say
-from voting_station_service.actions import Station, find_open, refuse_when_full, refuse_without_station
+from voting_station_service.actions import Station, find_open, refuse_when_full
 from voting_station_service.actions.box import Box
 from voting_station_service.rules import Ballots
 from voting_station_service.rules import partition as cut_for
@@ -87,7 +87,10 @@ def _check(station: Station, ballot: Cast) -> None:
     election = find_open(known, now, ballot.election_id)
     if election.ballot_key is None:
         raise Conflict("Voters do not cast ballots themselves in this election: it has no ballot key.")
-    refuse_without_station(election)
+    if election.by_constituency:
+        raise Conflict(
+            "Each constituency elects for itself, and a voter's own ballot is of no polling station; nothing was stored."
+        )
     if ballot.poll_number not in election.poll_numbers:
         raise InvalidInput(
             say(
