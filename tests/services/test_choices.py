@@ -70,7 +70,7 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
         change(suite, election, end=datetime.now(UTC))
     suite.note_that_nothing_waits()
     told = [(guid(number), poll_number) for number, poll_number in ((1, 3), (2, 2), (3, 1))]
-    items = [{"guid": str(one), "poll_number": number} for one, number in told]
+    items = [{"guid": one, "poll_number": number} for one, number in told]
     assert asked(client, election) == (200, {"items": items, "next": None})
     # Page after page they are the same.
     _, first = asked(client, election, "choices?limit=2")
