@@ -74,7 +74,7 @@ def test_an_administrator_makes_an_election_from_its_participants_to_its_publica
     expect(heading(page)).to_have_text(f"Vera {HOSTILE}")
     sent = tmp_path / "<img src=x>.jpg"
     sent.write_bytes(picture(kind="JPEG"))
-    page.get_by_label("File").set_input_files(sent)
+    page.get_by_label("File", exact=True).set_input_files(sent)
     page.get_by_role("button", name="Store the picture").click()
     shown = page.get_by_role("img", name=f"Picture of Vera {HOSTILE}")
     expect(shown).to_be_visible()
@@ -161,7 +161,7 @@ def test_an_account_is_given_roles_and_the_last_administrator_stays(
     page.goto(f"{journey.suite.addresses.authentication}/accounts?search={journey.person.email}")
     page.get_by_role("link", name="Vera Verić").click()
     page.get_by_label("Polling stations of an official").fill("12 305")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("region", name="What it may do").get_by_role("button", name="Save").click()
     expect(page.get_by_text("The account is changed.")).to_be_visible()
     expect(page.get_by_label("Polling stations of an official")).to_have_value("12 305")
     take_pictures(page, "account-of-another")

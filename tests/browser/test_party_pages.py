@@ -56,11 +56,11 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     candidate.get_by_role("button", name="Take it up").click()
     expect(candidate.get_by_text("You complete this profile from now on.")).to_be_visible()
     hostile: FilePayload = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": b"<script>alert(1)</script>"}
-    candidate.get_by_label("File").set_input_files(hostile)
+    candidate.get_by_label("File", exact=True).set_input_files(hostile)
     candidate.get_by_role("button", name="Store the picture").click()
     expect(candidate.get_by_text("This is no picture that can be taken")).to_be_visible()
     assert_everybody_can_use(candidate)
-    candidate.get_by_label("File").set_input_files(
+    candidate.get_by_label("File", exact=True).set_input_files(
         {"name": "me.png", "mimeType": "image/png", "buffer": picture((300, 400))}
     )
     candidate.get_by_role("button", name="Store the picture").click()

@@ -24,7 +24,7 @@ from tests.browser.looking import (
     take_pictures,
 )
 from tests.browser.signing_in import sign_in
-from tests.browser.voting import LISTS, TITLE, Booth, fill_in, register
+from tests.browser.voting import LISTS, TITLE, Booth, fill_in, register, set_up_second_factor
 from tests.browser.voting import prepare as prepare_booth
 from tests.journey.command import urna
 from tests.journey.people import Journey
@@ -37,7 +37,7 @@ RECEIPT = {"election", "ballot_key", "guid", "prefix", "signature"}
 def booth(suite: EmbeddedSuite) -> Iterator[Booth]:
     """An election that all tests here share, each with voters of its own."""
     with Journey(suite) as journey:
-        yield prepare_booth(journey, 8)
+        yield prepare_booth(journey, 9)
 
 
 def kept(page: Page, booth: Booth) -> dict[str, Any]:
@@ -407,3 +407,23 @@ def test_the_page_says_what_it_needs_and_who_is_signed_in_is_asked_to_sign_out_f
     expect(shown(page, "Sign out there first")).to_be_visible()
     assert page.locator("#login").count() == 0
     assert_everybody_can_use(page)
+
+
+def test_a_voter_with_a_second_factor_is_asked_for_its_code(booth: Booth, open_window: OpenWindow) -> None:
+    page = open_window().page()
+    refusal = page.get_by_role("alert")
+    who = booth.voters.pop()
+    used = datetime.now(UTC)
+    device = set_up_second_factor(booth.journey, who, used)
+    booth.sign_in(page, who)
+    expect(refusal).to_contain_text("Write the code of your second factor, too.")
+    code = page.locator("#second-code")
+    expect(code).to_be_focused()
+    assert_everybody_can_use(page)
+    # Each code is good once, and that of setting up has been used.
+    code.fill(device.code(used))
+    code.press("Enter")
+    expect(refusal).to_contain_text("This code is wrong, was used already, or came too late.")
+    code.fill(device.code(used + timedelta(seconds=30)))
+    code.press("Enter")
+    expect(page.get_by_role("button", name=f"Go on: {TITLE}")).to_be_visible()

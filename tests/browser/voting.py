@@ -10,9 +10,10 @@ from uuid import uuid4
 from playwright.sync_api import Page, expect
 
 from cli import elections, participants
-from cli.client import read_json
+from cli.client import Client, Credentials, read_json
 from tests.journey.people import PASSWORD, Journey
 from tests.services.citizens import citizen, csv_of
+from tests.services.second_factors import Device
 
 LISTS = ("List for the river", "<script>alert(1)</script>", "Citizens together")
 TITLE = "Council of the river"
@@ -130,3 +131,13 @@ def register(journey: Journey, rows: list[dict[str, Any]]) -> list[str]:
         journey.admin.request("POST", "authentication", "/api/register", body=body)
         found.append(str(body["email"]))
     return found
+
+
+def set_up_second_factor(journey: Journey, email: str, moment: datetime) -> Device:
+    """Give an account a second factor, with the code of this moment."""
+    with Client(journey.suite.addresses, Credentials(email, PASSWORD)) as owner:
+        offer = owner.authorized("POST", "authentication", "/api/second-factor", body={"password": PASSWORD}).json()
+        device = Device(offer["secret"])
+        body = {"offer": offer["offer"], "code": device.code(moment)}
+        owner.authorized("POST", "authentication", "/api/second-factor/confirmation", body=body)
+    return device

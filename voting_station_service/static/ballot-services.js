@@ -19,10 +19,22 @@ class Services {
   constructor({ account, station, results }) {
     Object.assign(this, { account, station, results });
     this.tokens = null;
+    this.challenge = null;
   }
 
+  // Says what is missing after the password: nothing, a "code", or that a second factor has to be "set_up" elsewhere.
   async logIn(login, password) {
-    this.tokens = await ask(`${this.account}api/login`, { body: { login, password }, credentials: "same-origin" });
+    this.challenge = null;
+    const said = await ask(`${this.account}api/login`, { body: { login, password }, credentials: "same-origin" });
+    if (said.second_factor) this.challenge = said.challenge;
+    else this.tokens = said;
+    return said.second_factor ?? null;
+  }
+
+  async sendCode(code) {
+    const body = { challenge: this.challenge, code };
+    this.tokens = await ask(`${this.account}api/login/code`, { body, credentials: "same-origin" });
+    this.challenge = null;
   }
 
   // The session ends with the signature: from there on nothing says who the voter is.

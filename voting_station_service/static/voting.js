@@ -120,11 +120,22 @@ function row(name, about, state, kind, doing) {
 }
 
 async function signIn(form) {
+  const { login, password, code } = form.elements;
+  const isSecondStep = services.challenge !== null && code.value.trim() !== "";
+  let missing = null;
   try {
-    await services.logIn(form.elements.login.value.trim(), form.elements.password.value);
+    if (isSecondStep) await services.sendCode(code.value.trim());
+    else missing = await services.logIn(login.value.trim(), password.value);
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 401) throw error;
-    refuse(words("wrong_password"));
+    if (isSecondStep) code.value = "";
+    refuse(words(isSecondStep ? "wrong_code" : "wrong_password"));
+    return;
+  }
+  byId("second-step").hidden = missing !== "code";
+  if (missing) {
+    refuse(words(missing === "code" ? "code_wanted" : "set_up_wanted"));
+    if (missing === "code") code.focus();
     return;
   }
   form.reset();
