@@ -165,7 +165,7 @@ def test_an_account_is_given_roles_and_the_last_administrator_stays(
     expect(page.get_by_text("The account is changed.")).to_be_visible()
     expect(page.get_by_label("Polling stations of an official")).to_have_value("12 305")
     take_pictures(page, "account-of-another")
-    page.get_by_role("button", name="Refuse").click()
+    page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_text("The account is refused")).to_be_visible()
     page.goto(
         f"{journey.suite.addresses.authentication}/accounts?search={journey.suite.facts['administrator']['email']}"
