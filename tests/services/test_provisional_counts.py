@@ -95,7 +95,7 @@ def test_of_voters_own_ballots_no_votes_are_told_before_everything_received_by_t
     assert told(suite, of_officials)[-1] == {1: 1, 2: 1}
     key = queue_keys.provisional(election)
     written = suite.redis.get(key)
-    assert json.loads(written) | {"counted_until": None} == {  # type: ignore[arg-type]  # The client is no asynchronous one.
+    assert json.loads(written) | {"counted_until": None} == {
         "election_id": election,
         "counted_until": None,
         "counted": 2,

@@ -37,7 +37,7 @@ def _choices() -> "sa.Select[tuple[object, ...]]":
         sa.column("choices_public", sa.Boolean),
     )
     partitions = sa.table("partitions", sa.column("watermark"))
-    one = sa.literal_column("1")
+    one: sa.ColumnClause[int] = sa.literal_column("1")
     behind = sa.or_(partitions.c.watermark.is_(None), partitions.c.watermark < elections.c.end)
     return (
         sa.select(ballots.c.election_id, ballots.c.guid, ballots.c.poll_number)
