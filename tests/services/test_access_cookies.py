@@ -23,6 +23,13 @@ PAGES = [
     if row.by_cookie and not row.rule.startswith((*PUBLIC, "/accounts", "/citizens", "/voters"))
 ]
 VALUE = "the value of a form"
+# What answers the owner's own form without a change: the secret is in no store yet, and the others need a second factor.
+ANSWERED = {
+    "/second-factor/secret": 200,
+    "/second-factor/confirmation": 409,
+    "/second-factor/recovery-codes": 409,
+    "/second-factor/removal": 409,
+}
 
 
 class Browser:
@@ -49,6 +56,7 @@ class Browser:
         form = {
             "csrf_token": self.claims[CSRF_CLAIM],
             "session": self.other["sid"],
+            "password": PASSWORD,
             "current_password": PASSWORD,
             "new_password": ANOTHER,
             "repeated_password": ANOTHER,
@@ -74,9 +82,10 @@ def browser(accounts: Accounts) -> Any:
 def test_the_cookie_and_the_value_of_its_form_open_the_page(browser: Browser, row: Any) -> None:
     """So that what follows is refused for the right reason."""
     answer = browser.send(row.route, browser.token)
-    assert answer.status_code == (200 if row.method == "GET" else 303)
-    assert row.method == "GET" or not answer.headers["Location"].startswith("/sign-in?next")
-    assert bool(browser.tables.changed()) == (row.method == "POST")
+    status = 200 if row.method == "GET" else ANSWERED.get(row.rule, 303)
+    assert answer.status_code == status
+    assert not answer.headers.get("Location", "").startswith("/sign-in?next")
+    assert bool(browser.tables.changed()) == (status == 303)
 
 
 def spoilt(browser: Browser, keys: Keys) -> dict[str, str | None]:

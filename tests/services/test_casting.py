@@ -90,7 +90,8 @@ def test_a_ballot_is_cast_without_a_log_in_counted_once_and_found_by_its_receipt
     suite.record_all()
     assert suite.tally(election) == {2: 1}
     found = looked_up(suite, service_settings, election, ballot.guid)
-    assert found == (200, {"election_id": election, "guid": str(ballot.guid), "counted": True, "reason": None})
+    told = {"election_id": election, "guid": str(ballot.guid), "counted": True, "reason": None, "poll_number": None}
+    assert found == (200, told)
     # A polling station's file is taken in the same election.
     suite.accept(new_lines(5), election=election)
     suite.record_all()
