@@ -18,7 +18,7 @@ from shared.auth import requires
 from shared.sheets import Event, check
 from shared.terms import Role, SheetAct, SheetState
 from shared.web.journal import journaled
-from shared.web.requests import Page, PageQuery, Strict, check_match, etag
+from shared.web.requests import Page, PageQuery, Strict, check_match, etag, need_match
 
 sheets = APIBlueprint("sheets", __name__, tag="Tally sheets", url_prefix="/api/elections")
 
@@ -314,6 +314,7 @@ def accept_sheets(election_id: int, body: Acceptances) -> AcceptancesAnswer:
 
 
 def _decided(election_id: int, station_id: int, decision: Decision) -> Tagged[SheetAnswer]:
+    need_match()
     return _tagged(
         actions.decide(database(), election_id, station_id, check_match, decision, acting(), datetime.now(UTC))
     )

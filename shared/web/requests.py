@@ -64,12 +64,17 @@ def etag(version: int) -> dict[str, str]:
     return {"ETag": f'"{version}"'}
 
 
-def check_match(version: int) -> None:
-    """Refuse a change unless ``If-Match`` names the state that the thing is in."""
-    sent = request.if_match
+def need_match() -> None:
+    """Refuse a change that does not say which state it is meant for."""
     if not request.headers.get("If-Match"):
         raise PreconditionMissing(
             "Send If-Match with the ETag that you read, so that nobody's change is overwritten unseen."
         )
+
+
+def check_match(version: int) -> None:
+    """Refuse a change unless ``If-Match`` names the state that the thing is in."""
+    need_match()
+    sent = request.if_match
     if not (sent.star_tag or sent.contains(str(version))):
         raise ChangedMeanwhile("Somebody has changed this meanwhile; read it again and repeat your change.")

@@ -23,7 +23,7 @@ PAGES = [
     if row.by_cookie and not row.rule.startswith((*PUBLIC, "/accounts", "/citizens", "/voters"))
 ]
 VALUE = "the value of a form"
-# What answers the owner's own form without a change: the secret is in no store yet, and the others need a second factor.
+# What answers the owner without a change: the secret is in no store yet, and the others need a second factor.
 ANSWERED = {
     "/second-factor/secret": 200,
     "/second-factor/confirmation": 409,

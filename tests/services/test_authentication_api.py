@@ -39,7 +39,9 @@ class TestRegistering:
             "phone": "+381641234567",
             "roles": [role],
             "stations": [],
+            "participant": None,
             "approval": "approved",
+            "has_second_factor": False,
         }
 
     def test_who_names_no_role_is_a_voter(self, accounts: Accounts) -> None:

@@ -80,7 +80,7 @@ def test_an_account_is_deleted_after_a_question_and_the_last_administrator_never
     assert refused.status_code == 409
     assert "The last administrator has to stay one." in refused.text
     kept = filled(admin.get(own).text, "roles")
-    assert submit(admin, own, own, **{**kept, "roles": "voter"}).status_code == 409
+    assert submit(admin, own, own, **{**kept, "roles": "auditor"}).status_code == 409
 
 
 @pytest.mark.parametrize("role", [Role.OFFICIAL, Role.VOTER])

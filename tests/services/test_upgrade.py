@@ -21,6 +21,8 @@ from tests.services.tokens import Keys, Token
 PATIENCE = 240.0
 # What a version may not do to a store that the version before still works on; it waits for the version after.
 CONTRACTS = {"drop_table", "drop_column", "drop_constraint", "alter_column", "rename_table"}
+# Plain national ids may not stay for one version more than they have to; docs/operations.md says what waits meanwhile.
+DOES_SO = {"accounts-0005_the_citizens_register"}
 
 # A migration as a later version may bring it: in every table a column that may be empty, and a table of its own.
 EXPANDS = """
@@ -165,6 +167,6 @@ def test_a_migration_takes_nothing_away_that_the_version_before_uses(path: Path)
         calls = [node.func for node in ast.walk(functions[name]) if isinstance(node, ast.Call)]
         return {call.attr for call in calls if isinstance(call, ast.Attribute)}
 
-    assert not called("upgrade") & CONTRACTS
+    assert bool(called("upgrade") & CONTRACTS) == (f"{path.parts[-3]}-{path.stem}" in DOES_SO)
     # The same look finds what there is to be found.
     assert called("downgrade") & CONTRACTS
