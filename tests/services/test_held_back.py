@@ -26,7 +26,7 @@ OVER = (NOW - 3 * HOUR, NOW - 2 * HOUR)
 # As many votes as nothing else on any page: 73,581 and the share 0.9196.
 VOTES = {1: 73_581, 2: 6_431}
 TELLING = re.compile(r"73\D?581|6\D?431|0\.9196|91[.,]96")
-_FILLED_IN = {"level": "region", "place": "1", "station": "1", "station_id": "1", "guid": "0" * 32}
+_FILLED_IN = {"candidate_id": 1, "level": "region", "place": "1", "station": "1", "station_id": "1", "guid": "0" * 32}
 
 
 @pytest.fixture
