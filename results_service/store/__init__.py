@@ -14,6 +14,8 @@ from shared.schema.election import (
     DRAFT,
     Ballot,
     Batch,
+    Candidate,
+    CandidatePublication,
     Constituency,
     DeadLetter,
     Dismissal,
@@ -159,6 +161,9 @@ READ: tuple[type[ElectionBase] | tuple[InstrumentedAttribute[Any], ...], ...] = 
     Participant,
     Election,
     Entry,
+    # Who stands in it as was approved, and of what waits for approval nothing.
+    (Candidate.id, Candidate.participant_id, Candidate.place),
+    CandidatePublication,
     Tally,
     (Batch.id, Batch.election_id, Batch.station_id, Batch.received_at),
     (

@@ -351,6 +351,10 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
         "/api/elections/{election_id}/record/signed",
         "/api/elections/{election_id}/record/stations/{station_id}",
         "/api/elections/{election_id}/record/stations/{station_id}/signed",
+        "/api/elections/{election_id}/candidates",
+        "/api/elections/{election_id}/candidates/{candidate_id}/picture",
+        "/api/elections/{election_id}/choices",
+        "/api/elections/{election_id}/choices.csv",
     }
     for operations in results.values():
         assert set(operations) == {"get"}
