@@ -264,7 +264,7 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
         def called(*args: Any, **kwargs: Any) -> R:
             chosen = {name: kwargs.pop(f"{name}_url", None) for name in SERVICES}
             addresses = Addresses(**{name: (chosen[name] or _default(name)).rstrip("/") for name in SERVICES})
-            said = [kwargs.pop(name) for name in ("email", "password", "code")] if log_in else []
+            said = [kwargs.pop(name) for name in ("email", "password", "login_code")] if log_in else []
             credentials = Credentials(*said) if log_in else None
             with Client(addresses, credentials, patience=kwargs.pop("patience")) as client:
                 return command(*args, client=client, **kwargs)
@@ -283,7 +283,7 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
             )(made)
         if log_in:
             made = click.option(
-                "--code", envvar="URNA_CODE", help="Of the second factor, if the account has one; or URNA_CODE."
+                "--login-code", envvar="URNA_CODE", help="Of the second factor, if the account has one; or URNA_CODE."
             )(made)
             made = click.option(
                 "--password", envvar="URNA_PASSWORD", help="Better in URNA_PASSWORD; asked for when neither is there."

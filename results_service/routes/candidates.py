@@ -18,6 +18,7 @@ _JPEG: Any = {
     200: {"description": "The picture", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
     304: "It is the one that If-None-Match names",
     404: "No such election, or no such picture",
+    503: "The election store cannot be reached",
 }
 
 
