@@ -96,6 +96,7 @@ def read_election(election_id: int) -> tuple[actions.Election, int, dict[str, st
     "services do not ask each other. One that there is needs If-Match.",
     responses={
         201: "Made",
+        404: "This is no number of an election",
         409: "It has opened",
         412: "Changed meanwhile",
         428: "If-Match is missing",

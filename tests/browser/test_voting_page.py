@@ -33,7 +33,7 @@ from tests.services.citizens import citizen, national_id
 RECEIPT = {"election", "ballot_key", "guid", "prefix", "signature"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def booth(suite: EmbeddedSuite) -> Iterator[Booth]:
     """An election that all tests here share, each with voters of its own."""
     with Journey(suite) as journey:
