@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +18,6 @@ from benchmarks import (
     baseline,
     demonstration,
     election_night,
-    electors,
     engines,
     large_files,
     latency,
@@ -64,7 +63,6 @@ ALONE: dict[str, Callable[[Bench], None]] = {
     "demonstration": demonstration.measure,
     "signatures": signatures.measure,
     "voters": voters.measure,
-    "electors": electors.measure,
 }
 # In the store that ``growth`` has filled, one after the other.
 IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {
@@ -81,7 +79,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="Small numbers: proves that everything works and counts.")
     parser.add_argument("--only", choices=NAMES, action="append", help="This scenario and the limit; repeatable.")
     parser.add_argument("--partitions", type=int, help="Default: 1 for SQLite, else 4.")
-    parser.add_argument("--electors", type=int, help="So many voters from end to end; default: 1,000, quick: 40.")
     parser.add_argument("--json", type=Path, help="Where the figures go; default: var/bench/ENGINE.json.")
     asked = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -89,8 +86,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loosen_limits()
     report = Report()
     size = QUICK if asked.quick else FULL
-    if asked.electors:
-        size = replace(size, electors=asked.electors)
     try:
         with engines.new_server(asked.engine) as databases, died_in_words(databases):
             bench = Bench(

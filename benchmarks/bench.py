@@ -26,7 +26,6 @@ class Size:
     watched_uploads: int
     demonstration: bool
     cast_ballots: int
-    electors: int
 
 
 FULL = Size(
@@ -45,7 +44,6 @@ FULL = Size(
     watched_uploads=12,
     demonstration=True,
     cast_ballots=5_000,
-    electors=1_000,
 )
 QUICK = Size(
     forms_ballots=2_000,
@@ -63,7 +61,6 @@ QUICK = Size(
     watched_uploads=3,
     demonstration=False,
     cast_ballots=400,
-    electors=40,
 )
 
 

@@ -79,8 +79,7 @@ class Program(Server):
             connection.close()
 
 
-def service(name: str, settings: dict[str, str]) -> Program:
-    """A service of the suite under gunicorn, as deployed."""
+def _service(name: str, settings: dict[str, str]) -> Program:
     return Program(
         name,
         ["-m", "gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", f"{name}.app:create_app()"],
@@ -175,7 +174,7 @@ def running(databases: Databases, partitions: int, *, daemons: int = 1, results:
         ]
         # A handful of officials send what a whole country does.
         station = stack.enter_context(
-            service("voting_station_service", {**web, **queue, "UPLOADS_PER_MINUTE": "1000000"})
+            _service("voting_station_service", {**web, **queue, "UPLOADS_PER_MINUTE": "1000000"})
         )
         suite = Suite(
             url,
@@ -189,7 +188,7 @@ def running(databases: Databases, partitions: int, *, daemons: int = 1, results:
         )
         if results:
             suite.results.append(
-                stack.enter_context(service("results_service", {**web, **store, **queue, "WEB_WORKERS": "1"}))
+                stack.enter_context(_service("results_service", {**web, **store, **queue, "WEB_WORKERS": "1"}))
             )
         _wait_until_open(suite)
         yield suite

@@ -71,7 +71,7 @@ def _bodies(suite: Suite, ballots: Ballots) -> list[bytes]:
             session.get_one(Election, suite.election).ballot_key = write_key(private.public)
     finally:
         database.close()
-    wait_for_key(suite, write_key(private.public))
+    _wait_for_key(suite, write_key(private.public))
     bodies = []
     for guid, number in zip(ballots.guid_list(), ballots.poll_numbers, strict=True):
         prefix = new_prefix()
@@ -86,8 +86,7 @@ def _bodies(suite: Suite, ballots: Ballots) -> list[bytes]:
     return bodies
 
 
-def wait_for_key(suite: Suite, key: str) -> None:
-    """Until the stations know the ballot key of the election."""
+def _wait_for_key(suite: Suite, key: str) -> None:
     deadline = time.monotonic() + 30
     with suite.redis.client() as client:
         while key not in str(client.get(keys.ELECTIONS)):
