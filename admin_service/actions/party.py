@@ -121,7 +121,8 @@ def order(
 def results(database: Database, participant_id: int | None, election_id: int, now: datetime) -> OwnResult:
     """The votes of the own participant at each polling station where people vote, or from where there are ballots.
 
-    NotFound where it does not stand in such an election; Conflict for one that has not opened, or was cancelled.
+    NotFound where it does not stand in such an election; Conflict for one that has not opened, was cancelled, or holds
+    its votes back.
     """
     # Sums that were read one after the other would not fit to each other.
     with database.reading(still=True) as session:
@@ -134,6 +135,9 @@ def results(database: Database, participant_id: int | None, election_id: int, no
             raise Conflict("This election has not opened; there is nothing to count.")
         if stands.state is State.CANCELLED:
             raise Conflict("This election was cancelled; it has no result.")
+        if stands.election.ballot_key is not None and stands.state is not State.FINAL:
+            # Who knows the moment of a voter's cast could read the choice from what changes (docs/decisions/0030).
+            raise Conflict("Votes are held back until every ballot is counted.")
         counted = lists.counted_by_station(session, election_id)
         votes = lists.votes_by_station(session, election_id, stands.poll_number)
         places = electorate.geography(session, election_id)

@@ -13,7 +13,7 @@ from admin_service.actions.pictures import Size
 from admin_service.pages import profiles
 from admin_service.pages.candidates import LABELS
 from admin_service.pages.frame import NOTICES, same_version, show, spoken
-from admin_service.pages.reading import filled_in
+from admin_service.pages.reading import asked, filled_in
 from admin_service.routes.candidates import Biography
 from admin_service.routes.fields import Line, Name, database
 from admin_service.routes.party import director, own_file, own_result
@@ -25,7 +25,7 @@ from shared.terms import Role, State
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
-from shared.web.requests import Strict
+from shared.web.requests import PageQuery, Strict
 
 party = page_blueprint("party_pages", __name__)
 
@@ -193,7 +193,11 @@ def delete(candidate_id: int) -> Response:
 @page_requires(_DIRECTOR)
 @party.doc(summary="A page of the votes of the own list at each polling station")
 def result(election_id: int) -> Response:
-    return show("party_result.html", result=own_result(election_id))
+    query = asked(PageQuery)
+    found = own_result(election_id)
+    first = (query.page - 1) * query.per_page
+    stations = found.stations[first : first + query.per_page]
+    return show("party_result.html", result=found, stations=stations, query=query)
 
 
 @party.get("/party/elections/<int:election_id>/stations.csv")

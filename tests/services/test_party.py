@@ -18,6 +18,7 @@ from shared.config import ResultsSettings
 from shared.schema.election import Candidate, CandidatePublication
 from shared.terms import Role
 from tests.services.administration import HOUR, Administration, answered, entries, running
+from tests.services.casting import key_text
 from tests.services.pictures import PICTURE, picture
 from tests.services.recorded import Recorded
 from tests.services.signed_in import VALUE, SignedIn
@@ -350,9 +351,29 @@ def test_a_director_sees_the_votes_of_the_own_list_at_each_station_and_no_other_
     assert zoran.does("GET", f"/api/party/elections/{number}/stations")["votes"] == 45
     page = dana.browser().see(f"/party/elections/{number}")
     assert "This is not final" in page
+    first, last = (dana.browser().see(f"/party/elections/{number}?per_page=2&page={page}") for page in (1, 2))
+    assert (first.count('<th scope="row">'), last.count('<th scope="row">')) == (2, 2)
+    assert ("of no polling station" in first, "of no polling station" in last) == (False, True)
     draft = recorded.election(hours=(now + HOUR, now + 2 * HOUR), stage="draft")
     for absent in (draft, 98):
         assert dana.call("GET", f"/api/party/elections/{absent}/stations").status_code == 404
+
+
+def test_a_director_sees_no_votes_before_the_count_is_final_where_voters_cast_ballots_themselves(
+    admin: Administration, recorded: Recorded
+) -> None:
+    now = datetime.now(UTC)
+    hours = now - 2 * HOUR, now + HOUR
+    number = recorded.election(["Left", "Right"], hours=hours, title="Of voters", ballot_key=key_text())
+    recorded.part(number, {1: 7, 2: 3}, received_at=now - HOUR)
+    with admin.database.reading() as session:
+        own = store.election(session, number).entries[0].participant_id
+    dana = director(admin, own)
+    for path in ("stations", "stations.csv"):
+        refused = dana.call("GET", f"/api/party/elections/{number}/{path}")
+        assert refused.status_code == 409
+        assert refused.get_json()["detail"] == "Votes are held back until every ballot is counted."
+    dana.browser().see(f"/party/elections/{number}", 409)
 
 
 def test_the_navigation_shows_what_a_role_may_and_the_first_page_leads_there(admin: Administration) -> None:
