@@ -97,7 +97,7 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     assert tab_through(page)[-5:-1] == names
     take_pictures(page, "voting-start")
     assert_everybody_can_use(page)
-    before = booth.votes()
+    before = booth.counted()
     fill_in(page, booth.voters.pop())
     expect(page.get_by_role("heading", name="Your elections")).to_be_focused()
     take_pictures(page, "voting-elections")
@@ -188,7 +188,7 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     assert urna("verify", link, environment=environment).status == SUCCESS
     assert urna("verify", changed, environment=environment).status == REFUSED
     assert urna("verify", link[:-200], environment=environment).status in (USAGE, REFUSED)
-    assert booth.votes() == before + 1
+    assert booth.counted() == before + 1
 
 
 def drawn(page: Page) -> str:
@@ -201,7 +201,7 @@ def test_a_connection_that_is_lost_between_any_two_steps_loses_nothing_and_count
     booth: Booth, open_window: OpenWindow
 ) -> None:
     window = open_window()
-    page, before, asked = window.page(), booth.votes(), []
+    page, before, asked = window.page(), booth.counted(), []
     who = booth.sign_in(page)
     page.get_by_role("button", name=f"Go on: {TITLE}").click()
     page.on("request", lambda one: asked.append(one.post_data_json) if one.url.endswith("/signature") else None)
@@ -245,7 +245,7 @@ def test_a_connection_that_is_lost_between_any_two_steps_loses_nothing_and_count
         page.wait_for_timeout(100)
     expect_receipt(page)
     assert set(kept(page, booth)) == RECEIPT
-    assert booth.votes() == before + 1
+    assert booth.counted() == before + 1
     # What is kept of it can be deleted, which leaves the ballot counted.
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete it from this browser").locator("visible=true").click()
@@ -282,12 +282,12 @@ def test_two_tabs_two_browsers_and_a_file_have_one_ballot_between_them(
     cast(other)
     expect_receipt(other)
     # The first browser casts it, too, for another list: it is taken, and is a repetition.
-    before = booth.votes()
+    before = booth.counted()
     choose(second, LISTS[1])
     cast(second)
     expect_receipt(second)
     assert kept(second, booth) == kept(other, booth)
-    assert booth.votes() in (before, 1 + before)
+    assert booth.counted() in (before, 1 + before)
     # At a terminal the file is a ballot like its own.
     file.chmod(0o600)
     said = urna("vote", str(booth.election), "1", "--file", file, environment=booth.journey.environment())
