@@ -18,7 +18,7 @@ from tests.services.second_factors import Device
 LISTS = ("List for the river", "<script>alert(1)</script>", "Citizens together")
 TITLE = "Council of the river"
 # Later than the moment from which on the ballot, and its key with it, are frozen.
-_SECONDS_TO_OPENING = 7
+_SECONDS_TO_OPENING = 15
 _NUMBERS = itertools.count(9000)
 
 
