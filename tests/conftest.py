@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from tests.left_out import MARK, needs
+from tests.made_once import made_once
 from tests.servers import DatabaseServer, MariaDB, MySQL, PostgreSQL, Redis, Server, SQLite
 
 S = TypeVar("S", bound=Server)
@@ -20,6 +21,12 @@ def _running(kind: type[S]) -> Iterator[S]:
     needs(kind)
     with kind() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _apps_share_what_they_prepare() -> Iterator[None]:
+    with made_once():
+        yield
 
 
 @pytest.fixture(scope="session")

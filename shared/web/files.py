@@ -3,6 +3,7 @@
 A browser may keep such a file for ever: another content has another address.
 """
 
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,16 +16,13 @@ _DIGEST_LETTERS = 16
 class Files:
     """The files of some folders by their names; of two with one name, that of the first folder counts.
 
-    They are looked at once, when the service starts.
+    They are looked at once in a process.
     """
 
     def __init__(self, *folders: Path) -> None:
         self._found: dict[str, tuple[Path, str]] = {}
-        for folder in folders:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    digest = sha256(path.read_bytes()).hexdigest()[:_DIGEST_LETTERS]
-                    self._found.setdefault(path.relative_to(folder).as_posix(), (path, digest))
+        for folder in reversed(folders):
+            self._found |= _files_in(folder)
 
     def digest(self, name: str) -> str:
         """What the address of a file bears; ``KeyError`` for a name that no file has."""
@@ -47,3 +45,12 @@ class Files:
         if is_fixed:
             response.cache_control.immutable = True
         return response
+
+
+@cache
+def _files_in(folder: Path) -> dict[str, tuple[Path, str]]:
+    return {
+        path.relative_to(folder).as_posix(): (path, sha256(path.read_bytes()).hexdigest()[:_DIGEST_LETTERS])
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -39,6 +39,12 @@ ROWS = [(service, row) for service, rows in TABLE.items() for row in rows]
 # A refresh changes nothing but the token; a log-out ends the session. Who has no polling station enters no sheet.
 # With whom HEAD is tried, too.
 HEADS = ("no header", "a word", Role.OFFICIAL, Role.ADMINISTRATOR, "every role")
+# One caller of each sort, who shows for all that a route which asks for no token looks at none.
+OF_EACH_SORT = {
+    *HEADS,
+    *("a cookie", COOKIE_OF_A_PAGE, "a good token in the query", "a good token in the body", "two tokens"),
+    *("expired", "another key", "alg: none", Role.VOTER, "voter: refresh token", "administrator, deleted since"),
+}
 CHANGING = [
     (service, row)
     for service, row in ROWS
@@ -202,7 +208,8 @@ def test_every_caller_gets_the_one_answer_and_only_who_may_changes_anything(
 ) -> None:
     found: dict[str, tuple[Answer, list[str]]] = {}
     due: dict[str, tuple[Answer, list[str]]] = {}
-    for caller in callers:
+    asking = callers if row.who.token else [caller for caller in callers if caller.name in OF_EACH_SORT]
+    for caller in asking:
         if row.by_cookie and caller.name == COOKIE_OF_A_PAGE:
             continue
         status, words = expected(service, row, caller)
@@ -218,7 +225,7 @@ def test_every_caller_gets_the_one_answer_and_only_who_may_changes_anything(
             world.stored.restore()
     wrong = [f"{name}: {found[name]} instead of {due[name]}" for name in found if found[name] != due[name]]
     assert not wrong, "\n".join(wrong)
-    assert len(found) >= 100
+    assert len(found) >= (100 if row.who.token else len(OF_EACH_SORT) - 1)
 
 
 @pytest.mark.parametrize(("service", "row"), CHANGING, ids=str)

@@ -3,6 +3,7 @@
 How to make a page is told in docs/pages.md.
 """
 
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ _VENDORED = _HERE.parent / "static" / "vendor"
 def install(app: APIFlask, service: str, settings: WebSettings) -> None:
     """Let ``app`` serve pages: the files under ``/static``, the shared templates and what they are filled in with."""
     files = Files(_REPOSITORY / service / "static", _HERE / "static", _VENDORED / "htmx", _VENDORED / "modules")
-    navigation.install(app, navigation.Sites.of(service, settings), _edition(service, files))
+    navigation.install(app, navigation.Sites.of(service, settings), _edition(service, *files.digests()))
     language.install(app, ("shared", service))
     numbers.install(app)
     # Its only use is its folder of templates, which comes after the service's own.
@@ -87,9 +88,10 @@ def install(app: APIFlask, service: str, settings: WebSettings) -> None:
     )
 
 
-def _edition(service: str, files: Files) -> str:
-    """A digest of all that makes a page besides what it shows."""
-    found = sha256(" ".join(files.digests()).encode())
+@cache
+def _edition(service: str, *digests: str) -> str:
+    """A digest of all that makes a page besides what it shows; ``digests`` are those of the files that it asks for."""
+    found = sha256(" ".join(digests).encode())
     for folder in (_HERE / "templates", _HERE / "translations", _REPOSITORY / service / "templates"):
         for path in sorted(folder.rglob("*")):
             if path.is_file():
