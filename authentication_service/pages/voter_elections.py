@@ -78,7 +78,7 @@ def make() -> Response:
 
 
 @elections.get("/voters/<int:election_id>")
-@page_requires(Role.ADMINISTRATOR)
+@page_requires(*READERS)
 @elections.doc(summary="A page of one election of voters")
 def one(election_id: int) -> Response:
     return _shown(election_id)
@@ -192,6 +192,7 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
         }
     sent |= {name: request.form[name] for name in _FIELDS if name in request.form}
     key = ballot_signatures.read_key(parts().database, found.election_id) if found and found.has_key else None
+    has_opened = found is not None and found.opens_at <= signing.now()
     return renewed(
         account,
         _page(
@@ -201,7 +202,9 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
             election=found,
             sent=sent,
             fingerprint=key.fingerprint if key else None,
-            has_opened=found is not None and found.opens_at <= signing.now(),
+            has_opened=has_opened,
+            # A form that the service would refuse is not shown.
+            changeable=identity().has(Role.ADMINISTRATOR) and not has_opened,
         ),
     )
 
