@@ -26,6 +26,7 @@ from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
 from shared.web.pages.language import ARGUMENT
+from shared.web.pages.navigation import other_page
 from shared.web.requests import PageQuery
 
 elections = page_blueprint("voter_election_pages", __name__)
@@ -216,7 +217,7 @@ def _page(template: str, error: UrnaError | None = None, **values: Any) -> Respo
         restrictions=RESTRICTIONS,
         restriction_choices=[(restriction.value, name) for restriction, name in RESTRICTIONS.items()],
         may_change=identity().has(Role.ADMINISTRATOR),
-        other_page=lambda number: url_for(".index", page=number),
+        other_page=other_page,
         fields=("election_id", "title", "opens_at", "closes_at", "values", "file"),
         **values,
     )
