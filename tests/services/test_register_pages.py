@@ -54,7 +54,8 @@ def test_a_voter_registers_on_a_page_and_signs_in(accounts: Accounts) -> None:
     assert client.post("/sign-up", data=form, headers={"Origin": "https://elsewhere.example"}).status_code == 403
     done = client.post("/sign-up", data=form, headers=FROM_HERE)
     assert (done.status_code, done.headers["Location"]) == (303, "/sign-in?notice=registered")
-    assert "voter" in sign_in(accounts).get("/").text
+    own = sign_in(accounts).get("/", query_string={"language": "fr"}).text
+    assert 'href="/station/ballot?language=fr"' in own
 
 
 def test_a_register_is_looked_at_and_taken_over_on_a_page(admin: FlaskClient) -> None:
@@ -135,6 +136,7 @@ def test_an_auditor_looks_and_changes_nothing_and_others_see_nothing(accounts: A
     accounts.register(1)
     official = sign_in(accounts)
     assert official.get("/citizens").status_code == 403
+    assert "/ballot" not in official.get("/").text
     assert "/citizens" not in official.get("/").text
     accounts.change("vera1@gmail.com", roles=["auditor"])
     auditor = sign_in(accounts)
