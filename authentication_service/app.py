@@ -1,10 +1,12 @@
 """Starts the authentication service."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from apiflask import APIFlask
 
+from authentication_service.actions import outbox
 from authentication_service.actions.accounts import is_ready
 from authentication_service.actions.ballot_signatures import BallotKeys
 from authentication_service.actions.journal import check_reader
@@ -21,7 +23,9 @@ from authentication_service.routes.sessions import sessions
 from authentication_service.sealed import open_store
 from authentication_service.second_factors import SecondFactors
 from authentication_service.signing import EXTENSION, Parts
+from shared import metrics
 from shared.config import AuthenticationSettings, load
+from shared.database import Database
 from shared.journal import store as journal
 from shared.web import create_service, finish, journal_pages
 from shared.web import journal as refusals
@@ -40,6 +44,7 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
         private_key=private_key,
     )
     app.extensions["database"] = database
+    app.extensions["readings"] = partial(_readings, database)
     refusals.install(app, partial(journal.write, database))
     factors = SecondFactors(settings.register_key.get_secret_value(), frozenset(settings.second_factor_roles))
     app.extensions[EXTENSION] = Parts(settings, database, Passwords.of(settings), factors)
@@ -57,6 +62,15 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     for blueprint in pages:
         app.register_blueprint(blueprint)
     return finish(app, _describe)
+
+
+def _readings(database: Database) -> list[metrics.Reading]:
+    """What waits to be mailed. The service tells it, since nothing can ask the program that sends mails."""
+    number, age = outbox.waiting(database, datetime.now(UTC))
+    return [
+        metrics.Reading("urna_mails_waiting", "Mails that wait to be sent.", number),
+        metrics.Reading("urna_mails_oldest_age_seconds", "Since when the first of them waits; 0 where none does.", age),
+    ]
 
 
 def _describe(spec: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
     "participant": "cli.participants:participant",
     "sheet": "cli.sheets:sheet",
     "station": "cli.stations:station",
+    "second-factor": "cli.second_factor:second_factor",
     "citizen": "cli.citizens:citizen",
     "voters": "cli.voters:voters",
     "supervise": "cli.supervision:supervise",

@@ -105,27 +105,41 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    @property
+    def password(self) -> str:
+        """What the account logs in with, for requests that want to hear it once more."""
+        return self._who()[1]
+
     def log_in(self) -> None:
         """Get a token, so that a wrong password is noticed before any work is done."""
-        if self._known is None:
-            self._known = self._credentials.complete()
-        login, password = self._known
+        if self.challenge_to_set_up() is not None:
+            raise Failure(
+                "A role of this account needs a second factor, and it has none yet. Set it up first, by "
+                f"`urna second-factor set-up` or in a browser: {self.addresses.authentication}/sign-in",
+                status=NOT_ALLOWED,
+            )
+
+    def challenge_to_set_up(self) -> str | None:
+        """Log in; for an account that may do so only to set up a second factor, the challenge to do that with."""
+        login, password = self._who()
         answer = self.request(
             "POST", "authentication", "/api/login", body={"login": login, "password": password}, repeatable=True
         )
         found = read_json(answer)
         if answer.status_code == httpx.codes.ACCEPTED:
+            if found["second_factor"] != "code":
+                return str(found["challenge"])
             found = self._second_step(found)
             self._refresh_token = str(found["refresh_token"])
         self._token = str(found["access_token"])
+        return None
+
+    def _who(self) -> tuple[str, str]:
+        if self._known is None:
+            self._known = self._credentials.complete()
+        return self._known
 
     def _second_step(self, begun: Mapping[str, Any]) -> Any:
-        if begun["second_factor"] != "code":
-            raise Failure(
-                "A role of this account needs a second factor, and it has none yet. Set it up in a browser first: "
-                f"{self.addresses.authentication}/sign-in",
-                status=NOT_ALLOWED,
-            )
         body = {"challenge": begun["challenge"], "code": self._credentials.second_factor()}
         return read_json(self.request("POST", "authentication", "/api/login/code", body=body))
 

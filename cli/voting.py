@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import secrets
 from binascii import Error as NoBase64
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ import click
 from rich.console import Console
 
 from cli.client import Client, client_options, read_json
+from cli.durable import replace
 from cli.elections import ElectionNumber, local_time
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, USAGE, Failure
 from cli.output import Output, table, with_output
@@ -202,18 +201,7 @@ def _read(place: Path, *, is_secret: bool = True) -> dict[str, Any]:
 
 
 def _write(place: Path, kept: Mapping[str, Any]) -> None:
-    """Replace the file whole, readable by its owner only from its first byte on."""
-    beside = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            json.dump(kept, written, indent=1)
-            written.flush()
-            os.fsync(written.fileno())
-        beside.replace(place)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    replace(place, json.dumps(kept, indent=1))
 
 
 def _text(content: bytes) -> str:

@@ -3,7 +3,6 @@ what it was about.
 """
 
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from flask import Response, request
 from flask_babel import gettext, lazy_gettext
@@ -14,6 +13,7 @@ from shared.auth import identity
 from shared.errors import ChangedMeanwhile, PreconditionMissing, UrnaError
 from shared.terms import Role
 from shared.web.pages import render
+from shared.web.pages.navigation import other_page
 
 # Auditors see everything and change nothing.
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
@@ -80,12 +80,6 @@ def show(template: str, error: UrnaError | None = None, **values: Any) -> Respon
     return render(
         template, error, sections=sections(), may_change=may_change(), other_page=other_page, **_WORDS, **values
     )
-
-
-def other_page(page: int) -> str:
-    """The address of another page of the listing that was asked for."""
-    kept = {name: value for name, value in request.args.items() if value and name not in {"notice", "resume"}}
-    return f"{request.script_root}{request.path}?{urlencode({**kept, 'page': page})}"
 
 
 def may_change() -> bool:

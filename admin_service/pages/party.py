@@ -16,7 +16,7 @@ from admin_service.pages.frame import NOTICES, same_version, show, spoken
 from admin_service.pages.reading import asked, filled_in
 from admin_service.routes.candidates import Biography
 from admin_service.routes.fields import Line, Name, database
-from admin_service.routes.party import director, own_file, own_result
+from admin_service.routes.party import director, own_file, own_participant, own_result
 from admin_service.routes.pictures import answer, take_pictures
 from admin_service.store import lists
 from shared.auth import identity
@@ -88,11 +88,10 @@ def new() -> Response:
 @journaled("candidate.created", "candidate")
 @party.doc(summary="Its form")
 def create() -> Response:
-    owner = director()
-    assert owner.participant_id is not None  # noqa: S101 -- or director() had raised.
+    number = own_participant()
     try:
         texts = filled_in(_Filled).model_dump()
-        made = actions.create(database(), owner.participant_id, texts, datetime.now(UTC), owner)
+        made = actions.create(database(), number, texts, datetime.now(UTC), actions.Owner(participant_id=number))
     except (InvalidInput, Conflict) as error:
         return _new(error)
     return see_other(url_for(".one", candidate_id=made.id, notice="own-candidate-made"))

@@ -108,11 +108,15 @@ class OwnResultAnswer(BaseModel):
     counted: int
 
 
+def own_participant() -> int:
+    """The number of the participant that whoever asks directs; NotFound for a director of none."""
+    with database().reading() as session:
+        return parties.participant_of(session, identity().participant).id
+
+
 def director() -> Owner:
     """Whoever asks, as the owner of the candidates of his participant; NotFound for a director of none."""
-    participant_id = identity().participant
-    with database().reading() as session:
-        return Owner(participant_id=parties.participant_of(session, participant_id).id)
+    return Owner(participant_id=own_participant())
 
 
 @party.get("")
@@ -173,9 +177,8 @@ def list_own_candidates(query: PageQuery) -> dict[str, Any]:
     responses={404: "Director of no participant", 409: "The candidates are frozen", 422: "A field is wrong"},
 )
 def create_own_candidate(body: NewOwnCandidate) -> Tagged[CandidateAnswer]:
-    owner = director()
-    assert owner.participant_id is not None  # noqa: S101 -- or director() had raised.
-    made = actions.create(database(), owner.participant_id, body.model_dump(), datetime.now(UTC), owner)
+    number = own_participant()
+    made = actions.create(database(), number, body.model_dump(), datetime.now(UTC), Owner(participant_id=number))
     return candidate_answer(made), 201, {"Location": f"/api/party/candidates/{made.id}", **etag(made.version)}
 
 

@@ -47,14 +47,13 @@ class Account:
 
 def account_of(user: User) -> Account:
     """The account that a live user's row describes."""
-    assert user.email is not None  # noqa: S101 -- only a deleted user has none, and nothing here finds those.
-    assert user.jmbg_key is not None and user.jmbg_sealed is not None  # noqa: S101, PT018
     session = object_session(user)
-    assert session is not None  # noqa: S101 -- an account is handed out inside its transaction.
+    if session is None or user.email is None:
+        raise ValueError("An account is handed out inside its transaction, and a deleted one not at all.")
     return Account(
         id=user.id,
         email=user.email,
-        jmbg=store.national_ids(session).open(user.jmbg_sealed, user.jmbg_key),
+        jmbg=store.national_id_of(session, user),
         forename=user.forename,
         surname=user.surname,
         username=user.username,

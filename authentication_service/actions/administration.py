@@ -238,8 +238,7 @@ def _set_roles(session: Session, user: User, roles: set[Role]) -> None:
     if had == roles:
         return
     if Role.VOTER in roles - had and user.citizen_id is None:
-        assert user.jmbg_key is not None and user.jmbg_sealed is not None  # noqa: S101, PT018 -- a live account's.
-        link(session, user, store.national_ids(session).open(user.jmbg_sealed, user.jmbg_key))
+        link(session, user, store.national_id_of(session, user))
     told = {"granted": sorted(roles - had), "taken": sorted(had - roles)}
     note(session, "account.roles_changed", subject(user.id), told)
     for row in [row for row in user.roles if row.role not in roles]:
@@ -266,9 +265,8 @@ def _set_stations(session: Session, user: User, wanted: Sequence[int] | None) ->
 
 def _set_participant(session: Session, user: User, wanted: int | Unchanged | None) -> None:
     roles = {Role(row.role) for row in user.roles}
-    if wanted is UNCHANGED:
+    if isinstance(wanted, Unchanged):
         wanted = user.participant_id if Role.CAMPAIGN_DIRECTOR in roles else None
-    assert not isinstance(wanted, Unchanged)  # noqa: S101 -- said above.
     rules.check_participant(wanted, roles)
     if user.participant_id == wanted:
         return

@@ -79,6 +79,16 @@ def put(
     session.add(Mail(id=mail_id, user_id=user_id, sealed=sealed, created_at=now, due_at=now, good_until=good_until))
 
 
+def waiting(database: Database, now: datetime) -> tuple[int, float]:
+    """How many mails wait, and since how many seconds the first of them does; 0 where none does.
+
+    Mails for nobody are among them, so that the number does not tell whether a name has an account.
+    """
+    with database.reading() as session:
+        number, oldest = store.waiting_mails(session)
+    return number, max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
+
+
 def send_due(database: Database, seal: Seal, send: Callable[[Outgoing], None], now: Callable[[], datetime]) -> int:
     """Try every mail that may be tried now, with ``send``; how many were sent.
 

@@ -23,6 +23,7 @@ from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
 from shared.web.pages.language import ARGUMENT
+from shared.web.pages.navigation import other_page
 from shared.web.requests import PageQuery
 
 accounts = page_blueprint("account_pages", __name__)
@@ -252,11 +253,6 @@ def _page(template: str, error: UrnaError | None = None, **values: Any) -> Respo
         approvals=APPROVALS,
         approval_choices=[(approval.value, name) for approval, (name, _) in APPROVALS.items()],
         role_choices=[(role.value, name) for role, name in ROLES.items()],
-        other_page=_other_page,
+        other_page=other_page,
         **values,
     )
-
-
-def _other_page(number: int) -> str:
-    kept = {name: value for name, value in request.args.items() if value and name not in ("notice", "page")}
-    return url_for(".index", **kept, page=number)  # type: ignore[arg-type]  # Only words of a query.

@@ -19,6 +19,7 @@ from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
 from shared.web.pages.language import ARGUMENT
+from shared.web.pages.navigation import other_page
 
 citizens = page_blueprint("citizen_pages", __name__)
 
@@ -92,11 +93,6 @@ def _page(template: str, error: UrnaError | None = None, **values: Any) -> Respo
         statuses=STATUSES,
         status_choices=[(status.value, name) for status, (name, _) in STATUSES.items()],
         may_change=identity().has(Role.ADMINISTRATOR),
-        other_page=_other_page,
+        other_page=other_page,
         **values,
     )
-
-
-def _other_page(number: int) -> str:
-    kept = {name: value for name, value in request.args.items() if value and name not in ("notice", "page")}
-    return url_for(".index", **kept, page=number)  # type: ignore[arg-type]  # Only words of a query.

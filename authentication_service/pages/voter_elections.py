@@ -26,6 +26,7 @@ from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
 from shared.web.pages.language import ARGUMENT
+from shared.web.pages.navigation import other_page
 from shared.web.requests import PageQuery
 
 elections = page_blueprint("voter_election_pages", __name__)
@@ -78,7 +79,7 @@ def make() -> Response:
 
 
 @elections.get("/voters/<int:election_id>")
-@page_requires(Role.ADMINISTRATOR)
+@page_requires(*READERS)
 @elections.doc(summary="A page of one election of voters")
 def one(election_id: int) -> Response:
     return _shown(election_id)
@@ -192,6 +193,7 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
         }
     sent |= {name: request.form[name] for name in _FIELDS if name in request.form}
     key = ballot_signatures.read_key(parts().database, found.election_id) if found and found.has_key else None
+    has_opened = found is not None and found.opens_at <= signing.now()
     return renewed(
         account,
         _page(
@@ -201,7 +203,9 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
             election=found,
             sent=sent,
             fingerprint=key.fingerprint if key else None,
-            has_opened=found is not None and found.opens_at <= signing.now(),
+            has_opened=has_opened,
+            # A form that the service would refuse is not shown.
+            changeable=identity().has(Role.ADMINISTRATOR) and not has_opened,
         ),
     )
 
@@ -213,7 +217,7 @@ def _page(template: str, error: UrnaError | None = None, **values: Any) -> Respo
         restrictions=RESTRICTIONS,
         restriction_choices=[(restriction.value, name) for restriction, name in RESTRICTIONS.items()],
         may_change=identity().has(Role.ADMINISTRATOR),
-        other_page=lambda number: url_for(".index", page=number),
+        other_page=other_page,
         fields=("election_id", "title", "opens_at", "closes_at", "values", "file"),
         **values,
     )

@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
-from flask import current_app
 from pydantic import BaseModel, Field
 
 from authentication_service import signing
@@ -18,6 +17,7 @@ from shared.auth import identity, public, requires
 from shared.blind_signatures import PublicKey
 from shared.errors import InvalidInput
 from shared.terms import Role
+from shared.web.extensions import extension
 from shared.web.journal import journaled
 from shared.web.requests import Strict, check_match, etag
 
@@ -159,9 +159,7 @@ def _key(election_id: int, key: PublicKey) -> dict[str, Any]:
 
 def ballot_keys() -> actions.BallotKeys:
     """What opens and closes the private keys of elections at the service that answers."""
-    found = current_app.extensions[EXTENSION]
-    assert isinstance(found, actions.BallotKeys)  # noqa: S101 -- create_app has put it there.
-    return found
+    return extension(EXTENSION, actions.BallotKeys)
 
 
 def _zone() -> ZoneInfo:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
+from functools import cached_property
 from typing import Final, Protocol
 
 from authentication_service.rules.citizens import folded
@@ -53,13 +54,14 @@ class Restriction:
     values: tuple[str, ...] = ()
     citizens: Collection[int] = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_keys", frozenset(folded(value) for value in self.values))
-
     def is_for(self, place: str) -> bool:
         """Whether a region or federal unit is one of the values, in whichever script or case it is written."""
-        keys: frozenset[str] = self._keys  # type: ignore[attr-defined]  # Made once, for a roll asks a million times.
-        return folded(place) in keys
+        return folded(place) in self._keys
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        # Made once, for a roll asks a million times.
+        return frozenset(folded(value) for value in self.values)
 
 
 def election_day(opens_at: datetime, zone: tzinfo) -> date:

@@ -19,9 +19,15 @@ NAMES = {LoginName.EMAIL: User.email_key, LoginName.USERNAME: User.username, Log
 
 def national_ids(session: Session) -> NationalIds:
     """What opens and seals the national ids of the store that this session is of."""
-    found = session.info[NATIONAL_IDS]
-    assert isinstance(found, NationalIds)  # noqa: S101 -- open_store has put it there.
+    found: NationalIds = session.info[NATIONAL_IDS]
     return found
+
+
+def national_id_of(session: Session, user: User) -> str:
+    """The national id of a live account."""
+    if user.jmbg_key is None or user.jmbg_sealed is None:
+        raise ValueError("A deleted account has no national id any more.")
+    return national_ids(session).open(user.jmbg_sealed, user.jmbg_key)
 
 
 def touch_every_table(session: Session) -> None:

@@ -48,6 +48,12 @@ def void_links(session: Session, user_id: int) -> None:
     session.execute(sa.delete(PasswordReset).where(PasswordReset.user_id == user_id))
 
 
+def waiting_mails(session: Session) -> tuple[int, datetime | None]:
+    """How many mails wait, also for nobody, and since when the first of them does."""
+    number, oldest = session.execute(sa.select(sa.func.count(), sa.func.min(Mail.created_at))).one()
+    return number, oldest
+
+
 def due_mails(session: Session, now: datetime, most: int) -> Sequence[Mail]:
     """The mails that may be tried now, those that have waited longest first."""
     return session.scalars(sa.select(Mail).where(Mail.due_at <= now).order_by(Mail.due_at, Mail.id).limit(most)).all()

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from authentication_service.store import changed
 from shared.schema.accounts import RecoveryCode, SecondFactor
 
 
@@ -28,13 +29,13 @@ def use_step(session: Session, user_id: int, secret_sealed: bytes, step: int) ->
         .values(last_step=step)
         .execution_options(synchronize_session=False)
     )
-    return _changed(session, statement) == 1
+    return changed(session, statement) == 1
 
 
 def use_recovery_code(session: Session, user_id: int, digest: bytes) -> bool:
     """Use a recovery code up; False when there is none (any more)."""
     statement = sa.delete(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.digest == digest)
-    return _changed(session, statement.execution_options(synchronize_session=False)) == 1
+    return changed(session, statement.execution_options(synchronize_session=False)) == 1
 
 
 def recovery_codes_left(session: Session, user_id: int) -> int:
@@ -61,10 +62,4 @@ def replace_recovery_codes(session: Session, user_id: int, digests: Collection[b
 def remove(session: Session, user_id: int) -> bool:
     """Take an account's second factor away; whether it had one."""
     session.execute(sa.delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-    return _changed(session, sa.delete(SecondFactor).where(SecondFactor.user_id == user_id)) == 1
-
-
-def _changed(session: Session, statement: sa.Update | sa.Delete) -> int:
-    outcome = session.execute(statement)
-    assert isinstance(outcome, sa.CursorResult)  # noqa: S101 -- An update has no rows to give.
-    return outcome.rowcount
+    return changed(session, sa.delete(SecondFactor).where(SecondFactor.user_id == user_id)) == 1

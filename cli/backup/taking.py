@@ -23,6 +23,7 @@ from cli.backup.places import Places
 from cli.backup.queue import KEYS, Look
 from cli.backup.sealing import SealingWriter
 from cli.backup.second_look import SecondLook, received_since
+from cli.durable import keep_names
 from cli.failure import UNAVAILABLE, Failure
 from cli.still import URLS, still
 from shared.queue.connection import connect
@@ -199,11 +200,7 @@ def _new_file(target: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         _name(scratch, target, refusal)
-        folder = os.open(target.absolute().parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        keep_names(target.absolute().parent)
     except OSError as error:
         raise Failure(f"{target} cannot be written: {error.strerror}.", status=UNAVAILABLE) from None
     finally:

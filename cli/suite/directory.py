@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import URL
 
+from cli.durable import replace
 from cli.failure import CANNOT_START, UNAVAILABLE, Failure
 
 CLASSIC_EMAIL = "admin@admin.com"
@@ -103,14 +104,14 @@ class DataDirectory:
         """The secret of that name; ``value`` becomes it when there is none yet."""
         path = self.secrets / name
         if not path.exists():
-            write_secret(path, value)
+            replace(path, value)
         return path.read_text(encoding="utf-8")
 
     def key_pair(self) -> tuple[str, str]:
         """The Ed25519 key pair that signs tokens, private key first, as PEM."""
         path = self.secrets / "jwt_private_key"
         if not path.exists():
-            write_secret(path, _private_pem(Ed25519PrivateKey.generate()))
+            replace(path, _private_pem(Ed25519PrivateKey.generate()))
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)
         public = private.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -121,7 +122,7 @@ class DataDirectory:
         """The Ed25519 private key that signs records, as PEM."""
         path = self.secrets / "record_signing_key"
         if not path.exists():
-            write_secret(path, _private_pem(Ed25519PrivateKey.generate()))
+            replace(path, _private_pem(Ed25519PrivateKey.generate()))
         return path.read_text(encoding="ascii")
 
     def administrator(self, *, classic: bool, email: str | None, password: str | None) -> Administrator:
@@ -143,7 +144,7 @@ class DataDirectory:
 
     def remember_running(self, facts: dict[str, Any]) -> None:
         """Write down what runs where, for commands that are given this directory."""
-        write_secret(self._running, json.dumps(facts))
+        replace(self._running, json.dumps(facts))
 
     def election_store(self) -> str:
         """The URL of the election store: of the suite that runs here, or the SQLite file that one has left behind."""
@@ -187,17 +188,6 @@ class DataDirectory:
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite database in a file."""
     return URL.create("sqlite", database=str(path)).render_as_string()
-
-
-def write_secret(path: Path, content: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 def make_password() -> str:

@@ -4,8 +4,9 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from cli.durable import replace
 from cli.failure import CANNOT_START, Failure
-from cli.suite.directory import DataDirectory, write_secret
+from cli.suite.directory import DataDirectory
 
 
 def find_program() -> Path:
@@ -33,7 +34,7 @@ def write_configuration(data: DataDirectory, port: int, password: str) -> Path:
     """
     data.redis.mkdir(mode=0o700, exist_ok=True)
     path = data.redis / "redis.conf"
-    write_secret(
+    replace(
         path,
         "bind 127.0.0.1\n"
         f"port {port}\n"

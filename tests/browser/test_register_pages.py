@@ -1,12 +1,14 @@
 """The citizens' register and the page to register, in a real browser against a running suite."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.looking import assert_everybody_can_use, take_pictures
 from tests.browser.signing_in import fill_in, sign_in
+from tests.browser.voting import announce
 from tests.journey.people import PASSWORD, Journey
 from tests.services.citizens import citizen, csv_of
 
@@ -58,3 +60,14 @@ def test_a_register_is_imported_and_a_voter_registers_by_it(journey: Journey, op
     expect(voter.get_by_text("You are registered. Sign in.")).to_be_visible()
     fill_in(voter, "novic@example.org", PASSWORD)
     expect(voter.get_by_role("heading", level=1)).to_have_text(re.compile("Vera Novic"))
+
+
+def test_the_page_of_an_election_with_a_ballot_key_fits_a_phone(journey: Journey, open_window: OpenWindow) -> None:
+    opens = datetime.now(UTC) + timedelta(days=1)
+    announce(journey, NUMBER, opens, opens + timedelta(hours=1))
+    page = open_window().page()
+    address = f"{journey.suite.addresses.authentication}/voters/{NUMBER}"
+    sign_in(page, journey, as_administrator=True, address=address)
+    expect(page.locator("#fingerprint")).to_be_visible()
+    assert_everybody_can_use(page)
+    take_pictures(page, "voters-election")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +22,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from redis import Redis as RedisClient
+from sqlalchemy.orm import Session
 
 from cli.demo.suite import EmbeddedSuite
 from cli.upload import wait_for_outcome
 from shared.journal.events import event
 from shared.queue import inspection, keys, sheets
+from shared.schema.accounts import Mail
 from tests.journey.command import urna
 from tests.journey.people import Journey
 from tests.left_out import needs
@@ -52,6 +55,7 @@ class Stage:
     suite: EmbeddedSuite
     journey: Journey
     database: MariaDB
+    accounts: str
     store: str
     server: Redis
     redis: RedisClient
@@ -93,11 +97,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         needs(kind)
     with ExitStack() as stack:
         database, server = stack.enter_context(MariaDB()), stack.enter_context(Redis())
-        store, port = database.new_database(), free_port()
+        accounts, store, port = database.new_database(), database.new_database(), free_port()
         suite = stack.enter_context(
             EmbeddedSuite(
                 tmp_path_factory.mktemp("suite"),
-                ACCOUNTS_DATABASE_URL=database.new_database(),
+                ACCOUNTS_DATABASE_URL=accounts,
                 ELECTION_DATABASE_URL=store,
                 REDIS_URL=server.url,
                 PARTITIONS="2",
@@ -116,7 +120,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         journey = stack.enter_context(Journey(suite))
         redis = stack.enter_context(RedisClient.from_url(server.url))
         election = journey.open_election()
-        made = Stage(suite, journey, database, store, server, redis, prometheus, election)
+        made = Stage(suite, journey, database, accounts, store, server, redis, prometheus, election)
         # One of each, before anything goes wrong.
         batch = made.upload(20, made.bearer("official")).json()["id"]
         wait_for_outcome(journey.official, batch, SECONDS)
@@ -171,6 +175,7 @@ def test_each_alert_fires_in_a_fault_that_is_staged_for_it(stage: Stage) -> None
         a_part_is_laid_aside,
         a_table_is_missing,
         a_table_is_locked,
+        no_mail_is_sent,
         everybody_watches,
         daemons_of_another_number,
         the_daemon_stands_still,
@@ -245,6 +250,25 @@ def a_table_is_locked(stage: Stage) -> set[str]:
     assert statuses == [200] * len(callers)
     stage.fires("UrnaSlow")
     return {"UrnaSlow"}
+
+
+def no_mail_is_sent(stage: Stage) -> set[str]:
+    stage.rests("UrnaMailsWait")
+    put = datetime.now(UTC) - timedelta(seconds=601)
+    engine = sa.create_engine(stage.accounts)
+    try:
+        with Session(engine) as store:
+            # For nobody; and this suite has no mail server, so that nothing takes it.
+            mail = Mail(id=str(uuid4()), sealed=b"", created_at=put, due_at=put, good_until=put + timedelta(days=2))
+            store.add(mail)
+            store.commit()
+            stage.fires("UrnaMailsWait")
+            store.delete(mail)
+            store.commit()
+    finally:
+        engine.dispose()
+    stage.rests("UrnaMailsWait")
+    return {"UrnaMailsWait"}
 
 
 def everybody_watches(stage: Stage) -> set[str]:

@@ -112,6 +112,12 @@ class Accounts:
         response = self.client.patch(path, json=changes, headers={**self.logged_in(), "If-Match": "*"})
         assert response.status_code == 200, response.get_data(as_text=True)
 
+    def make_known(self, number: int, **said: Any) -> None:
+        """Let the administrator make an election known to voters, which is not known yet."""
+        path, body = f"/api/voter-elections/{number}", {"title": f"Election {number}", **said}
+        response = self.client.put(path, json=body, headers=self.logged_in())
+        assert response.status_code == 201, response.get_data(as_text=True)
+
     def journal(self) -> list[AnyJournal]:
         """The entries of the journal, which has to be whole, from the first."""
         with self.database.reading() as session:

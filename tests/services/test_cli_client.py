@@ -251,7 +251,7 @@ class TestSecondFactor:
         assert json.loads(script.requests[1][3]) == {"challenge": "c", "code": "123456"}
 
     @pytest.mark.parametrize(
-        ("wanted", "said"), [("code", "set URNA_CODE"), ("set_up", "Set it up in a browser first: ")]
+        ("wanted", "said"), [("code", "set URNA_CODE"), ("set_up", "by `urna second-factor set-up` or in a browser: ")]
     )
     def test_what_nobody_can_answer_here_is_said(self, script: Script, client: Client, wanted: str, said: str) -> None:
         script.expect(202, {"second_factor": wanted, "challenge": "c", "expires_in": 300})

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
 
 from authentication_service.actions.outbox import Letter, NotNow, Outgoing, mail_seal, put
 from authentication_service.mailer import Post
@@ -64,6 +65,28 @@ def test_a_mail_is_sent_once_with_what_it_says_as_it_was_written(
     assert (mail["From"], mail["To"], mail["Subject"]) == ("elections@urna.example", VERA, LETTER.subject)
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["Message-ID"].endswith("@urna.example>")
+
+
+def test_the_service_tells_how_many_mails_wait_and_since_when(
+    vera: Accounts, box: Mailbox, service_settings: ServiceSettings
+) -> None:
+    assert told(vera) == {"urna_mails_waiting": 0, "urna_mails_oldest_age_seconds": 0}
+    write(vera)
+    with vera.database.writing() as session:
+        before = datetime.now(UTC) - timedelta(minutes=7)
+        session.execute(sa.update(Mail).values(created_at=before))
+    write(vera)
+    found = told(vera)
+    assert found["urna_mails_waiting"] == 2
+    assert 420 <= found["urna_mails_oldest_age_seconds"] < 480
+    assert Sender.of(vera, service_settings, box.port).send() == 2
+    assert told(vera) == {"urna_mails_waiting": 0, "urna_mails_oldest_age_seconds": 0}
+
+
+def told(accounts: Accounts) -> dict[str, float]:
+    """What the service tells Prometheus of mails."""
+    families = text_string_to_metric_families(accounts.client.get("/metrics").text)
+    return {one.name: one.samples[0].value for one in families if one.name.startswith("urna_mails")}
 
 
 # The library warns of what it calls no TLS, and what is secured from the beginning.

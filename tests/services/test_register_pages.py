@@ -33,6 +33,11 @@ def field(page: TestResponse, name: str) -> str:
     return found[1]
 
 
+def main_of(page: TestResponse) -> str:
+    """What is on a page besides what is on all of them."""
+    return page.text.split("<main")[1].split("</main>")[0]
+
+
 def test_a_voter_registers_on_a_page_and_signs_in(accounts: Accounts) -> None:
     client = accounts.client
     assert 'href="/sign-up"' in client.get("/sign-in").text
@@ -49,7 +54,8 @@ def test_a_voter_registers_on_a_page_and_signs_in(accounts: Accounts) -> None:
     assert client.post("/sign-up", data=form, headers={"Origin": "https://elsewhere.example"}).status_code == 403
     done = client.post("/sign-up", data=form, headers=FROM_HERE)
     assert (done.status_code, done.headers["Location"]) == (303, "/sign-in?notice=registered")
-    assert "voter" in sign_in(accounts).get("/").text
+    own = sign_in(accounts).get("/", query_string={"language": "fr"}).text
+    assert 'href="/station/ballot?language=fr"' in own
 
 
 def test_a_register_is_looked_at_and_taken_over_on_a_page(admin: FlaskClient) -> None:
@@ -130,17 +136,48 @@ def test_an_auditor_looks_and_changes_nothing_and_others_see_nothing(accounts: A
     accounts.register(1)
     official = sign_in(accounts)
     assert official.get("/citizens").status_code == 403
+    assert "/ballot" not in official.get("/").text
     assert "/citizens" not in official.get("/").text
     accounts.change("vera1@gmail.com", roles=["auditor"])
     auditor = sign_in(accounts)
     (path,) = re.findall(r'href="(/citizens/[0-9]+)"', auditor.get("/citizens", query_string={"search": jmbg(3)}).text)
     shown = auditor.get(path)
     assert jmbg(3) not in shown.text
-    assert "<form" not in shown.text.split("<main")[1].split("</main>")[0]
+    assert "<form" not in main_of(shown)
     assert submit(auditor, path, "/", version="1", status="deceased").status_code == 403
     assert auditor.get("/voters").status_code == 200
+    # Nor does what others may change show its forms.
+    accounts.make_known(5, opens_at="2040-01-01T06:00:00Z", closes_at="2040-01-01T20:00:00Z", restriction="citizens")
+    assert 'href="/voters/5"' in auditor.get("/voters").text
+    shown = auditor.get("/voters/5")
+    assert "<form" not in main_of(shown)
+    assert "It has none yet." in shown.text
+    assert "0 citizens are on it." in shown.text
+    assert "It has opened" not in shown.text
+    assert submit(auditor, "/voters/5", "/", version="1").status_code == 403
     for page in ("/citizens/import", "/voters/new"):
         assert auditor.get(page).status_code == 403
+
+
+def test_an_election_that_has_opened_shows_what_it_is_and_no_form_that_would_be_refused(
+    accounts: Accounts, admin: FlaskClient
+) -> None:
+    hours = {"opens_at": "2020-01-01T06:00:00Z", "closes_at": "2040-01-01T20:00:00Z"}
+    accounts.make_known(5, **hours, restriction="citizens")
+    accounts.make_known(6, **hours, restriction="region", values=["<b>Jug", "Sever"])
+    listed = admin.get("/voters/5")
+    assert "<form" not in main_of(listed)
+    assert "It has opened, so whom it is for cannot be changed any more." in listed.text
+    assert "0 citizens are on it." in listed.text
+    assert "It has none, and none can be made any more: the election has opened." in listed.text
+    parted = main_of(admin.get("/voters/6"))
+    assert "<dd>&lt;b&gt;Jug, Sever</dd>" in parted
+    assert "List of citizens" not in parted
+    # Somebody had the form open while the election opened; what he typed is wrong besides.
+    late = submit(admin, "/voters/6", "/", version="1", title="", **hours, restriction="region", values="A")
+    assert late.status_code == 422
+    assert "<form" not in main_of(late)
+    assert 'role="alert"' in main_of(late)
 
 
 def test_a_ballot_key_is_made_once_on_a_page_and_its_public_half_carried_away(admin: FlaskClient) -> None:

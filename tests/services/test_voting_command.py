@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from apiflask import APIFlask
 from werkzeug.serving import make_server
 
 from cli.app import main
+from cli.durable import replace
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, UNAVAILABLE, USAGE
 from daemon import actions
 from daemon.relay import move
@@ -321,3 +323,22 @@ def test_who_has_both_stores_redis_all_logs_and_the_journals_cannot_join_voters_
         *("int", "bytes", "date", "str")
     }
     assert not [row for row in dict(of_voters)["journal"] if "signature" in str(row["action"])]
+
+
+def test_a_kept_ballot_survives_a_power_cut_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, seen = tmp_path / "ballot.json", []
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        seen.append((Path(os.readlink(f"/proc/self/fd/{descriptor}")), file.read_text() if file.exists() else None))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    replace(file, "first")
+    replace(file, "second")
+    # The content before it gets its name, and the name before anybody is told that the ballot is kept.
+    (scratch, before), (folder, after), (other, first), (again, second) = seen
+    assert [folder, again, scratch.parent, other.parent] == [tmp_path] * 4
+    assert [before, after, first, second] == [None, "first", "first", "second"]
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -141,6 +141,12 @@ def page_address() -> str:
     return page_of_the_form()
 
 
+def other_page(number: int) -> str:
+    """The address of another page of the listing that was asked for, with its filters."""
+    kept = {name: value for name, value in request.args.items() if value and name not in {"notice", "resume"}}
+    return f"{_path()}?{urlencode({**kept, 'page': number})}"
+
+
 def _path() -> str:
     """The path that was asked for, as a link bears it. With two slashes at its beginning it would name another host."""
     return quote(f"{request.script_root}/{request.path.lstrip('/')}", safe="/:@!$&'()*+,;=~")
