@@ -46,7 +46,7 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO 'administration'@'%';
 -- Daemon: adds to what was counted and changes none of it. Whether a GUID was there before it may ask, and not for whom; nor does it
 -- read back what a station received. The partitions are its own: their owner, epoch and watermark move on, and another number of them
 -- adds or removes rows.
-GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage, rules, ballot_key) ON elections TO 'daemon'@'%';
+GRANT SELECT (id, title, kind, jurisdiction_id, start, `end`, stage, rules, ballot_key, choices_public) ON elections TO 'daemon'@'%';
 GRANT SELECT (election_id, poll_number, participant_id) ON entries TO 'daemon'@'%';
 GRANT SELECT (id, name) ON participants TO 'daemon'@'%';
 GRANT SELECT (id, centre_id, code, registered, status, version) ON polling_stations TO 'daemon'@'%';
@@ -60,7 +60,8 @@ GRANT SELECT, INSERT ON refused_lines TO 'daemon'@'%';
 GRANT INSERT ON tallies TO 'daemon'@'%';
 GRANT SELECT (election_id, poll_number, votes) ON tallies TO 'daemon'@'%';
 GRANT INSERT ON dead_letters TO 'daemon'@'%';
-GRANT SELECT (batch_id, part, not_before) ON dead_letters TO 'daemon'@'%';
+GRANT SELECT (batch_id, part, received_at, not_before) ON dead_letters TO 'daemon'@'%';
+GRANT SELECT (batch_id, part) ON dismissals TO 'daemon'@'%';
 GRANT SELECT, INSERT, DELETE ON partitions TO 'daemon'@'%';
 GRANT UPDATE (epoch, owner, sequence, watermark) ON partitions TO 'daemon'@'%';
 GRANT INSERT, SELECT (id) ON journal TO 'daemon'@'%';

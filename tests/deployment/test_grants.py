@@ -94,7 +94,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "difference_notes": may(ALL, ALL),
     },
     "daemon": {
-        "elections": may("id title kind jurisdiction_id start end stage rules ballot_key"),
+        "elections": may("id title kind jurisdiction_id start end stage rules ballot_key choices_public"),
         "participants": may("id name"),
         "entries": may("election_id poll_number participant_id"),
         "polling_stations": may("id centre_id code registered status version"),
@@ -106,7 +106,8 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "ballots": may("election_id guid source", ALL),
         "refused_lines": may(ALL, ALL),
         "tallies": may("election_id poll_number votes", ALL),
-        "dead_letters": may("batch_id part not_before", ALL),
+        "dead_letters": may("batch_id part received_at not_before", ALL),
+        "dismissals": may("batch_id part"),
         "partitions": may(ALL, ALL, "epoch owner sequence watermark", ALL),
         "journal": may("id", ALL),
         "journal_head": may(ALL, "", "sequence hash"),
