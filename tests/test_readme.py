@@ -93,7 +93,7 @@ def test_every_urna_command_and_option_that_is_named_exists(name: str) -> None:
         command: click.Command = urna
         context = click.Context(urna)
         while isinstance(command, click.Group):
-            word = next((word for word in words if re.fullmatch("[a-z]+", word)), None)
+            word = next((word for word in words if re.fullmatch("[a-z]+(?:-[a-z]+)*", word)), None)
             if word is None or (found := command.get_command(context, word)) is None:
                 # A group may do something by itself, as `urna queue` does.
                 assert command is not urna, f"{name}: urna {line}"
