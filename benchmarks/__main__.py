@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +18,7 @@ from benchmarks import (
     baseline,
     demonstration,
     election_night,
+    electors,
     engines,
     large_files,
     latency,
@@ -63,6 +64,7 @@ ALONE: dict[str, Callable[[Bench], None]] = {
     "demonstration": demonstration.measure,
     "signatures": signatures.measure,
     "voters": voters.measure,
+    "electors": electors.measure,
 }
 # In the store that ``growth`` has filled, one after the other.
 IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {
@@ -78,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--engine", choices=engines.ENGINES, default="mariadb")
     parser.add_argument("--quick", action="store_true", help="Small numbers: proves that everything works and counts.")
     parser.add_argument("--only", choices=NAMES, action="append", help="This scenario and the limit; repeatable.")
+    parser.add_argument("--electors", type=_at_least_one, help="So many instead of those of the size.")
     parser.add_argument("--partitions", type=int, help="Default: 1 for SQLite, else 4.")
     parser.add_argument("--json", type=Path, help="Where the figures go; default: var/bench/ENGINE.json.")
     asked = parser.parse_args(arguments)
@@ -86,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loosen_limits()
     report = Report()
     size = QUICK if asked.quick else FULL
+    size = replace(size, electors=asked.electors or size.electors)
     try:
         with engines.new_server(asked.engine) as databases, died_in_words(databases):
             bench = Bench(
@@ -109,6 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report.show_targets()
     report.write(asked.json or Path("var", "bench", f"{asked.engine}{'-quick' if asked.quick else ''}.json"))
     return 1 if report.wrong else 0
+
+
+def _at_least_one(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
 
 
 @contextmanager

@@ -26,6 +26,7 @@ class Size:
     watched_uploads: int
     demonstration: bool
     cast_ballots: int
+    electors: int
 
 
 FULL = Size(
@@ -44,6 +45,7 @@ FULL = Size(
     watched_uploads=12,
     demonstration=True,
     cast_ballots=5_000,
+    electors=100_000,
 )
 QUICK = Size(
     forms_ballots=2_000,
@@ -61,6 +63,7 @@ QUICK = Size(
     watched_uploads=3,
     demonstration=False,
     cast_ballots=400,
+    electors=60,
 )
 
 

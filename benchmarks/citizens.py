@@ -8,36 +8,19 @@ import resource
 import sys
 import tempfile
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from authentication_service.actions.citizen_import import import_citizens
 from authentication_service.actions.registration import create_first_administrator
 from authentication_service.passwords import Passwords
-from authentication_service.rules import jmbg_control_digit
 from authentication_service.sealed import open_store
+from benchmarks.people import write_file
 from shared.auth import Identity
 from shared.database import migrate
 
 KEY = "the key of a register that is measured"
 ADMIN, JMBG = "administrator@example.org", "0101990710008"
-_FORENAMES = ("Вера", "Милан", "Љиљана", "Ђорђе", "Ana", "Џенана", "Јован", "Željko")
-_SURNAMES = ("Петровић", "Јовановић", "Nikolić", "Ђурић", "Стојановић", "Kovács", "Жикић")
-
-
-def write_file(path: Path, rows: int) -> None:
-    """A register of so many citizens, born from 1930 on, some hundred on each day."""
-    with path.open("w", encoding="utf-8") as file:
-        file.write("national_id,forename,surname,born_on,birthplace,address,region,federal_unit\n")
-        for number in range(rows):
-            day, place = divmod(number, 300)
-            born_on = date(1930, 1, 1) + timedelta(days=day)
-            twelve = f"{born_on:%d%m}{born_on.year % 1000:03d}{71 + place // 100}{place % 1000:03d}"
-            forename, surname = _FORENAMES[number % 8], _SURNAMES[number % 7]
-            file.write(
-                f"{twelve}{jmbg_control_digit(twelve)},{forename},{surname} {number % 1009},{born_on},Ниш,"
-                f"Булевар краља Александра {number % 500},Нишавски,Србија\n"
-            )
 
 
 def main() -> None:

@@ -63,9 +63,16 @@ def new_server(engine: str) -> Databases:
 @contextmanager
 def new_database(databases: Databases) -> Iterator[str]:
     """The URL of an empty election store, which is removed afterwards unless its server has died."""
+    with new_store(databases) as url:
+        migrate(url, "election")
+        yield url
+
+
+@contextmanager
+def new_store(databases: Databases) -> Iterator[str]:
+    """The URL of a database without any table, which is removed afterwards unless its server has died."""
     url = databases.new_database()
     try:
-        migrate(url, "election")
         yield url
     finally:
         if not isinstance(databases, DatabaseServer) or databases.running:

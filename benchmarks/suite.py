@@ -79,7 +79,8 @@ class Program(Server):
             connection.close()
 
 
-def _service(name: str, settings: dict[str, str]) -> Program:
+def service(name: str, settings: dict[str, str]) -> Program:
+    """A service as it is deployed, not started yet."""
     return Program(
         name,
         ["-m", "gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", f"{name}.app:create_app()"],
@@ -90,7 +91,10 @@ def _service(name: str, settings: dict[str, str]) -> Program:
 
 @dataclass
 class Suite:
-    """An open election with nothing counted yet, and everything that takes its ballots in."""
+    """An open election with nothing counted yet, and everything that takes its ballots in.
+
+    ``election`` is 0 until somebody has made it; ``others`` are further programs by the kind under which they work.
+    """
 
     url: str
     partitions: int
@@ -101,6 +105,7 @@ class Suite:
     daemons: list[Program]
     keys: Keys = field(repr=False)
     results: list[Program] = field(default_factory=list)
+    others: dict[str, Program] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -122,7 +127,7 @@ class Suite:
 
     def check(self) -> None:
         """Raise ``ServerError`` with the end of its log when a process has died."""
-        for one in [self.redis, self.database, self.station, *self.daemons, *self.results]:
+        for one in [self.redis, self.database, *self._programs]:
             if one is not None and not one.running:
                 raise died(one)
 
@@ -134,14 +139,20 @@ class Suite:
             "daemon": list(self.daemons),
             "database": [self.database] if self.database else [],
             "results": list(self.results),
+            **{kind: [program] for kind, program in self.others.items()},
         }
-        return {kind: processes.processor_seconds([one.process_id for one in kinds[kind]]) for kind in _KINDS}
+        return {
+            kind: processes.processor_seconds([one.process_id for one in kinds[kind]])
+            for kind in (*self.others, *_KINDS)
+        }
 
     def log_tails(self) -> str:
         """What the suite's own programs wrote last."""
-        return "\n".join(
-            f"{one.part}:\n{one.log_tail()}" for one in [self.station, *self.daemons, *self.results] if one.log_tail()
-        )
+        return "\n".join(f"{one.part}:\n{one.log_tail()}" for one in self._programs if one.log_tail())
+
+    @property
+    def _programs(self) -> list[Program]:
+        return [*self.others.values(), self.station, *self.daemons, *self.results]
 
 
 def died(server: Server) -> ServerError:
@@ -150,12 +161,23 @@ def died(server: Server) -> ServerError:
 
 
 @contextmanager
-def running(databases: Databases, partitions: int, *, daemons: int = 1, results: bool = False) -> Iterator[Suite]:
-    """A suite with an empty store and an open election; everything ends with the block."""
+def running(
+    databases: Databases,
+    partitions: int,
+    *,
+    daemons: int = 1,
+    results: bool = False,
+    opens: bool = True,
+    pair: Keys | None = None,
+) -> Iterator[Suite]:
+    """A suite with an empty store and, if it ``opens`` one, an open election; everything ends with the block.
+
+    ``pair``: what signs and checks its tokens, if not keys of its own.
+    """
     with ExitStack() as stack:
         url = stack.enter_context(engines.new_database(databases))
-        election = _open_election(url)
-        pair = new_keys()
+        election = _open_election(url) if opens else 0
+        pair = pair or new_keys()
         redis = stack.enter_context(Redis())
         web = {"JWT_PUBLIC_KEY": pair.public_pem}
         store = {"ELECTION_DATABASE_URL": url}
@@ -174,7 +196,7 @@ def running(databases: Databases, partitions: int, *, daemons: int = 1, results:
         ]
         # A handful of officials send what a whole country does.
         station = stack.enter_context(
-            _service("voting_station_service", {**web, **queue, "UPLOADS_PER_MINUTE": "1000000"})
+            service("voting_station_service", {**web, **queue, "UPLOADS_PER_MINUTE": "1000000"})
         )
         suite = Suite(
             url,
@@ -188,7 +210,7 @@ def running(databases: Databases, partitions: int, *, daemons: int = 1, results:
         )
         if results:
             suite.results.append(
-                stack.enter_context(_service("results_service", {**web, **store, **queue, "WEB_WORKERS": "1"}))
+                stack.enter_context(service("results_service", {**web, **store, **queue, "WEB_WORKERS": "1"}))
             )
         _wait_until_open(suite)
         yield suite

@@ -49,7 +49,7 @@ def measure(bench: Bench) -> None:
             "cast ballots/s": count / accepted,
             "cast and counted ballots/s": count / seconds,
             "slowest answer in ms": 1000 * max(took),
-            "uploads that they were joined to": _uploads(suite),
+            "uploads that they were joined to": uploads(suite),
             "processor seconds per million ballots": {
                 kind: 1e6 * spent / count for kind, spent in processor.items() if spent
             },
@@ -113,7 +113,8 @@ def _cast(suite: Suite, bodies: list[bytes]) -> list[float]:
     return took
 
 
-def _uploads(suite: Suite) -> int:
+def uploads(suite: Suite) -> int:
+    """Uploads in the store, to each of which the ballots of a moment were joined."""
     database = Database(suite.url)
     try:
         with database.reading() as session:

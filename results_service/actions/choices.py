@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from results_service.actions import Desk, published_election
+from results_service.actions import SETTLED, Answer, Desk, Known, look_at_count, published_election, tag_of
 from results_service.rules.holding_back import tells_choices
 from results_service.store import choices as rows
 from shared import tallies
@@ -33,10 +33,11 @@ def are_told(session: Session, election: Election, now: datetime) -> bool:
     return tells_choices(election.ballot_key, state, choices_public=election.choices_public)
 
 
-def list_choices(desk: Desk, election_id: int, after: UUID | None, limit: int) -> list[Choice]:
+def list_choices(desk: Desk, election_id: int, after: UUID | None, limit: int, known: Known) -> Answer[list[Choice]]:
     """Counted ballots in the order of their GUIDs, the first ones or those after a GUID.
 
     NotFound for a draft and where the rules of the election publish no choices; Conflict before the count is final.
+    Neither depends on what the caller has already.
     """
     with desk.database.reading(still=True) as session:
         election = published_election(session, election_id)
@@ -45,18 +46,28 @@ def list_choices(desk: Desk, election_id: int, after: UUID | None, limit: int) -
         if not are_told(session, election, desk.now()):
             raise Conflict(say("How the ballots were cast can be read once the count is final."))
         numbers = [entry.poll_number for entry in election.entries]
+        counted, standing = look_at_count(desk, session, election_id)
+        tag = tag_of(counted, standing)
+        if known(tag):
+            return Answer(tag, standing.state in SETTLED, None)
         found = rows.choices(session, election_id, numbers, after.bytes if after else None, limit)
-    return [Choice(guid, number) for guid, number in found]
+    return Answer(tag, standing.state in SETTLED, [Choice(guid, number) for guid, number in found])
 
 
-def all_choices(desk: Desk, election_id: int) -> Iterator[list[Choice]]:
+def all_choices(desk: Desk, election_id: int, known: Known) -> Answer[Iterator[list[Choice]]]:
     """All of them, some at a time; the same errors, before there is anything to go through."""
-    first = list_choices(desk, election_id, None, _AT_ONCE)
+    first = list_choices(desk, election_id, None, _AT_ONCE, known)
 
-    def pages() -> Iterator[list[Choice]]:
-        found = first
+    def pages(found: list[Choice]) -> Iterator[list[Choice]]:
         while found:
             yield found
-            found = list_choices(desk, election_id, found[-1].guid, _AT_ONCE) if len(found) == _AT_ONCE else []
+            following = len(found) == _AT_ONCE
+            more = list_choices(desk, election_id, found[-1].guid, _AT_ONCE, _nothing) if following else None
+            found = (more.body if more else None) or []
 
-    return pages()
+    return Answer(first.tag, first.settled, None if first.body is None else pages(first.body))
+
+
+def _nothing(_tag: str) -> bool:
+    """What a caller has who has no answer yet."""
+    return False

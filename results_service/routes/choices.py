@@ -9,16 +9,14 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from results_service.actions import choices as actions
-from results_service.routes import NO_ELECTION, OfNow, desk
+from results_service.routes import NO_ELECTION, OfNow, answered, caching, desk, is_known
 from results_service.routes.seats import Shape
 from shared.auth import public
 
 choices = APIBlueprint("choices", __name__, url_prefix="/api/elections", tag="Choices")
 
-# What is final stays so.
-_KEPT = {"Cache-Control": "public, max-age=600"}
 _NONE = {
-    **{status: said for status, said in NO_ELECTION.items() if status != 304},
+    **NO_ELECTION,
     404: "There is no such election, or its rules do not publish choices",
     409: "The count is not final",
     422: "A parameter is wrong",
@@ -58,10 +56,13 @@ class ChoicesAnswer(BaseModel):
     responses=_NONE,
 )
 def list_choices(election_id: int, query: ChoicesQuery) -> Any:
-    found = actions.list_choices(desk(), election_id, query.after, query.limit)
-    following = found[-1].guid if len(found) == query.limit else None
-    items = [ChoiceAnswer.model_validate(one) for one in found]
-    return ChoicesAnswer(items=items, next=following), 200, _KEPT
+    answer = actions.list_choices(desk(), election_id, query.after, query.limit, is_known)
+
+    def shape(found: list[actions.Choice]) -> ChoicesAnswer:
+        following = found[-1].guid if len(found) == query.limit else None
+        return ChoicesAnswer(items=[ChoiceAnswer.model_validate(one) for one in found], next=following)
+
+    return answered(answer, shape)
 
 
 @choices.get("/<int:election_id>/choices.csv")
@@ -72,9 +73,12 @@ def list_choices(election_id: int, query: ChoicesQuery) -> Any:
     responses={**_NONE, 200: "CSV by RFC 4180, in UTF-8: guid, poll_number"},
 )
 def choices_as_csv(election_id: int, _query: OfNow) -> Response:
-    pages = actions.all_choices(desk(), election_id)
-    headers = {**_KEPT, "Content-Disposition": f'attachment; filename="election-{election_id}-choices.csv"'}
-    return Response(_lines(pages), content_type="text/csv; charset=utf-8", headers=headers)
+    answer = actions.all_choices(desk(), election_id, is_known)
+    headers = caching(answer)
+    if answer.body is None:
+        return Response(status=304, headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="election-{election_id}-choices.csv"'
+    return Response(_lines(answer.body), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _lines(pages: Iterator[list[actions.Choice]]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """The arithmetic of the benchmark: its ballots, what has to become of them, and what its figures say."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authentication_service.rules import is_email, is_jmbg
 from benchmarks import stations
 from benchmarks.ballots import GUID_BYTES, Source, joined, right
 from benchmarks.listeners import Stream
+from benchmarks.people import person
 from benchmarks.report import Measured, Report, Target, at, percentiles
 from benchmarks.store import Seen
+from benchmarks.turnout import Found, Tried, wrong
 from benchmarks.watchers import lags
 from cli.demo import facts
 from tests.services.counting import reference
@@ -104,6 +109,72 @@ def test_a_lag_is_from_a_commit_until_everybody_knows_as_much() -> None:
 
 def test_a_commit_that_not_everybody_was_told_of_is_missed_and_not_left_out() -> None:
     assert lags([Seen(10.0, 100), Seen(11.0, 200)], [(10.25, 150)]) == ([0.25], 1)
+
+
+def voted() -> Found:
+    """Three voters, two of them for list 1; one has tried to vote twice."""
+    votes = [{"poll_number": 1, "votes": 2}, {"poll_number": 2, "votes": 1}, {"poll_number": 3, "votes": 0}]
+    return Found(
+        chosen=Counter({1: 2, 2: 1}),
+        signatures=3,
+        result={
+            "certainty": "final",
+            "valid_votes": 3,
+            "ballots": {"cast": 3, "counted": 3, "duplicate": 1},
+            "lists": votes,
+        },
+        tried=Tried(another=[409], same=[True], cast=[202], guids=["a", "b", "c"]),
+        receipts=[{"guid": "a", "counted": True, "reason": None}],
+        unknown=404,
+    )
+
+
+def told(found: Found, **changed: object) -> Found:
+    return replace(found, result={**found.result, **changed})
+
+
+def test_nothing_is_wrong_when_every_vote_counts_once_as_it_was_chosen() -> None:
+    assert wrong(voted()) == []
+    # An answer that was lost is a reason for a ballot more that came twice.
+    again = told(replace(voted(), sent_again=1), ballots={"cast": 3, "counted": 3, "duplicate": 2})
+    assert wrong(again) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda one: replace(one, signatures=2), "citizens with a signature: 2 instead of 3"),
+        (lambda one: told(one, ballots={"cast": 2, "counted": 3, "duplicate": 1}), "turnout in the result: 2"),
+        (lambda one: told(one, ballots={"cast": 3, "counted": 4, "duplicate": 1}), "counted in the result: 4"),
+        (lambda one: told(one, valid_votes=2), "valid votes in the result: 2"),
+        (lambda one: told(one, certainty="provisional"), "the result is: provisional instead of final"),
+        (
+            lambda one: told(one, lists=[{"poll_number": 1, "votes": 3}]),
+            "votes by list: {1: 3} instead of {1: 2, 2: 1}",
+        ),
+        (lambda one: told(one, ballots={"cast": 3, "counted": 3, "duplicate": 0}), "duplicates in the result: 0"),
+        (lambda one: told(one, ballots={"cast": 3, "counted": 3, "duplicate": 2}), "duplicates in the result: 2"),
+        (lambda one: replace(one, tried=replace(one.tried, another=[200])), "second ballot: 200"),
+        (lambda one: replace(one, tried=replace(one.tried, same=[False])), "another one came"),
+        (lambda one: replace(one, tried=replace(one.tried, cast=[500])), "for another list: 500"),
+        (lambda one: replace(one, tried=replace(one.tried, guids=["a", "b", "a"])), "different GUIDs of ballots: 2"),
+        (lambda one: replace(one, tried=replace(one.tried, another=[])), "nobody tried to vote twice"),
+        (lambda one: replace(one, receipts=[]), "no receipt was looked up"),
+        (lambda one: replace(one, receipts=[{"guid": "a", "counted": False, "reason": "duplicate"}]), "not counted"),
+        (lambda one: replace(one, unknown=200), "a ballot that nobody cast: 200 instead of 404"),
+    ],
+)
+def test_one_thing_that_is_wrong_with_a_turnout_is_named_by_itself(change: Callable[[Found], Found], said: str) -> None:
+    (found,) = wrong(change(voted()))
+    assert said in found
+
+
+def test_the_people_of_the_benchmarks_could_be_citizens_with_accounts() -> None:
+    people = [person(number) for number in (*range(3), 299, 300, 99_999, 999_999)]
+    assert all(is_jmbg(one.national_id) and is_email(one.email) for one in people)
+    for values in zip(*((one.national_id, one.email, one.session_id) for one in people), strict=True):
+        assert len(set(values)) == len(people)
+    assert person(7) == person(7)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

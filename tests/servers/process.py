@@ -213,7 +213,7 @@ class Server(ABC):
             return "(it wrote nothing)"
         return "\n".join(text.splitlines()[-20:])
 
-    def run(self, *command: str) -> None:
+    def run(self, *command: str, seconds: float = SECONDS_TO_START) -> None:
         """Run a preparing command as the server's user; a failure raises with the command's output."""
         outcome = subprocess.run(
             command,
@@ -222,7 +222,7 @@ class Server(ABC):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=SECONDS_TO_START,
+            timeout=seconds,
             check=False,
             user=self.user[0] if self.user else None,
             group=self.user[1] if self.user else None,

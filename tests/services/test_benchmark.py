@@ -7,19 +7,25 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks import engines, processes
 from benchmarks.__main__ import main
 from benchmarks.ballots import Outcome, Source
+from benchmarks.companion import Companion, CompanionFailed
 from benchmarks.counting import count
-from benchmarks.officials import Official, Plan, Sent
+from benchmarks.officials import Official, Sent
+from benchmarks.officials import Plan as OfficialsPlan
 from benchmarks.store import Recorded, differences
 from benchmarks.suite import Suite, running
 from benchmarks.uploads import Uploads, total
+from benchmarks.voter_programs import Plan
+from shared.ballot_proofs import write_key
+from shared.blind_signatures import PrivateKey
 from shared.queue import keys
 from tests.left_out import needs
 from tests.servers import Redis, ServerError, SQLite
@@ -96,7 +102,7 @@ def test_officials_come_back_when_the_station_says_so(sqlite_files: SQLite) -> N
     with Uploads() as uploads, running(sqlite_files, 1) as suite, Recorded(suite) as recorded:
         upload = uploads.add(Source(99).new(10))
         sent = Sent()
-        official = Official(Plan.of_one(suite.station.port, suite.path, uploads.memory), suite.token(0), sent)
+        official = Official(OfficialsPlan.of_one(suite.station.port, suite.path, uploads.memory), suite.token(0), sent)
         with suite.redis.client() as client:
             # Without the snapshot of the elections the station takes nothing; the daemon writes it again.
             suite.daemons[0].freeze()
@@ -121,19 +127,74 @@ def test_a_part_of_the_suite_that_has_died_is_named_with_its_last_words(sqlite_f
             suite.check()
 
 
-def test_one_scenario_runs_by_itself_and_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    needs(Redis)
-    path = tmp_path / "figures.json"
+def figures(folder: Path, *words: str) -> Any:
+    """What a small run on SQLite, which has to be right, writes as JSON."""
+    path = folder / "figures.json"
     signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
-        assert main(["--quick", "--engine", "sqlite", "--only", "large", "--json", str(path)]) == 0
+        assert main(["--quick", "--engine", "sqlite", *words, "--json", str(path)]) == 0
     finally:
         for number, handler in signals.items():
             signal.signal(number, handler)
-    written = json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_one_scenario_runs_by_itself_and_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needs(Redis)
+    written = figures(tmp_path, "--only", "large")
     assert written["every count is exact"] is True
     assert written["large"]["ballots"] == 20_000
     assert written["settings, as the servers say themselves"]["redis"]["appendfsync"] == "always"
     assert written["settings, as the servers say themselves"]["sqlite"]["synchronous"] == "2"
     assert [one["target"] for one in written["targets"]] == ["large files, end to end / limit"]
     assert "Every count is exact: yes" in capsys.readouterr().out
+
+
+def test_voters_log_in_have_their_ballots_signed_cast_them_and_are_counted_once(tmp_path: Path) -> None:
+    needs(Redis)
+    written = figures(tmp_path, "--only", "electors", "--electors", "7")
+    assert written["size"]["electors"] == 7
+    found = written["electors"]
+    assert found["every count is exact"] is True
+    # The first ones by password, the others with sessions that lie in the store.
+    assert (found["voters"], found["of them logged in by password"], found["sessions put into the store"]) == (7, 3, 4)
+    worked = found["signatures"]["processor ms a signature"]
+    assert worked["authentication"] > 0
+    assert worked["voters' programs"] > 0
+    assert found["ballots"]["processor ms a ballot"]["station"] > 0
+    (target,) = written["targets"]
+    assert target["target"] == "electors, from the first signature to the last count"
+
+
+def test_a_voters_program_that_is_refused_says_by_whom_and_why(sqlite_files: SQLite) -> None:
+    needs(Redis)
+    key, _ = PrivateKey.generate()
+    with running(sqlite_files, 1) as suite:
+        plan = Plan(
+            # The station gives no signatures.
+            authentication=suite.station.port,
+            station=suite.station.port,
+            election=suite.election,
+            ballot_key=write_key(key.public),
+            first=0,
+            step=1,
+            choices="0102",
+            by_password=0,
+            password="",
+            signing_key=suite.keys.private_pem,
+            connections=1,
+            tries=1,
+        )
+        with Companion("voter_programs", asdict(plan)) as programs:
+            programs.start()
+            assert programs.finish()["took"] == []
+            programs.start()
+            with pytest.raises(CompanionFailed, match=rf"/api/elections/{suite.election}/signature answered 404"):
+                programs.finish()
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many"])
+def test_a_number_of_electors_that_is_none_is_refused_in_words(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--electors", number])
+    assert "argument --electors" in capsys.readouterr().err

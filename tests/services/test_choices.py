@@ -1,7 +1,7 @@
 """How each ballot was cast, by its GUID: for everybody, once the count is final and if the election's rules say so."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -100,3 +100,55 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
     }
     assert in_view(suite) == 0
     assert "choices.csv" not in client.get(f"/elections/{election}").text
+
+
+def test_who_has_them_already_is_told_so_and_only_while_everybody_may_read_them(
+    suite: Counting, client: FlaskClient
+) -> None:
+    election = published(suite)
+    change(suite, election, end=datetime.now(UTC))
+    suite.note_that_nothing_waits()
+    paths = [f"/api/elections/{election}/{path}" for path in ("choices", "choices?limit=2", "choices.csv")]
+    for path in paths:
+        first = client.get(path)
+        assert first.status_code == 200
+        # As the result itself: what is final still gets a lot drawn.
+        result = client.get(f"/api/elections/{election}/results")
+        assert first.headers["Cache-Control"] == result.headers["Cache-Control"] == "public, max-age=60"
+        tag = first.headers["ETag"]
+        # A proxy that compresses makes it a weak one.
+        for sent in (tag, f"W/{tag}", f'"other", {tag}'):
+            again = client.get(path, headers={"If-None-Match": sent})
+            assert (again.status_code, again.data) == (304, b"")
+            assert (again.headers["ETag"], again.headers["Cache-Control"]) == (tag, "public, max-age=60")
+            assert "Content-Disposition" not in again.headers
+        assert client.get(path, headers={"If-None-Match": '"other"'}).data == first.data
+    # Whoever has them is told no more than anybody else where they are not (yet) public.
+    change(suite, election, choices_public=False)
+    for path in paths:
+        refused = client.get(path, headers={"If-None-Match": tag})
+        assert refused.status_code == 404
+        assert "ETag" not in refused.headers
+    change(suite, election, choices_public=True, end=datetime.now(UTC) + timedelta(hours=1))
+    for path in paths:
+        held_back = client.get(path, headers={"If-None-Match": tag})
+        assert held_back.status_code == 409
+        assert "ETag" not in held_back.headers
+
+
+def test_the_tag_is_another_one_when_another_ballot_counts(suite: Counting, client: FlaskClient) -> None:
+    election = published(suite)
+    change(suite, election, end=datetime.now(UTC))
+    suite.note_that_nothing_waits()
+    path = f"/api/elections/{election}/choices"
+    before = client.get(path)
+    # As after a part that had been laid aside: open once more, and final again with one ballot more.
+    change(suite, election, end=datetime.now(UTC) + timedelta(hours=1))
+    suite.accept([(guid(5), 1)], election=election)
+    suite.record_all()
+    change(suite, election, end=datetime.now(UTC))
+    suite.note_that_nothing_waits()
+    after = client.get(path, headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    assert [one["guid"] for one in after.get_json()["items"]] == [guid(1), guid(2), guid(3), guid(5)]
+    assert after.headers["ETag"] != before.headers["ETag"]

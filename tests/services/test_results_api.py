@@ -363,8 +363,8 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
     stream = results.pop("/api/elections/{election_id}/live")["get"]["responses"]["200"]["content"]
     assert set(stream) == {"text/event-stream"}
     assert "lists" in document["components"]["schemas"]["LiveEvent"]["properties"]
-    # Nobody may keep who asked for which ballot; the others of these are read from the store each time.
-    for path in ("receipts/{guid}", "choices", "choices.csv", "candidates"):
+    # Nobody may keep who asked for which ballot; candidates are read from the store each time.
+    for path in ("receipts/{guid}", "candidates"):
         untagged = results.pop(f"/api/elections/{{election_id}}/{path}")["get"]["responses"]
         assert "304" not in untagged
         assert "ETag" not in untagged["200"].get("headers", {})
