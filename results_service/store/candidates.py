@@ -1,7 +1,5 @@
 """The candidates of an election as they were approved last; what is being changed about them is not read here."""
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -35,7 +33,7 @@ def published_on_lists(session: Session, election_id: int) -> dict[int, int]:
     return dict(rows.all())
 
 
-def _published(election_id: int) -> "sa.Select[Any]":
+def _published(election_id: int) -> "sa.Select[int, CandidatePublication]":
     return (
         sa.select(Entry.poll_number, CandidatePublication)
         .join(Candidate, Candidate.participant_id == Entry.participant_id)

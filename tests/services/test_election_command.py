@@ -49,7 +49,7 @@ def run(
 def test_a_key_leaves_alone_whether_choices_are_published_and_only_an_option_says_otherwise(
     admin: Administration, run: Run, tmp_path: Path
 ) -> None:
-    hours = {"start": "2040-05-01T07:00:00Z", "end": "2040-05-01T20:00:00Z"}
+    hours: dict[str, Any] = {"start": "2040-05-01T07:00:00Z", "end": "2040-05-01T20:00:00Z"}
     number, files = admin.election(**hours)["id"], []
     for place, key in enumerate((new_key(1).public, new_key(2).public)):
         file = tmp_path / f"{place}.pem"
