@@ -14,7 +14,7 @@ from tests.deployment.test_files import STACK as DESCRIBED
 from tests.deployment.test_files import TARGETS
 
 # How stack.yaml updates is not changed, only how long it looks on afterwards, which is for real failures.
-QUICKLY = ("--update-monitor", "5s", "--update-delay", "1s", "--rollback-monitor", "2s")
+QUICKLY = ("--update-monitor", "2s", "--update-delay", "0s", "--rollback-monitor", "2s")
 NEXT = "test-2"
 _NEVER_WELL = 'HEALTHCHECK --interval=1s --timeout=3s --start-period=1s --retries=2 CMD ["false"]'
 
