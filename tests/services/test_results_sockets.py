@@ -127,7 +127,7 @@ def test_of_voters_own_ballots_messages_say_how_many_there_are_and_the_votes_whe
         assert client.message()["data"]["held_back"]["why"] == UNTIL_FINAL
         night.part(election, {2: 3}, received_at=datetime.now(UTC))
         data = message_with(client, valid_votes=3)
-        assert (data["lists"], data["apportionment"], data["state"]) == ([], None, "open")
+        assert (data["lists"], data["state"]) == ([], "open")
         with night.database.writing() as session:
             session.get_one(Election, election).end = datetime.now(UTC)
         assert message_with(client, state="counting")["lists"] == []
