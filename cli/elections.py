@@ -114,23 +114,34 @@ def publish_election(output: Output, number: int, *, client: Client) -> None:
 @click.argument("file", type=click.File("r"), required=False)
 @click.option("--remove", is_flag=True, help="Take the key away again.")
 @click.option(
-    "--publish-choices",
-    is_flag=True,
-    help="Let everybody read how each ballot was cast, by its GUID, once the count is final.",
+    "--publish-choices/--no-publish-choices",
+    default=None,
+    help="Whether everybody can read how each ballot was cast, by its GUID, once the count is final.  [default: as it "
+    "is; no for a new election]",
 )
 @client_options("authentication", "admin")
 @with_output
 def set_key(
-    output: Output, number: int, file: IO[str] | None, remove: bool, publish_choices: bool, *, client: Client
+    output: Output, number: int, file: IO[str] | None, remove: bool, publish_choices: bool | None, *, client: Client
 ) -> None:
-    """Give election NUMBER, which has not opened, the ballot key in FILE (base64 or PEM; - for standard input)."""
-    if remove == (file is not None):
+    """Give election NUMBER, which has not opened, the ballot key in FILE (base64 or PEM; - for standard input).
+
+    Without FILE the election keeps the key that it has, and --publish-choices or --no-publish-choices alone is set.
+    """
+    if remove and (file is not None or publish_choices is not None):
+        raise Failure("With --remove there is no key, and no choices to publish; name nothing else.", status=USAGE)
+    if not remove and file is None and publish_choices is None:
         raise Failure("Name the file with the ballot key, or --remove.", status=USAGE)
+    body: dict[str, object] = {}
+    if file is not None:
+        body["ballot_key"] = key_in(file.read())
+    if publish_choices is not None:
+        body["choices_public"] = publish_choices
+    if remove:
+        # Without a key nobody casts a ballot whose choice could be published.
+        body = {"ballot_key": "", "choices_public": False}
     version = client.get("admin", f"/api/elections/{number}")["version"]
     headers = {"If-Match": f'"{version}"'}
-    body: dict[str, object] = {"ballot_key": "" if file is None else key_in(file.read())}
-    # Without a key nobody casts a ballot whose choice could be published.
-    body["choices_public"] = publish_choices and not remove
     answer = client.authorized("PATCH", "admin", f"/api/elections/{number}", body=body, headers=headers)
     changed = dict(read_json(answer))
     output.result(changed, lambda console: _show(console, changed))
@@ -212,6 +223,8 @@ def _show(console: Console, one: dict[str, Any]) -> None:
         console.print("Votes become shares, not seats.")
     if one.get("ballot_key"):
         console.print(f"Voters cast ballots themselves; fingerprint of the key: {fingerprint(one['ballot_key'])}")
+        who = "everybody" if one["choices_public"] else "nobody"
+        console.print(f"Once the count is final, {who} can read how each ballot was cast, by its GUID.")
     if one["rules"] is not None:
         rules = ", ".join(f"{name} {value}" for name, value in one["rules"].items())
         console.print(f"Rules: {rules}")
