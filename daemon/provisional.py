@@ -11,6 +11,7 @@ from daemon.duty import Duty
 from daemon.store import elections, partitions
 from shared import tallies
 from shared.database import Database
+from shared.holding_back import are_votes_held_back
 from shared.queue import provisional
 from shared.queue.keys import to_microseconds
 from shared.queue.provisional import ProvisionalCounts
@@ -35,8 +36,8 @@ class Teller(Duty):
     look at an election that has changed sums all of it, and the larger that is, the longer the pause after it: a
     twentieth of the time at most goes into it.
 
-    Of an election in which voters cast ballots themselves no votes are told before everything received by its end is
-    counted: who knows when somebody cast a ballot could read the choice from what changed.
+    Of an election in which voters cast ballots themselves no votes are told before the count is final: who knows when
+    somebody cast a ballot could read the choice from what changed, or from what a part adds that was laid aside.
     """
 
     complaint = "provisional counts not told"
@@ -66,7 +67,7 @@ class Teller(Duty):
         for election, its in sums.items():
             kept = self._kept.setdefault(election, _Kept(None, its))
             kept.state, kept.sums = (places, ends[election]), its
-            is_told = not found[election].by_voters or (drained is not None and drained >= ends[election])
+            its_state = tallies.state_of(found[election], now, drained, found[election].has_dead_letter)
             counts = ProvisionalCounts(
                 election_id=election,
                 counted_until=None if drained is None else to_microseconds(drained),
@@ -74,7 +75,7 @@ class Teller(Duty):
                 duplicate=its.counts.duplicate,
                 invalid=its.counts.invalid,
                 outside=its.outside,
-                votes=its.votes if is_told else None,
+                votes=None if are_votes_held_back(found[election].ballot_key, its_state) else its.votes,
             )
             if counts != kept.written or not provisional.is_there(self.redis, election):
                 provisional.write(self.redis, counts)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -126,7 +127,18 @@ def counted_until(session: Session) -> datetime | None:
     return session.scalar(sa.select(sa.func.max(Partition.watermark)))
 
 
-def state_of(election: Election, now: datetime, drained: datetime | None, has_dead_letter: bool) -> State:
+class HasHours(Protocol):
+    """What the state of an election follows from, beside how far the count is."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+
+
+def state_of(election: HasHours, now: datetime, drained: datetime | None, has_dead_letter: bool) -> State:
     """The state of an election at ``now``; it is open from its start, inclusive, to its end, exclusive.
 
     Final is an election that has ended, when everything received before its end is counted.

@@ -14,6 +14,7 @@ from shared import electorate, tallies
 from shared.database import Database
 from shared.electorate import Station
 from shared.errors import Conflict, NotFound
+from shared.holding_back import are_votes_held_back
 from shared.journal.store import note
 from shared.schema.election import Candidate, Election, Participant
 from shared.terms import State
@@ -135,8 +136,7 @@ def results(database: Database, participant_id: int | None, election_id: int, no
             raise Conflict("This election has not opened; there is nothing to count.")
         if stands.state is State.CANCELLED:
             raise Conflict("This election was cancelled; it has no result.")
-        if stands.election.ballot_key is not None and stands.state is not State.FINAL:
-            # Who knows the moment of a voter's cast could read the choice from what changes (docs/decisions/0030).
+        if are_votes_held_back(stands.election.ballot_key, stands.state):
             raise Conflict("Votes are held back until every ballot is counted.")
         counted = lists.counted_by_station(session, election_id)
         votes = lists.votes_by_station(session, election_id, stands.poll_number)

@@ -12,6 +12,7 @@ from shared.apportionment import Rules
 from shared.queue.keys import to_microseconds
 from shared.queue.snapshot import KnownElection
 from shared.schema.election import PUBLISHED, Election, Entry, Participant
+from shared.tallies import HAS_DEAD_LETTER
 
 
 def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
@@ -76,20 +77,29 @@ def lists(session: Session, election_ids: Sequence[int]) -> dict[int, dict[int, 
 
 @dataclass(frozen=True)
 class Begun:
-    """The end of an election that has begun, and whether voters cast ballots themselves in it."""
+    """An election that has begun, as far as its state follows from it.
 
     end: datetime
-    by_voters: bool
+    ``has_dead_letter``: a part that may hold ballots of it could not be recorded and is not settled.
+    """
+
+    stage: str
+    start: datetime
+    ballot_key: str | None
+    has_dead_letter: bool
 
 
 def begun(session: Session, now: datetime, since: datetime) -> dict[int, Begun]:
     """Each published election that has begun by ``now`` and ends after ``since``, by its number."""
     found = session.execute(
-        sa.select(Election.id, Election.end, Election.ballot_key.is_not(None).label("by_voters"))
+        sa.select(
+            *(Election.id, Election.stage, Election.start, Election.end, Election.ballot_key),
+            HAS_DEAD_LETTER.label("has_dead_letter"),
+        )
         .where(Election.stage == PUBLISHED, Election.start <= now, Election.end > since)
         .order_by(Election.id)
     )
-    return {row.id: Begun(row.end, bool(row.by_voters)) for row in found}
+    return {row.id: Begun(row.stage, row.start, row.end, row.ballot_key, bool(row.has_dead_letter)) for row in found}
 
 
 def _poll_numbers(session: Session, election_id: int) -> Iterable[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.errors import Conflict, InvalidInput
+from shared.holding_back import are_votes_held_back
 from shared.sentences import say
 from shared.terms import State
 
@@ -34,12 +35,8 @@ OF_MOMENTS = say(
 
 
 def held_back(ballot_key: str | None, state: State, end: datetime) -> HeldBack | None:
-    """Whether the votes of an election in this state are held back; those of one without a ballot key never are.
-
-    Not by the clock: what was cast last is counted a moment after the end, by itself. A part that was laid aside may
-    hold a single ballot, which would show on the day it is replayed. Final is when neither can come any more.
-    """
-    if ballot_key is None or state is State.FINAL:
+    """Whether the votes of an election in this state are held back, and till when."""
+    if not are_votes_held_back(ballot_key, state):
         return None
     return HeldBack(FOR_EVER, None) if state is State.CANCELLED else HeldBack(UNTIL_FINAL, end)
 
