@@ -12,9 +12,11 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong, Request, TextMessage
 
+from results_service.rules.holding_back import UNTIL_FINAL
 from shared.queue import keys as queue_keys
-from shared.schema.election import DRAFT
+from shared.schema.election import DRAFT, Election
 from tests.servers import Redis, SQLite
+from tests.services.casting import key_text
 from tests.services.recorded import Recorded
 from tests.services.results import SECONDS, Results, running_results
 from tests.services.tokens import Keys
@@ -67,6 +69,14 @@ def reading(service: Results, election: int, seen: str = "") -> Iterator[Client]
         client.connection.close()
 
 
+def message_with(client: Client, **values: Any) -> dict[str, Any]:
+    """The data of the first message from now on that have these values."""
+    while True:
+        data: dict[str, Any] = client.message()["data"]
+        if all(data[name] == value for name, value in values.items()):
+            return data
+
+
 def open_election(night: Recorded) -> int:
     now = datetime.now(UTC)
     return night.election(("Liste „A“", "B"), hours=(now - HOUR, now + HOUR))
@@ -107,6 +117,24 @@ def test_messages_say_what_the_events_say(night: Recorded, service: Results, red
             event, message = stream.event(), client.message()
             assert message == {"id": event.id, "data": event.data}
             assert event.data["valid_votes"] == total
+
+
+def test_of_voters_own_ballots_messages_say_how_many_there_are_and_the_votes_when_all_are_counted(
+    night: Recorded, service: Results
+) -> None:
+    election = night.election(hours=(datetime.now(UTC) - HOUR, datetime.now(UTC) + HOUR), ballot_key=key_text())
+    with reading(service, election) as client:
+        assert client.message()["data"]["held_back"]["why"] == UNTIL_FINAL
+        night.part(election, {2: 3}, received_at=datetime.now(UTC))
+        data = message_with(client, valid_votes=3)
+        assert (data["lists"], data["state"]) == ([], "open")
+        with night.database.writing() as session:
+            session.get_one(Election, election).end = datetime.now(UTC)
+        assert message_with(client, state="counting")["lists"] == []
+        # The same message tells them where nothing holds them back any more.
+        night.drained(datetime.now(UTC), datetime.now(UTC))
+        data = message_with(client, certainty="final")
+        assert (data["held_back"], [line["votes"] for line in data["lists"]]) == (None, [0, 3])
 
 
 def test_who_comes_back_with_the_newest_message_is_not_told_it_again(night: Recorded, service: Results) -> None:
