@@ -22,6 +22,10 @@ from shared.blind_signatures import Blinded, PublicKey, ballot_message, blind, f
 from shared.errors import InvalidInput
 
 _OTHERS = 0o077
+PUBLISHED = (
+    "When the count of this election is final, it is published how each ballot was cast, with the number of the "
+    "ballot. Whoever sees your receipt can then see how you voted."
+)
 # What stands in a file while the ballot is not cast, and what of it is the receipt. The choice is in neither.
 _RECEIPT = ("election", "ballot_key", "guid", "prefix", "signature")
 
@@ -58,7 +62,9 @@ def vote(
     """
     place = file or Path(f"urna-ballot-{election}.json")
     paper = client.get("station", f"/api/elections/{election}/ballot-paper", public=True)
-    key = _check(client, paper, poll_number)
+    key, publishes = _check(client, paper, poll_number)
+    if publishes:
+        output.notice(PUBLISHED, style="bold yellow")
     kept = _read(place) if place.exists() else None
     if kept is not None:
         _check_kept(kept, election, key, place)
@@ -78,8 +84,9 @@ def vote(
     if "signature" not in kept:
         kept["signature"] = _text(_signature(client, key, kept))
         _write(place, kept)
+    told = {"election": election, "guid": kept["guid"], "file": str(place), "choices_public": publishes}
     if sign_only:
-        told = {"election": election, "guid": kept["guid"], "cast": False, "file": str(place)}
+        told = {**told, "cast": False}
         output.result(told, lambda console: console.print(f"Signed, and not cast yet; {place} is needed for that."))
         return
     # A connection of its own, which no log-in was made over.
@@ -88,8 +95,8 @@ def vote(
         nobody.request("POST", "station", f"/api/elections/{election}/ballots", body=body, repeatable=True)
     # Without what was asked for, which with the signer's records could say whose ballot it is.
     _write(place, {name: kept[name] for name in _RECEIPT})
-    told = {"election": election, "guid": kept["guid"], "cast": True, "file": str(place)}
-    output.result(told, lambda console: _show_cast(console, place))
+    told = {**told, "cast": True}
+    output.result(told, lambda console: _show_cast(console, place, publishes))
 
 
 @click.command()
@@ -116,8 +123,12 @@ def verify(output: Output, receipt: str, *, client: Client) -> int:
     return SUCCESS if found["counted"] else REFUSED
 
 
-def _check(client: Client, paper: Mapping[str, Any], poll_number: int) -> PublicKey:
-    """Refuse what could not be cast, before anybody is asked to log in; the key that all three services show."""
+def _check(client: Client, paper: Mapping[str, Any], poll_number: int) -> tuple[PublicKey, bool]:
+    """Refuse what could not be cast, before anybody is asked to log in.
+
+    The key that all three services show, and whether it is published how each ballot was cast: one that says so is
+    enough to warn the voter.
+    """
     if paper["ballot_key"] is None:
         raise Failure(f"In election {paper['id']} voters do not cast ballots themselves.")
     if poll_number not in [one["poll_number"] for one in paper["entries"]]:
@@ -126,9 +137,10 @@ def _check(client: Client, paper: Mapping[str, Any], poll_number: int) -> Public
         raise Failure(
             f"Election {paper['id']} is open from {local_time(paper['start'])} to {local_time(paper['end'])}."
         )
+    result = client.get("results", f"/api/elections/{paper['id']}", public=True)
     shown = {
         paper["ballot_key"],
-        client.get("results", f"/api/elections/{paper['id']}", public=True)["ballot_key"],
+        result["ballot_key"],
         client.get("authentication", f"/api/voter-elections/{paper['id']}/key", public=True)["ballot_key"],
     }
     if len(shown) > 1:
@@ -137,7 +149,7 @@ def _check(client: Client, paper: Mapping[str, Any], poll_number: int) -> Public
             "nothing was sent; tell the electoral commission.",
             status=NOT_ALLOWED,
         )
-    return read_key(paper["ballot_key"])
+    return read_key(paper["ballot_key"]), paper["choices_public"] or result["choices_public"]
 
 
 def _check_kept(kept: Mapping[str, Any], election: int, key: PublicKey, place: Path) -> None:
@@ -231,11 +243,10 @@ def _show_elections(console: Console, found: list[dict[str, Any]]) -> None:
     console.print(made)
 
 
-def _show_cast(console: Console, place: Path) -> None:
+def _show_cast(console: Console, place: Path, publishes: bool) -> None:
     console.print("Your ballot is cast.", style="bold")
-    console.print(
-        f"Your receipt is {place}. It does not say how you voted. `urna verify {place}` says if it was counted."
-    )
+    says = PUBLISHED if publishes else "It does not say how you voted."
+    console.print(f"Your receipt is {place}. {says} `urna verify {place}` says if it was counted.")
 
 
 def _show_found(console: Console, found: Mapping[str, Any]) -> None:

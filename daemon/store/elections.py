@@ -40,7 +40,7 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
     found = session.execute(
         sa.select(
             *(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end),
-            *(Election.rules, Election.ballot_key),
+            *(Election.rules, Election.ballot_key, Election.choices_public),
         )
         .where(Election.stage == PUBLISHED, Election.end > since)
         .order_by(Election.id)
@@ -56,6 +56,7 @@ def published(session: Session, since: datetime) -> list[KnownElection]:
             poll_numbers=sorted(_poll_numbers(session, row.id)),
             by_constituency=bool(row.rules) and Rules.from_dict(row.rules).is_by_constituency,
             ballot_key=row.ballot_key,
+            choices_public=row.choices_public,
         )
         for row in found
     ]
@@ -79,12 +80,12 @@ def lists(session: Session, election_ids: Sequence[int]) -> dict[int, dict[int, 
 class Begun:
     """An election that has begun, as far as its state follows from it.
 
-    end: datetime
     ``has_dead_letter``: a part that may hold ballots of it could not be recorded and is not settled.
     """
 
     stage: str
     start: datetime
+    end: datetime
     ballot_key: str | None
     has_dead_letter: bool
 

@@ -49,7 +49,7 @@ GRANT SELECT, UPDATE (sequence, hash) ON journal_head TO administration;
 -- Daemon: adds to what was counted and changes none of it. Whether a GUID was there before it may ask, and not for whom; nor does it
 -- read back what a station received. The partitions are its own: their owner, epoch and watermark move on, and another number of them
 -- adds or removes rows.
-GRANT SELECT (id, title, kind, jurisdiction_id, start, "end", stage, rules, ballot_key) ON elections TO daemon;
+GRANT SELECT (id, title, kind, jurisdiction_id, start, "end", stage, rules, ballot_key, choices_public) ON elections TO daemon;
 GRANT SELECT (election_id, poll_number, participant_id) ON entries TO daemon;
 GRANT SELECT (id, name) ON participants TO daemon;
 GRANT SELECT (id, centre_id, code, registered, status, version) ON polling_stations TO daemon;

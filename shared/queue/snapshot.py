@@ -45,6 +45,8 @@ class KnownElection:
     by_constituency: bool = False
     # By which the signatures of voters' ballots are checked: DER in base64. None where voters do not vote so.
     ballot_key: str | None = None
+    # Whether everybody may read how each ballot was cast, once all are counted; who votes is told that before.
+    choices_public: bool = False
 
     def is_open(self, moment: datetime) -> bool:
         return self.start <= keys.to_microseconds(moment) < self.end
@@ -194,4 +196,6 @@ def _written(election: KnownElection) -> dict[str, object]:
         del said["by_constituency"]
     if election.ballot_key is None:
         del said["ballot_key"]
+    if not election.choices_public:
+        del said["choices_public"]
     return said

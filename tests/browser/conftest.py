@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 from cli.demo.suite import EmbeddedSuite
 from tests.browser.chromium import Chromium
 from tests.browser.looking import Window
+from tests.browser.voting import Booth, prepare
 from tests.journey.people import Journey
 from tests.left_out import needs
 from tests.servers import Redis
@@ -63,3 +64,10 @@ def open_window(browser: Browser, suite: EmbeddedSuite) -> Iterator[OpenWindow]:
 def page(open_window: OpenWindow) -> Page:
     """A page in a window of its own."""
     return open_window().page()
+
+
+@pytest.fixture(scope="session")
+def booth(suite: EmbeddedSuite) -> Iterator[Booth]:
+    """An election that all tests here share, each with voters of its own."""
+    with Journey(suite) as journey:
+        yield prepare(journey, 11)

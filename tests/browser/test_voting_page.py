@@ -2,16 +2,14 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from cli.demo.suite import EmbeddedSuite
 from cli.failure import REFUSED, SUCCESS, USAGE
 from shared.ballot_proofs import is_proven, read_key, write_key
 from shared.blind_signatures import PrivateKey
@@ -25,19 +23,10 @@ from tests.browser.looking import (
 )
 from tests.browser.signing_in import sign_in
 from tests.browser.voting import LISTS, TITLE, Booth, fill_in, register, set_up_second_factor
-from tests.browser.voting import prepare as prepare_booth
 from tests.journey.command import urna
-from tests.journey.people import Journey
 from tests.services.citizens import citizen, national_id
 
 RECEIPT = {"election", "ballot_key", "guid", "prefix", "signature"}
-
-
-@pytest.fixture(scope="session")
-def booth(suite: EmbeddedSuite) -> Iterator[Booth]:
-    """An election that all tests here share, each with voters of its own."""
-    with Journey(suite) as journey:
-        yield prepare_booth(journey, 9)
 
 
 def kept(page: Page, booth: Booth) -> dict[str, Any]:
@@ -121,6 +110,8 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     take_pictures(page, "voting-confirm")
     assert_everybody_can_use(page)
     assert "poll" not in json.dumps(kept(page, booth))
+    # It is said where the rules of the election publish choices, and nowhere else.
+    expect(shown(page, "Whoever sees your receipt")).to_have_count(0)
     cast(page)
     expect_receipt(page)
     take_pictures(page, "voting-receipt")

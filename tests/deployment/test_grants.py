@@ -94,7 +94,7 @@ ELECTION_RIGHTS: dict[str, dict[str, Rights]] = {
         "difference_notes": may(ALL, ALL),
     },
     "daemon": {
-        "elections": may("id title kind jurisdiction_id start end stage rules ballot_key"),
+        "elections": may("id title kind jurisdiction_id start end stage rules ballot_key choices_public"),
         "participants": may("id name"),
         "entries": may("election_id poll_number participant_id"),
         "polling_stations": may("id centre_id code registered status version"),

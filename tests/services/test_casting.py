@@ -16,12 +16,13 @@ import pytest
 import sqlalchemy as sa
 
 from cli.recount.command import recounted
+from daemon.actions import publish_elections
 from daemon.relay import move
 from results_service.app import create_app as create_results
 from shared.config import ResultsSettings
 from shared.errors import Conflict, NotFound, Unavailable, UrnaError
 from shared.queue import keys
-from shared.schema.election import Ballot, Batch, Journal, Part, RefusedLine
+from shared.schema.election import Ballot, Batch, Election, Journal, Part, RefusedLine
 from shared.terms import Refusal
 from tests.services.casting import announce, cast, enqueue, key_text, new_key, signed, voted
 from tests.services.counting import Counting, counting, new_lines
@@ -96,6 +97,20 @@ def test_a_ballot_is_cast_without_a_log_in_counted_once_and_found_by_its_receipt
     suite.accept(new_lines(5), election=election)
     suite.record_all()
     assert sums(suite) == (6, 6, 0, 0, 0)
+
+
+def test_the_ballot_paper_says_before_anybody_votes_whether_choices_are_published(
+    polls: tuple[Counting, Station],
+) -> None:
+    suite, station = polls
+    election = voted(suite)
+    for publishes in (False, True):
+        with suite.database.writing() as session:
+            session.get_one(Election, election).choices_public = publishes
+        publish_elections(suite.database, suite.redis, datetime.now(UTC), timedelta(days=30))
+        assert json_of(station.client.get(f"/api/elections/{election}/ballot-paper"))["choices_public"] is publishes
+        # A station of an earlier version can read what says nothing new to it.
+        assert (b"choices_public" in (station.redis.get(keys.ELECTIONS) or b"")) is publishes
 
 
 @pytest.mark.parametrize(

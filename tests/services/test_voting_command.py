@@ -69,6 +69,8 @@ class Voting:
     directory: Path
     addresses: dict[str, str]
     capsys: pytest.CaptureFixture[str]
+    aside: str = ""
+    """What the last command said beside its result."""
 
     def run(self, *words: str, voter: int = 1, **addresses: str) -> tuple[int, dict[str, Any]]:
         """Call ``urna`` as a voter; its exit status, and what it says as JSON."""
@@ -84,6 +86,7 @@ class Voting:
         self.capsys.readouterr()
         status = main(["--json", *words, *options, *who, "--patience", "0.1"])
         said = self.capsys.readouterr()
+        self.aside = said.err
         lines = (said.out or said.err).splitlines()
         return status, json.loads(lines[-1])
 
@@ -205,6 +208,22 @@ def test_a_vote_goes_on_where_the_connection_was_lost(voting: Voting) -> None:
     assert voting.kept()["guid"] == made["guid"]
     voting.suite.record_all()
     assert voting.suite.tally(voting.election) == {1: 1}
+
+
+@pytest.mark.parametrize("who_says_so", ["everybody", "the results alone", "nobody"])
+def test_who_votes_is_told_before_that_the_choice_will_be_published(voting: Voting, who_says_so: str) -> None:
+    publishes = who_says_so != "nobody"
+    with voting.suite.database.writing() as session:
+        session.get_one(Election, voting.election).choices_public = publishes
+    if who_says_so == "everybody":
+        actions.publish_elections(voting.suite.database, voting.suite.redis, datetime.now(UTC), timedelta(days=30))
+    warning = "Whoever sees your receipt can then see how you voted."
+    status, said = voting.vote(1, "--sign-only")
+    assert (status, said["cast"], said["choices_public"]) == (SUCCESS, False, publishes)
+    assert (warning in voting.aside) is publishes
+    status, said = voting.vote(1)
+    assert (status, said["cast"], said["choices_public"]) == (SUCCESS, True, publishes)
+    assert (warning in voting.aside) is publishes
 
 
 def test_a_ballot_that_others_may_read_is_not_used(voting: Voting) -> None:

@@ -46,6 +46,10 @@ class BallotPaperAnswer(BaseModel):
         "where voters do not cast ballots themselves. It is the same for every voter, or somebody cheats."
     )
     fingerprint: str | None = Field(description="The SHA-256 of the key's DER in hexadecimal, for people to compare.")
+    choices_public: bool = Field(
+        description="Once the count is final, everybody can read how each ballot was cast, by its GUID, and so whoever "
+        "sees a voter's receipt how that voter voted. Programs tell voters before they vote."
+    )
     entries: list[OnBallot]
 
 
@@ -86,6 +90,7 @@ def show(election_id: int) -> dict[str, Any]:
         "open": paper.is_open,
         "ballot_key": election.ballot_key,
         "fingerprint": read_key(election.ballot_key).fingerprint if election.ballot_key else None,
+        "choices_public": election.choices_public,
         "entries": [{"poll_number": one, "name": paper.names.get(one, "")} for one in election.poll_numbers],
     }
 

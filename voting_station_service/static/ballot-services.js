@@ -62,13 +62,17 @@ class Services {
     return ask(`${this.station}api/elections/${election}/ballot-paper`);
   }
 
-  // The key as the three services show it, which have no other way of saying the same than to be honest.
-  async keys(election, paper) {
+  // What the services show of an election: the key, which the three have no other way of saying alike than to be honest;
+  // and whether it publishes how each ballot was cast, of which one that says so is enough to warn the voter.
+  async shown(election, paper) {
     const [account, results] = await Promise.all([
       ask(`${this.account}api/voter-elections/${election}/key`),
       ask(`${this.results}api/elections/${election}`),
     ]);
-    return [paper.ballot_key, account.ballot_key, results.ballot_key];
+    return {
+      keys: [paper.ballot_key, account.ballot_key, results.ballot_key],
+      publishes: paper.choices_public || results.choices_public,
+    };
   }
 
   async cast({ election, guid, prefix, signature }, pollNumber) {

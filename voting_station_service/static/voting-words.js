@@ -26,4 +26,9 @@ function title(name, hours, fingerprint) {
   byId("receipt-fingerprint").textContent = fingerprint;
 }
 
-export { answers, byId, showOnly, title, words };
+// Says in all steps of an election whether it publishes how each ballot was cast.
+function warn(publishes) {
+  for (const one of document.querySelectorAll("#voting [data-publishes]")) one.hidden = (one.dataset.publishes === "true") !== publishes;
+}
+
+export { answers, byId, showOnly, title, warn, words };

@@ -5,7 +5,7 @@ import { allKept, forget, isCast, isSigned, keep, keepReceipt, kept, read, saveA
 import { makeBallot, unblind } from "./ballot-making.js";
 import { Lost, Refused, Services } from "./ballot-services.js";
 import { drawCode } from "./ballot-code.js";
-import { answers, byId, showOnly, title, words } from "./voting-words.js";
+import { answers, byId, showOnly, title, warn, words } from "./voting-words.js";
 
 const place = byId("voting");
 const services = new Services(place.dataset);
@@ -221,9 +221,11 @@ async function showElection(election, wasSigned, release) {
   if (!paper.ballot_key) return refuse(words("no_key"));
   if (ballot && ballot.ballot_key !== paper.ballot_key) return refuse(words("other_key"));
   // A receipt says nothing that a key could mark, so it is shown also while a service is away.
+  let publishes = paper.choices_public;
   if (!ballot || !isCast(ballot)) {
-    const shown = await services.keys(election, paper);
-    if (new Set(shown).size > 1) return refuse(words("keys_differ"));
+    const shown = await services.shown(election, paper);
+    if (new Set(shown.keys).size > 1) return refuse(words("keys_differ"));
+    ({ publishes } = shown);
   }
   const key = await readKey(paper.ballot_key).catch(() => null);
   if (!key) return refuse(words("bad_key"));
@@ -231,6 +233,7 @@ async function showElection(election, wasSigned, release) {
   if (!paper.open && !(ballot && isSigned(ballot))) return refuseHours(paper);
   open = { paper, key, ballot, choice: null, release };
   title(paper.title, hours(paper.start, paper.end), key.fingerprint);
+  warn(publishes);
   if (!ballot || !isSigned(ballot)) return showSigning();
   if (isCast(ballot)) return showReceipt();
   if (ballot.sent && (await services.isRecorded(ballot))) return finish();
