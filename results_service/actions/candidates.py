@@ -1,10 +1,13 @@
 """Who stands in an election, for everybody: the words and pictures that an administrator has approved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from results_service.actions import Desk, published_election
+from results_service.actions import Answer, Desk, Details, Listing, published_election, read_election
+from results_service.rules import fingerprint
 from results_service.store import candidates
 from shared.errors import NotFound
+from shared.schema.election import CandidatePublication
 
 # No row of a 32-bit column can have a greater number.
 _GREATEST = 2**31 - 1
@@ -24,23 +27,52 @@ class Person:
     picture: str | None
 
 
+@dataclass(frozen=True)
+class Page:
+    """Candidates of an election, and how many each list has, by poll number; lists without any are not in it."""
+
+    election: Details
+    counts: Mapping[int, int]
+    people: Listing[Person]
+
+
 def of_election(desk: Desk, election_id: int) -> list[Person]:
     """The candidates of all lists, in the order of these; NotFound for a draft, too."""
     with desk.database.reading() as session:
         published_election(session, election_id)
-        return [
-            Person(
-                id=found.candidate_id,
-                poll_number=number,
-                forename=found.forename,
-                surname=found.surname,
-                post=found.post,
-                code_name=found.code_name,
-                biography=found.biography,
-                picture=found.sha256,
-            )
-            for number, found in candidates.published(session, election_id)
-        ]
+        return [_person(number, found) for number, found in candidates.published(session, election_id)]
+
+
+def page_of(desk: Desk, election_id: int, poll_number: int | None, limit: int, offset: int) -> Answer[Page]:
+    """Some of the candidates of all lists, or of one, for people to read; NotFound for a list that there is not, too.
+
+    Parliamentary elections have thousands, of which nobody reads all at once.
+    """
+    election = read_election(desk, election_id, lambda _tag: False)
+    assert election.body is not None  # noqa: S101 -- nothing is known beforehand.
+    if poll_number is not None and poll_number not in {one.poll_number for one in election.body.lists}:
+        raise NotFound("There is nothing at this address.")
+    # In one snapshot, so that the numbers are those of the people.
+    with desk.database.reading(still=True) as session:
+        counts = candidates.published_on_lists(session, election_id)
+        found = candidates.published_page(session, election_id, poll_number, limit, offset)
+        people = [_person(number, one) for number, one in found]
+    total = sum(counts.values()) if poll_number is None else counts.get(poll_number, 0)
+    tag = fingerprint(election.tag, sorted(counts.items()), people)
+    return Answer(tag, election.settled, Page(election.body, counts, Listing(people, total)))
+
+
+def _person(poll_number: int, found: CandidatePublication) -> Person:
+    return Person(
+        id=found.candidate_id,
+        poll_number=poll_number,
+        forename=found.forename,
+        surname=found.surname,
+        post=found.post,
+        code_name=found.code_name,
+        biography=found.biography,
+        picture=found.sha256,
+    )
 
 
 def picture(desk: Desk, election_id: int, candidate_id: int, *, small: bool) -> tuple[bytes, str]:

@@ -3,7 +3,7 @@
 With JavaScript the page of an election that is not final follows the stream of its result.
 """
 
-from results_service.pages import corrections, elections, moments, places, protocol, receipts, seats
+from results_service.pages import candidates, corrections, elections, moments, places, protocol, receipts, seats
 from results_service.pages.ground import blueprint
 
-__all__ = ["blueprint", "corrections", "elections", "moments", "places", "protocol", "receipts", "seats"]
+__all__ = ["blueprint", "candidates", "corrections", "elections", "moments", "places", "protocol", "receipts", "seats"]

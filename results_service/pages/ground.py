@@ -40,6 +40,7 @@ LEVELS = {
 }
 _VIEWS = (
     ("pages.election", lazy_gettext("Result")),
+    ("pages.candidates", lazy_gettext("Candidates")),
     ("pages.why", lazy_gettext("Why these seats")),
     ("pages.places", lazy_gettext("Places")),
     ("pages.map_page", lazy_gettext("Map")),

@@ -23,6 +23,7 @@ from tests.journey.people import Journey, write_ballots
 from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
 from tests.services.results import Results, running_results
+from tests.services.standing import approve
 from tests.services.tokens import new_keys
 
 # The lists of the parliamentary election of 2014 in Serbia with their votes, and those of national minorities.
@@ -40,7 +41,7 @@ RULES = {
     "waive_if_none_reach": True,
 }
 HOSTILE = "<script>alert(1)</script>"
-VIEWS = ("", "why", "places", "map", "moments", "corrections", "protocol")
+VIEWS = ("", "candidates", "why", "places", "map", "moments", "corrections", "protocol")
 NO_REDIS = "redis://127.0.0.1:1/0"
 NOW = datetime.now(UTC).replace(microsecond=0)
 START = NOW - timedelta(hours=3)
@@ -213,10 +214,41 @@ def test_everybody_can_use_every_page_in_one_language_or_another(night: Night) -
     take_pictures(page, "results-index")
 
 
+def test_everybody_sees_who_stands_with_words_and_photographs(night: Night) -> None:
+    approve(
+        night.recorded,
+        night.election,
+        1,
+        "Вера",
+        "Верић",
+        post="Посланица",
+        has_picture=True,
+        biography="Рођена у Ади.",
+    )
+    long = "Born in Ada, where the river is wide. " * 12
+    approve(night.recorded, night.election, 1, "Milan", HOSTILE, place=2, post="Deputy", biography=f"{long}\n{HOSTILE}")
+    approve(night.recorded, night.election, 19, "Zoe", "W" * 80, has_picture=True)
+    page = night.page(java_script_enabled=False)
+    page.goto(night.address)
+    page.get_by_role("navigation", name="Pages of the election").get_by_role("link", name="Candidates").click()
+    expect(page.get_by_role("heading", level=3)).to_have_text(["Вера Верић", f"Milan {HOSTILE}", f"Zoe {'W' * 80}"])
+    page.get_by_role("table", name="Lists").get_by_role("link", name="Листа број 1 –").click()
+    expect(page.get_by_role("heading", level=3)).to_have_text(["Вера Верић", f"Milan {HOSTILE}"])
+    page.get_by_role("link", name="Candidates of all lists").click()
+    looked = night.page()
+    looked.goto(page.url)
+    picture = looked.locator("img.portrait").first
+    assert picture.evaluate("image => image.decode().then(() => image.naturalHeight)") == 120
+    take_pictures(looked, "results-candidates-standing")
+    assert_everybody_can_use(looked)
+    assert_targets_are_large(looked)
+
+
 def test_no_page_needs_a_script(night: Night) -> None:
     page = night.page(java_script_enabled=False)
     page.goto(night.address)
     for name, heading in (
+        ("Candidates", "Candidates"),
         ("Why these seats", "Why these seats"),
         ("Places", "Results per place"),
         ("Map", "Municipalities by leading list"),

@@ -93,6 +93,7 @@ RESULTS_ROWS = [
     ),
     Row("GET /elections/{election_id}/map", EVERYBODY, 200, "/elections/{final}/map"),
     Row("GET /elections/{election_id}/moments", EVERYBODY, 200, "/elections/{final}/moments"),
+    Row("GET /elections/{election_id}/candidates", EVERYBODY, 200, "/elections/{final}/candidates"),
     Row("GET /elections/{election_id}/corrections", EVERYBODY, 200, "/elections/{final}/corrections"),
     Row("GET /elections/{election_id}/protocol", EVERYBODY, 200, "/elections/{final}/protocol"),
     Row(

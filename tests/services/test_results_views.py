@@ -24,7 +24,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
 OPEN, OVER = (NOW - 2 * HOUR, NOW + HOUR), (NOW - 3 * HOUR, NOW - HOUR)
 HOSTILE = ['<script>alert("1")</script>', "=1+1", "Лева & Десна"]
-VIEWS = ["", "/why", "/places", "/map", "/moments", "/corrections", "/protocol", "/screen"]
+VIEWS = ["", "/candidates", "/why", "/places", "/map", "/moments", "/corrections", "/protocol", "/screen"]
 FILES = ["results.csv", "results/stations.csv", "results.nist.json", "results/certainty"]
 
 
