@@ -34,7 +34,7 @@ def night(tmp_path: Path, browser: Browser) -> Iterator[Night]:
     election = recorded.election(
         NAMES, hours=(START, NOW + timedelta(hours=1)), rules=RULES, title="Savet za reku", ballot_key=key_text()
     )
-    stations = recorded.stations([80_000, 60_000, 40_000])
+    stations = recorded.stations([120_000, 60_000, 40_000])
     with ExitStack() as stack:
         stack.callback(recorded.close)
         key = {"RECORD_SIGNING_KEY": new_keys().private_pem}
