@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis import Redis
+from redis import DriverInfo, Redis, __version__
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, WatchError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -15,6 +15,8 @@ from shared.errors import Unavailable
 from shared.queue import keys
 
 TIMEOUT_SECONDS = 5.0
+# The library would look its version up in the package's files, anew for every connection.
+_DRIVER = DriverInfo(lib_version=__version__)
 
 # A script that begins with this is executed also when Redis has no memory left, since only a script's first write is
 # refused for that, and this one needs none. Whatever drains the queues begins so, or nothing would ever free memory
@@ -30,6 +32,7 @@ def connect(url: str) -> Redis:
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         health_check_interval=30,
+        driver_info=_DRIVER,
         # The client would otherwise send a whole transaction a second time after a lost connection, although the
         # first one may have been executed; whoever called decides about a repetition.
         retry=Retry(NoBackoff(), 0),
