@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.servers import find_program
 
-
 # Debian's package of Chromium without its windows takes half the processor; on other systems there is the whole one.
 _PROGRAMS = ("chromium-headless-shell", "chromium")
 
