@@ -64,7 +64,8 @@ def test_a_register_is_imported_and_a_voter_registers_by_it(journey: Journey, op
 
 def test_the_page_of_an_election_with_a_ballot_key_fits_a_phone(journey: Journey, open_window: OpenWindow) -> None:
     opens = datetime.now(UTC) + timedelta(days=1)
-    announce(journey, NUMBER, opens, opens + timedelta(hours=1))
+    # Not the title of the election in which the tests of the page of voters vote, on the same suite.
+    announce(journey, NUMBER, opens, opens + timedelta(hours=1), title="Council of the hill")
     page = open_window().page()
     address = f"{journey.suite.addresses.authentication}/voters/{NUMBER}"
     sign_in(page, journey, as_administrator=True, address=address)
