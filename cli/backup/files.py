@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from cli.backup.archive import Columns
 from cli.backup.columns import Kind, Row
+from cli.durable import keep_names
 from cli.failure import UNAVAILABLE, USAGE, Failure
 
 SECRETS, CONFIGURATION = "secrets", "configuration"
@@ -57,6 +58,7 @@ def put(folder: Path, files: Iterable[tuple[str, int, bytes]]) -> int:
                 os.fsync(file.fileno())
             number += 1
         scratch.rename(folder)
+        keep_names(folder.absolute().parent)
     except OSError as error:
         raise Failure(f"{folder} cannot be written: {error.strerror}.", status=UNAVAILABLE) from None
     finally:

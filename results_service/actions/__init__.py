@@ -275,13 +275,17 @@ def list_elections(desk: Desk, limit: int, offset: int, known: Known) -> Answer[
 
 def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]:
     """One election; NotFound for a draft too."""
+    found = details_of(desk, election_id)
+    return Answer(found.tag, found.settled, None if known(found.tag) else found.body)
+
+
+def details_of(desk: Desk, election_id: int) -> Kept[Details]:
+    """The same for whoever shows more than that, and knows nothing of it beforehand."""
     with desk.database.reading() as session:
         election = published_election(session, election_id)
         state = tallies.current(session, election, desk.now()).state
         participants = [(entry.participant_id, entry.participant.version) for entry in election.entries]
         tag = fingerprint(_FORM, election.id, election.version, participants, state)
-        if known(tag):
-            return Answer(tag, state in SETTLED, None)
         rules = rules_of(election)
         details = Details(
             election=summary_of(election, state),
@@ -292,7 +296,7 @@ def read_election(desk: Desk, election_id: int, known: Known) -> Answer[Details]
             rules=rules.to_dict() if rules else None,
             ballot_key=election.ballot_key,
         )
-        return Answer(tag, state in SETTLED, details)
+        return Kept(tag, state in SETTLED, details)
 
 
 def read_result(desk: Desk, election_id: int) -> Kept[ElectionResult]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from results_service.actions import Answer, Desk, Details, Listing, published_election, read_election
+from results_service.actions import Desk, Details, Kept, Listing, details_of, published_election
 from results_service.rules import fingerprint
 from results_service.store import candidates
 from shared.errors import NotFound
@@ -43,13 +43,12 @@ def of_election(desk: Desk, election_id: int) -> list[Person]:
         return [_person(number, found) for number, found in candidates.published(session, election_id)]
 
 
-def page_of(desk: Desk, election_id: int, poll_number: int | None, limit: int, offset: int) -> Answer[Page]:
+def page_of(desk: Desk, election_id: int, poll_number: int | None, limit: int, offset: int) -> Kept[Page]:
     """Some of the candidates of all lists, or of one, for people to read; NotFound for a list that there is not, too.
 
     Parliamentary elections have thousands, of which nobody reads all at once.
     """
-    election = read_election(desk, election_id, lambda _tag: False)
-    assert election.body is not None  # noqa: S101 -- nothing is known beforehand.
+    election = details_of(desk, election_id)
     if poll_number is not None and poll_number not in {one.poll_number for one in election.body.lists}:
         raise NotFound("There is nothing at this address.")
     # In one snapshot, so that the numbers are those of the people.
@@ -59,7 +58,7 @@ def page_of(desk: Desk, election_id: int, poll_number: int | None, limit: int, o
         people = [_person(number, one) for number, one in found]
     total = sum(counts.values()) if poll_number is None else counts.get(poll_number, 0)
     tag = fingerprint(election.tag, sorted(counts.items()), people)
-    return Answer(tag, election.settled, Page(election.body, counts, Listing(people, total)))
+    return Kept(tag, election.settled, Page(election.body, counts, Listing(people, total)))
 
 
 def _person(poll_number: int, found: CandidatePublication) -> Person:

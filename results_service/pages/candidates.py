@@ -5,27 +5,23 @@ from itertools import groupby
 from flask import Response, request
 
 from results_service.actions import candidates as actions
-from results_service.pages.ground import blueprint, kept, looks_of_lists, query
+from results_service.pages.ground import blueprint, kept, looks_of_lists, page_number, query
 from results_service.routes import desk
 from shared.web.pages import public_page, render
 
 ON_A_PAGE = 50
-MOST_PAGES = 100_000
 
 
 @blueprint.get("/elections/<int:election_id>/candidates")
 @public_page
 @blueprint.doc(summary="A page of who stands in an election")
 def candidates(election_id: int) -> Response:
-    number, poll_number = request.args.get("page", 1, type=int), request.args.get("list", type=int)
-    # No store counts further than its own numbers go.
-    number = min(max(1, number), MOST_PAGES)
+    number, poll_number = page_number(), request.args.get("list", type=int)
     answer = actions.page_of(desk(), election_id, poll_number, ON_A_PAGE, (number - 1) * ON_A_PAGE)
     headers, same = kept(answer)
     if same:
         return same
     found = answer.body
-    assert found is not None  # noqa: S101 -- nothing is known beforehand.
     return render(
         "candidates.html",
         headers=headers,

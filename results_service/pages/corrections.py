@@ -1,11 +1,11 @@
 """What was corrected after it had been said."""
 
-from flask import Response, request
+from flask import Response
 from flask_babel import lazy_gettext
 
 from results_service import actions
 from results_service.actions.corrections import Kind, list_corrections
-from results_service.pages.ground import blueprint, kept, query
+from results_service.pages.ground import blueprint, kept, page_number, query
 from results_service.routes import desk
 from shared.web.pages import public_page, render
 
@@ -25,16 +25,16 @@ KINDS = {
 @public_page
 @blueprint.doc(summary="A page of what was corrected")
 def corrections(election_id: int) -> Response:
-    number = max(1, request.args.get("page", 1, type=int))
+    number = page_number()
     answer = list_corrections(desk(), election_id, ON_A_PAGE, (number - 1) * ON_A_PAGE, lambda _tag: False)
-    details = actions.read_election(desk(), election_id, lambda _tag: False)
+    details = actions.details_of(desk(), election_id)
     headers, same = kept(answer, details.tag)
     if same:
         return same
     return render(
         "corrections.html",
         headers=headers,
-        election=details.body.election if details.body else None,
+        election=details.body.election,
         found=answer.body.items if answer.body else [],
         total=answer.body.total if answer.body else 0,
         kinds=KINDS,

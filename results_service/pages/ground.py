@@ -38,6 +38,7 @@ LEVELS = {
     "centre": (lazy_gettext("Polling centre"), lazy_gettext("Polling centres")),
     "station": (lazy_gettext("Polling station"), lazy_gettext("Polling stations")),
 }
+_MOST_PAGES = 100_000
 _VIEWS = (
     ("pages.election", lazy_gettext("Result")),
     ("pages.candidates", lazy_gettext("Candidates")),
@@ -100,6 +101,11 @@ def query(**arguments: object) -> str:
 def quotient(value: Fraction) -> str:
     """A quotient with one decimal."""
     return number(Decimal(round(value * 10)) / 10)
+
+
+def page_number() -> int:
+    """Which page of a list the address asks for, from 1 on; no store counts further than its own numbers go."""
+    return min(max(1, request.args.get("page", 1, type=int)), _MOST_PAGES)
 
 
 def as_of() -> datetime | None:

@@ -92,4 +92,5 @@ def test_a_long_list_has_fifty_candidates_on_a_page(night: Recorded, client: Fla
     assert 'href="?list=1&amp;page=2"' in alone
     assert len(seen(client.get(f"{path}?list=1&page=2").text)) == 3
     for page in ("0", "-1", "none", "9" * 30):
-        assert client.get(f"{path}?page={page}").status_code == 200
+        for of in (path, f"/elections/{election}/corrections"):
+            assert client.get(f"{of}?page={page}").status_code == 200

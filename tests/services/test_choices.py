@@ -136,6 +136,20 @@ def test_who_has_them_already_is_told_so_and_only_while_everybody_may_read_them(
         assert "ETag" not in held_back.headers
 
 
+def test_the_pages_say_that_choices_will_be_published_while_votes_are_held_back(
+    suite: Counting, client: FlaskClient
+) -> None:
+    election = published(suite)
+    pages = [f"/elections/{election}", f"/elections/{election}/why"]
+
+    def said() -> list[bool]:
+        return ['id="choices-public"' in client.get(page).text for page in pages]
+
+    assert said() == [True, True]
+    change(suite, election, choices_public=False)
+    assert said() == [False, False]
+
+
 def test_the_tag_is_another_one_when_another_ballot_counts(suite: Counting, client: FlaskClient) -> None:
     election = published(suite)
     change(suite, election, end=datetime.now(UTC))
