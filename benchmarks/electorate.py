@@ -25,7 +25,7 @@ from benchmarks.bench import Bench
 from benchmarks.people import person, write_file
 from benchmarks.suite import Program, Suite, running, service
 from cli import elections, participants
-from cli.citizens import pieces
+from cli.citizens import hand_in
 from cli.client import Addresses, Client, Credentials, read_json
 from cli.demo import facts
 from cli.failure import Failure
@@ -41,7 +41,6 @@ _ADMINISTRATOR = "administrator@example.org"
 _AT_ONCE = 5_000
 _SECONDS_TO_PREPARE = 600.0
 _SECONDS_TO_OPEN = 120.0
-_SECONDS_OF_AN_IMPORT = 900.0
 
 
 @dataclass(frozen=True)
@@ -168,15 +167,8 @@ def _import_register(operator: Client, citizens: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "citizens.csv"
         write_file(path, citizens)
-        answer = operator.authorized(
-            "POST",
-            "authentication",
-            "/api/citizens/import",
-            content=lambda: pieces(path),
-            headers={"Content-Type": "text/csv", "Content-Length": str(path.stat().st_size)},
-            seconds=_SECONDS_OF_AN_IMPORT,
-        )
-    if (new := read_json(answer)["new"]) != citizens:
+        found = hand_in(operator, path)
+    if (new := found["new"]) != citizens:
         raise ServerError(f"Of {citizens:,} citizens {new:,} were imported.")
 
 

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -235,18 +236,19 @@ class Programs:
 
     def _each(self, voters: Sequence[Voter], port: int, step: Step, work: Callable[[Line, Voter], None]) -> None:
         """Do ``work`` for all voters, each connection for its share as fast as answers come."""
-        failures: list[BaseException] = []
+        failed = threading.Event()
 
         def act_for(share: Sequence[Voter]) -> None:
             own = Step()
             line = Line(port, own)
             try:
                 for voter in share:
-                    if failures:
+                    if failed.is_set():
                         return
                     work(line, voter)
-            except BaseException as error:
-                failures.append(error)
+            except BaseException:
+                failed.set()
+                raise
             finally:
                 line.close()
                 with turn:
@@ -255,13 +257,8 @@ class Programs:
                     step.sent_again += own.sent_again
 
         turn, count = threading.Lock(), self.plan.connections
-        threads = [threading.Thread(target=act_for, args=[voters[place::count]]) for place in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if failures:
-            raise failures[0]
+        with ThreadPoolExecutor(count) as connections:
+            list(connections.map(act_for, [voters[place::count] for place in range(count)]))
 
 
 def main() -> int:

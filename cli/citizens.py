@@ -32,6 +32,13 @@ def import_file(output: Output, file: Path, preview: bool, skip_wrong: bool, *, 
 
     To send the same file again changes nothing.
     """
+    found = hand_in(client, file, preview=preview, skip_wrong=skip_wrong)
+    output.result(found, lambda console: show_import(console, found))
+    return REFUSED if found["wrong"] else SUCCESS
+
+
+def hand_in(client: Client, file: Path, *, preview: bool = False, skip_wrong: bool = False) -> dict[str, Any]:
+    """Import a file of citizens, or say what would become of it; what the service says of its lines."""
     answer = client.authorized(
         "POST",
         "authentication",
@@ -42,9 +49,7 @@ def import_file(output: Output, file: Path, preview: bool, skip_wrong: bool, *, 
         repeatable=True,
         seconds=900,
     )
-    found = dict(read_json(answer))
-    output.result(found, lambda console: show_import(console, found))
-    return REFUSED if found["wrong"] else SUCCESS
+    return dict(read_json(answer))
 
 
 @citizen.command("list")
