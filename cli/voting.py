@@ -148,7 +148,8 @@ def _check(client: Client, paper: Mapping[str, Any], poll_number: int) -> tuple[
             "nothing was sent; tell the electoral commission.",
             status=NOT_ALLOWED,
         )
-    return read_key(paper["ballot_key"]), paper["choices_public"] or result["choices_public"]
+    # A station of an earlier version says nothing of it.
+    return read_key(paper["ballot_key"]), bool(paper.get("choices_public") or result["choices_public"])
 
 
 def _check_kept(kept: Mapping[str, Any], election: int, key: PublicKey, place: Path) -> None:

@@ -26,9 +26,11 @@ function title(name, hours, fingerprint) {
   byId("receipt-fingerprint").textContent = fingerprint;
 }
 
-// Says in all steps of an election whether it publishes how each ballot was cast.
+// Says in all steps of an election whether it publishes how each ballot was cast; a service of an earlier version does
+// not say.
 function warn(publishes) {
-  for (const one of document.querySelectorAll("#voting [data-publishes]")) one.hidden = (one.dataset.publishes === "true") !== publishes;
+  const said = String(Boolean(publishes));
+  for (const one of document.querySelectorAll("#voting [data-publishes]")) one.hidden = one.dataset.publishes !== said;
 }
 
 export { answers, byId, showOnly, title, warn, words };
