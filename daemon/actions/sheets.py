@@ -236,8 +236,7 @@ def _record_entries(session: Session, waiting: Sequence[Waiting], latest: dateti
     keys = {item.sheet for item in waiting}
     existing = store.lock(session, keys)
     # After the locks, so that whatever another daemon has recorded of them is seen.
-    known = store.recorded(session, {item.id for item in waiting})
-    settled = store.told(session, {item.id for item in waiting} - known.keys())
+    known, settled = _before(session, {item.id for item in waiting})
     sheets = store.sheets(session, existing)
     polls = store.polls(session, {item.election_id for item in waiting})
     places = store.places(session, keys)
@@ -279,9 +278,10 @@ def _record_entries(session: Session, waiting: Sequence[Waiting], latest: dateti
 
 
 def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: datetime) -> Recorded:
-    if item.id in store.recorded(session, {item.id}):
+    known, settled = _before(session, {item.id})
+    if item.id in known:
         return Recorded([Done(item, _became_recorded(0))])
-    if store.told(session, {item.id}):
+    if item.id in settled:
         return Recorded([Done(item, _became_refused(_TOLD_BEFORE, Sheet()))])
     content = sheet_line.content(redis, item.id)
     at = _moment(item, latest)
@@ -302,6 +302,17 @@ def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: da
     details = {"name": found.name, "media_type": found.media_type, "sha256": found.sha256, "bytes": found.size}
     note_event(session, _event(item, "photograph.added", details))
     return Recorded([Done(item, _became_recorded(0))])
+
+
+def _before(session: Session, ids: set[str]) -> tuple[dict[str, int], set[str]]:
+    """The numbers of what is recorded already, and the ids of what was settled in another way.
+
+    The journal tells of what is recorded, too, and each statement sees what was committed before it. So the journal is
+    read first: what it tells of and is not found recorded afterwards was refused, even if another daemon is at it now.
+    """
+    told_of = store.told(session, ids)
+    known = store.recorded(session, ids)
+    return known, told_of - known.keys()
 
 
 def _moment(item: Waiting, latest: datetime) -> datetime:

@@ -6,15 +6,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from daemon.actions import sheets as actions
 from daemon.sheets import SheetRelay
+from daemon.store import sheets as store
 from shared.database import Database
 from shared.errors import Unavailable
 from shared.queue import keys, sheet_line
@@ -125,6 +128,37 @@ def test_two_daemons_that_record_the_same_entry_record_it_once(made: Sheets, ele
     found = in_turn_or_at_once(election_database_url, made, [block, block])
     assert [one.became for one in found] == [{"state": "recorded", "number": 1}] * 2
     assert made.events() == [(1, "entry", VERA)]
+    assert len(made.journal()) == 1
+
+
+@pytest.mark.parametrize("engine", ["mariadb", "mysql", "postgresql"])
+@pytest.mark.parametrize("kind", ["entry", "photograph"])
+def test_what_another_daemon_records_between_two_looks_is_recorded_and_not_refused(
+    made: Sheets, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # SQLite lets one write at a time, so nothing of this can happen there.
+    if kind == "entry":
+        made.send(VERA)
+    else:
+        made.photograph(VERA, picture("PNG"))
+    block, other = made.line(), list[sheet_line.Done | None]()
+
+    def look_then_let_the_other_one_record(look: Any) -> Any:
+        def looked(session: Session, ids: Collection[str]) -> Any:
+            found = look(session, ids)
+            if not other:
+                other.append(None)
+                other[:] = actions.record(made.database, made.redis, block).done
+            return found
+
+        return looked
+
+    for name in ("recorded", "told"):
+        monkeypatch.setattr(store, name, look_then_let_the_other_one_record(getattr(store, name)))
+    made.work()
+    assert made.line() == []
+    assert [one and one.became for one in other] == [{"state": "recorded", "number": int(kind == "entry")}]
+    assert made.became(VERA) == [("recorded", "")]
     assert len(made.journal()) == 1
 
 
