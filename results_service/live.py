@@ -17,7 +17,8 @@ from gevent import monkey
 from redis import Redis
 from redis.exceptions import RedisError
 
-from results_service.actions import ElectionResult, Kept
+from results_service.actions import ElectionResult
+from results_service.actions.answers import Kept
 from shared import metrics
 from shared.errors import NotFound, Unavailable
 from shared.logs import reason

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from results_service.actions import Desk, Details, Kept, Listing, details_of, published_election
+from results_service.actions import Desk, details_of, published_election
+from results_service.actions.answers import Details, Kept, Listing
 from results_service.rules import fingerprint
 from results_service.store import candidates
 from shared.errors import NotFound

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from results_service.actions import SETTLED, Answer, Desk, Known, look_at_count, published_election, tag_of
+from results_service.actions import SETTLED, Desk, look_at_count, published_election, tag_of
+from results_service.actions.answers import Answer, Known
 from results_service.rules.holding_back import tells_choices
 from results_service.store import choices as rows
 from shared import tallies

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
-from results_service.actions import Answer, Desk, Known, Listing, published_election
+from results_service.actions import Desk, published_election
+from results_service.actions.answers import Answer, Known, Listing
 from results_service.rules import fingerprint
 from results_service.store import corrections as rows
 from shared import electorate

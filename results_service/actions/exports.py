@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
-from results_service.actions import Answer, Desk, ElectionResult, Kept, Known, Stations, result_of_count
+from results_service.actions import Desk, ElectionResult, Stations, result_of_count
+from results_service.actions.answers import Answer, Kept, Known
 from results_service.actions.standings import look_at_stations
 from results_service.rules import fingerprint
 from results_service.rules.areas import Area, AreaCounts, AreaKind

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from results_service.actions import Answer, Desk, Known, Listing, Stations, Summary, summary_of
+from results_service.actions import Desk, Stations
+from results_service.actions.answers import Answer, Known, Listing, Summary, summary_of
 from results_service.actions.standings import look_at_stations, look_at_turnout
 from results_service.rules import fingerprint
 from results_service.rules.places import Key, Level, Place, PlaceResult, moments_of, result_of_place

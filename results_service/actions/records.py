@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from results_service.actions import Desk, ElectionResult, Kept, Stations, result_of_count
+from results_service.actions import Desk, ElectionResult, Stations, result_of_count
+from results_service.actions.answers import Kept
 from results_service.actions.exports import table_of_stations
 from results_service.actions.places import InPlace, place_of, places_of
 from results_service.actions.standings import look_at_stations

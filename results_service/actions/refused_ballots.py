@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from results_service.actions import SETTLED, Answer, Desk, Known, look_at_count, tag_of
+from results_service.actions import SETTLED, Desk, look_at_count, tag_of
+from results_service.actions.answers import Answer, Known
 from shared import tallies
 
 

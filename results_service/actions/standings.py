@@ -10,7 +10,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from results_service import actions
-from results_service.actions import Counted, Desk, ElectionResult, Kept, Stations
+from results_service.actions import Counted, Desk, ElectionResult, Stations
+from results_service.actions.answers import Kept, summary_of
 from results_service.actions.outcomes import outcome_of, parts_of
 from results_service.rules import fingerprint
 from results_service.rules.holding_back import refuse_moment, refuse_votes
@@ -73,7 +74,7 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
         parts_of(election, counted.ground, votes, stations.reports),
         as_of,
     )
-    summary = actions.summary_of(election, standing.state)
+    summary = summary_of(election, standing.state)
     kept = Kept(stations.tag, stations.settled, ElectionResult(summary, outcome.result, outcome.basis))
     desk.results_of_the_past.keep((election_id, as_of), (state, kept))
     return kept

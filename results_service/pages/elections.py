@@ -4,7 +4,8 @@ from flask import Response, render_template, request
 from markupsafe import Markup
 
 from results_service import actions
-from results_service.actions import ElectionResult, Kept
+from results_service.actions import ElectionResult
+from results_service.actions.answers import Kept
 from results_service.pages.figures import ORDERS, shown
 from results_service.pages.ground import STATES, blueprint, kept
 from results_service.routes import desk

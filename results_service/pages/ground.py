@@ -12,7 +12,8 @@ from flask import Response, request, url_for
 from flask_babel import lazy_gettext
 from pydantic import TypeAdapter, ValidationError
 
-from results_service.actions import Answer, ElectionResult, Kept, read_result
+from results_service.actions import ElectionResult, read_result
+from results_service.actions.answers import Answer, Kept
 from results_service.actions.standings import read_result_as_of
 from results_service.routes import Moment, caching, desk, is_known
 from results_service.rules import fingerprint

@@ -10,7 +10,8 @@ from flask import Response, request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from results_service import actions, sockets
-from results_service.actions import ElectionResult, Kept
+from results_service.actions import ElectionResult
+from results_service.actions.answers import Answer, Kept
 from results_service.actions.refused_ballots import list_refused_ballots as refused_ballots
 from results_service.actions.standings import read_result_as_of
 from results_service.live import Live, Wire
@@ -408,7 +409,7 @@ def is_known(tag: str) -> bool:
     return request.if_none_match.contains_weak(tag)
 
 
-def caching(answer: actions.Answer[T] | Kept[T], *, past: bool = False) -> dict[str, str]:
+def caching(answer: Answer[T] | Kept[T], *, past: bool = False) -> dict[str, str]:
     """For how long everybody, proxies too, may keep the answer, and its name; what is ``past`` and settled for long."""
     # A second keeps a crowd off the database and is not noticed by a reader. What is settled still gets a lot drawn.
     seconds = (600 if past else 60) if answer.settled else 1
@@ -424,7 +425,7 @@ def as_json(result: Kept[ElectionResult]) -> bytes:
     return ResultAnswer.model_validate(shown).model_dump_json().encode()
 
 
-def answered(answer: actions.Answer[T], shape: Callable[[T], Any], *, past: bool = False) -> Any:
+def answered(answer: Answer[T], shape: Callable[[T], Any], *, past: bool = False) -> Any:
     """The answer in the shape of a route, or that the caller has it already."""
     if answer.body is None:
         return Response(status=304, headers=caching(answer, past=past))

@@ -6,7 +6,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import Field
 
-from results_service.actions import ElectionResult, Kept, read_result
+from results_service.actions import ElectionResult, read_result
+from results_service.actions.answers import Kept
 from results_service.actions.standings import read_result_as_of
 from results_service.routes import NO_VOTES, ResultQuery, caching, desk, is_known
 from results_service.routes.seats import AwardAnswer, Shape

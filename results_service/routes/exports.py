@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from results_service import actions
 from results_service.actions import exports as made
+from results_service.actions.answers import Answer
 from results_service.routes import NO_ELECTION, NO_VOTES, OfNow, caching, desk, is_known
 from results_service.rules.places import Level
 from shared.auth import public
@@ -69,7 +70,7 @@ def nist_report(election_id: int, query: ReportQuery) -> Response:
     return _answered(answer, "application/json", f"election-{election_id}-nist.json")
 
 
-def _answered(answer: actions.Answer[made.Document], mimetype: str, name: str) -> Response:
+def _answered(answer: Answer[made.Document], mimetype: str, name: str) -> Response:
     if answer.body is None:
         return Response(status=304, headers=caching(answer))
     return _file(answer.body.content, mimetype, name, caching(answer))

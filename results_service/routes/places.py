@@ -8,9 +8,9 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from results_service.actions import Answer, Known
 from results_service.actions import corrections as log
 from results_service.actions import places as actions
+from results_service.actions.answers import Answer, Known
 from results_service.routes import (
     AS_OF,
     NO_ELECTION,

@@ -11,7 +11,8 @@ from apiflask import APIBlueprint
 from flask import Response
 from pydantic import BaseModel, Field
 
-from results_service.actions import ElectionResult, Kept
+from results_service.actions import ElectionResult
+from results_service.actions.answers import Kept
 from results_service.actions.records import Record, StationRecord, read_record, read_station_record
 from results_service.routes import (
     NO_VOTES,
