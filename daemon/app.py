@@ -250,6 +250,8 @@ def main() -> int:
         daemon = Daemon(settings)
         # A transaction makes some hundred thousand objects and no cycles; looking for those took a tenth of the time.
         gc.set_threshold(200_000, 20, 20)
+        # What was read in lives as long as the process, so it is never looked through, at its end neither.
+        gc.freeze()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: daemon.stop.set())
         daemon.run()

@@ -49,6 +49,8 @@ def post_worker_init(worker: Any) -> None:
     extensions = worker.wsgi.extensions
     if "is_stopping" in extensions:
         extensions["is_stopping"] = lambda: not worker.alive
+    # The service lives as long as its worker.
+    gc.freeze()
 
 
 # Of our own when nobody has named one, and removed at the end.
