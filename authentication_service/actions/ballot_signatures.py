@@ -127,8 +127,7 @@ def sign(
     for another ballot than the one that was signed, InvalidInput for what is no blinded message of the election's key.
     """
     digest = sha256(blinded).digest()
-
-    def check(session: Session) -> tuple[VoterElection, int, bool]:
+    with database.reading() as session:
         row = _election(session, election_id)
         signatures.check_hours(row.opens_at, row.closes_at, now())
         _key_of(row)
@@ -136,24 +135,14 @@ def sign(
         reason = _reason(session, row, citizen, zone)
         if reason is not None:
             raise Forbidden(signatures.SENTENCES[reason])
-        earlier = ballot_signatures.of(session, election_id, citizen.id)
-        if earlier is not None and earlier.blinded_digest != digest:
-            raise Conflict(
-                "You have got your signature for this election, for another ballot. Vote with that one; whoever has "
-                "lost it can ask for no other."
-            )
-        return row, citizen.id, earlier is not None
-
-    with database.reading() as session:
-        row, _, _ = check(session)
+        citizen_id, is_known = citizen.id, _is_known(session, election_id, citizen.id, digest)
         private = keys.open(election_id, row.private_key_sealed or b"")
     # No transaction is open meanwhile. Nobody has the signature before it is written down that he got it.
     signature = private.blind_sign(blinded)
 
     def keep(session: Session) -> None:
         # Of two devices at the same instant the constraint refuses the second, which finds the first one's row then.
-        _, citizen_id, is_known = check(session)
-        if not is_known:
+        if not _is_known(session, election_id, citizen_id, digest):
             session.add(
                 BallotSignature(
                     election_id=election_id,
@@ -163,8 +152,20 @@ def sign(
                 )
             )
 
-    write(database, keep)
+    if not is_known:
+        write(database, keep)
     return signature
+
+
+def _is_known(session: Session, election_id: int, citizen_id: int, digest: bytes) -> bool:
+    """Whether the citizen's signature was for this very request; Conflict when it was for another."""
+    earlier = ballot_signatures.of(session, election_id, citizen_id)
+    if earlier is not None and earlier.blinded_digest != digest:
+        raise Conflict(
+            "You have got your signature for this election, for another ballot. Vote with that one; whoever has "
+            "lost it can ask for no other."
+        )
+    return earlier is not None
 
 
 def _election(session: Session, election_id: int, *, lock: bool = False) -> VoterElection:
