@@ -23,7 +23,7 @@ LISTS = ("First", "Second", "Third", "Fourth")
 _LINES = range(40, 400)
 # Between two files of an official, and two questions of a reader: faster than people are, and slow enough for the work
 # that is done meanwhile to get its share of a small machine.
-_PAUSE = 0.2
+_PAUSE = 0.5
 
 
 @dataclass
