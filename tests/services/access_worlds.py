@@ -278,7 +278,7 @@ def showing_results(url: str, redis_url: str, settings: ServiceSettings) -> Iter
     )
     with closing(Tables(url)) as tables:
         yield World(app, tables, names)
-    # Who asks for a stream starts threads, one of which hears from Redis; another test counts who does.
+    # Who asks for a stream starts threads, which would go on.
     app.extensions["live"].stop()
     app.extensions["database"].close()
 

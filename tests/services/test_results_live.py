@@ -14,6 +14,7 @@ from results_service.rules.holding_back import UNTIL_FINAL
 from shared.queue import keys as queue_keys
 from shared.schema.election import CANCELLED, DRAFT, Election
 from shared.terms import Refusal
+from tests.left_out import needs
 from tests.servers import Redis, SQLite
 from tests.services.casting import key_text
 from tests.services.recorded import JMBG, Recorded
@@ -194,22 +195,26 @@ def test_who_comes_back_with_the_newest_event_is_not_told_it_again(night: Record
 
 
 def test_streams_go_on_without_redis_and_hear_of_changes_again_when_it_is_back(
-    night: Recorded, service: Results, redis_server: Redis
+    night: Recorded, store_url: str, keys: Keys
 ) -> None:
     election = open_election(night)
-    with service.watching(election) as stream:
+    # A Redis of its own, because others listen at the worker's, and nobody may take that away from them.
+    needs(Redis)
+    with (
+        Redis() as redis,
+        running_results(store_url, redis.url, keys.public_pem) as service,
+        service.watching(election) as stream,
+    ):
         stream.event()
-        redis_server.kill()
-        try:
-            service.wait_until_logged("no news of changes")
-            night.part(election, {1: 1}, received_at=now())
-            assert stream.event().data["valid_votes"] == 1
-            with service.watching(election) as another:
-                assert another.event().data["valid_votes"] == 1
-        finally:
-            redis_server.start()
+        redis.kill()
+        service.wait_until_logged("no news of changes")
+        night.part(election, {1: 1}, received_at=now())
+        assert stream.event().data["valid_votes"] == 1
+        with service.watching(election) as another:
+            assert another.event().data["valid_votes"] == 1
+        redis.start()
         deadline = time.monotonic() + SECONDS
-        with redis_server.client() as client:
+        with redis.client() as client:
             while client.pubsub_numsub(queue_keys.CHANGED) != [(queue_keys.CHANGED, 1)]:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
