@@ -47,7 +47,8 @@ def lives(process: int) -> bool:
     """Whether a process is there and has not ended; one that nobody has waited for yet counts as ended."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    # The second when it ends between opening and reading.
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in ("Z", "X")
 
