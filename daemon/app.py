@@ -248,8 +248,6 @@ def main() -> int:
         settings = load(DaemonSettings)
         configure("daemon", settings.log_level)
         daemon = Daemon(settings)
-        # A transaction makes some hundred thousand objects and no cycles; looking for those took a tenth of the time.
-        gc.set_threshold(200_000, 20, 20)
         # What was read in lives as long as the process, so it is never looked through, at its end neither.
         gc.freeze()
         for number in (signal.SIGTERM, signal.SIGINT):

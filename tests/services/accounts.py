@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Barrier
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import jwt
 from apiflask import APIFlask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
 from authentication_service.app import create_app
@@ -21,7 +22,7 @@ from shared.journal import store
 from shared.schema.journal import AnyJournal
 from shared.terms import Role
 from tests.services.citizens import have_citizens
-from tests.services.migrated import have_tables
+from tests.services.migrated import have_prepared, have_tables
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ ADMIN_EMAIL = "admin@admin.com"
 ADMIN_PASSWORD = "1"
 PASSWORD = "Str0ngPassword"
 _CITIZENS = 40
+# The settings on which it depends what a prepared store holds.
+_PREPARED_BY = {"admin_email", "admin_password", "admin_jmbg", "register_key", "password_memory_kib"}
 REGISTER_KEY = "the key of the register in the tests"
 
 
@@ -137,12 +140,20 @@ class Accounts:
 def running(url: str, service_settings: ServiceSettings, keys: Keys, **values: Any) -> Iterator[Accounts]:
     """A prepared service on the database ``url``; ``values`` replace settings."""
     settings = authentication_settings(url, service_settings, keys, **values)
-    have_tables(url, "accounts")
-    prepare(settings, wait_seconds=10)
+
+    def prepared(store: str) -> None:
+        have_tables(store, "accounts")
+        prepare(settings.model_copy(update={"accounts_database_url": SecretStr(store)}), wait_seconds=10)
+        with closing(Database(store)) as database:
+            # Whoever the tests register as a voter is a citizen; of the numbers that tests use.
+            have_citizens(database, REGISTER_KEY, map(jmbg, range(_CITIZENS)))
+
+    if values.keys() & _PREPARED_BY:
+        prepared(url)
+    else:
+        have_prepared(url, "prepared_accounts", prepared)
     app = create_app(settings)
     accounts = Accounts(app, settings, keys)
-    # Whoever the tests register as a voter is a citizen; of the numbers that tests use.
-    have_citizens(accounts.database, REGISTER_KEY, map(jmbg, range(_CITIZENS)))
     try:
         yield accounts
     finally:

@@ -1,8 +1,9 @@
-"""A migrated store for each test, copied from one that was migrated: to do it anew takes longer than most tests."""
+"""A prepared store for each test, copied from one that was prepared: to do it anew takes longer than most tests."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +15,42 @@ from shared.database import Database, migrate
 _Statements = Sequence[tuple[str, Sequence[Any]]]
 # The bytes of a file, the name of a database to be copied, or statements with their values.
 _Template = bytes | str | _Statements
-# By engine, server and store.
+_Prepare = Callable[[str], None]
+# By engine, server and name.
 _templates: dict[tuple[object, ...], _Template] = {}
-_TAKEN: dict[str, Callable[[str, str], _Template]] = {
-    "sqlite": lambda url, _: _file(url),
-    "postgresql": lambda url, store: _database(url, store),
-    "mysql": lambda url, _: _statements(url),
+_TAKEN: dict[str, Callable[[str, str, _Prepare], _Template]] = {
+    "sqlite": lambda url, _name, _prepare: _file(url),
+    "postgresql": lambda url, name, prepare: _database(url, name, prepare),
+    "mysql": lambda url, _name, _prepare: _statements(url),
 }
 
 
 def have_tables(url: str, store: str) -> None:
     """Do what ``migrate`` does. An empty database gets the tables, indexes and rows of one that was migrated before."""
+    have_prepared(url, f"migrated_{store}", partial(migrate, store=store))
+
+
+def have_prepared(url: str, name: str, prepare: _Prepare) -> None:
+    """Call ``prepare`` on a database. An empty one gets what it made of an empty one before, under the same name."""
     parsed = sa.make_url(url)
     engine = parsed.get_backend_name()
-    key = (engine, parsed.host, parsed.port, store)
+    key = (engine, parsed.host, parsed.port, name)
     if not _is_empty(url):
-        migrate(url, store)
+        prepare(url)
     elif (template := _templates.get(key)) is None:
-        migrate(url, store)
-        _templates[key] = _TAKEN[engine](url, store)
+        prepare(url)
+        _templates[key] = _TAKEN[engine](url, name, prepare)
     elif isinstance(template, bytes):
         Path(parsed.database or "").write_bytes(template)
     elif isinstance(template, str):
-        name = parsed.database
+        own = parsed.database
         try:
-            _tell_postgresql(parsed, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {template}")
+            _tell_postgresql(parsed, f"DROP DATABASE {own}", f"CREATE DATABASE {own} TEMPLATE {template}")
         except sa.exc.OperationalError as error:
             # Somebody is in it already, as the service is that waits for its tables.
             if not isinstance(error.orig, psycopg.errors.ObjectInUse):
                 raise
-            migrate(url, store)
+            prepare(url)
     else:
         with closing(Database(url)) as database, database.engine.begin() as connection:
             for statement, values in template:
@@ -65,12 +72,11 @@ def _file(url: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def _database(url: str, store: str) -> str:
+def _database(url: str, name: str, prepare: _Prepare) -> str:
     # One of its own, because nobody may be in what is copied.
-    name = f"migrated_{store}"
     parsed = sa.make_url(url)
     _tell_postgresql(parsed, f"CREATE DATABASE {name} TEMPLATE template0")
-    migrate(parsed.set(database=name).render_as_string(hide_password=False), store)
+    prepare(parsed.set(database=name).render_as_string(hide_password=False))
     return name
 
 
