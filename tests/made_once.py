@@ -6,6 +6,7 @@ that the test before it had, too.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
 
 import jinja2
@@ -17,7 +18,8 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-Builder = Callable[..., tuple[str, str]]
+# What of a rule is a function of its own.
+_BUILDERS = ("_build", "_build_unknown")
 
 
 class _Templates(jinja2.BytecodeCache):
@@ -34,16 +36,20 @@ class _Templates(jinja2.BytecodeCache):
         self._compiled[bucket.key] = bucket.bytecode_to_string()
 
 
-def _builders() -> Callable[..., Builder]:
-    """Werkzeug writes and compiles a function that makes a rule's address: the same for rules that are the same."""
-    compiling = Rule._compile_builder
-    known: dict[tuple[Any, ...], Builder] = {}
+def _compiling() -> Callable[[Rule], None]:
+    """Werkzeug takes a rule to pieces, and writes and compiles two functions: the same for rules that are the same."""
+    compiling = Rule.compile
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
 
-    def compiled(self: Rule, append_unknown: bool = True) -> Builder:
-        key = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+    def compiled(self: Rule) -> None:
+        key = (self.rule, self.subdomain, self.host, repr(self.defaults), self.merge_slashes, *self.map.converters)
         if key not in known:
-            known[key] = compiling(self, append_unknown)
-        return known[key]
+            compiling(self)
+            known[key] = {name: getattr(self, name) for name in ("_parts", "_trace", "_converters", "arguments")}
+            known[key] |= {name: getattr(self, name).__func__ for name in _BUILDERS}
+            return
+        for name, value in known[key].items():
+            setattr(self, name, MethodType(value, self) if name in _BUILDERS else value)
 
     return compiled
 
@@ -63,7 +69,7 @@ def _statements() -> property:
 def made_once() -> Iterator[None]:
     """Let apps that are made in this process share what they prepare."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", _builders())
+        patch.setattr(Rule, "compile", _compiling())
         patch.setitem(Flask.jinja_options, "bytecode_cache", _Templates())
         # For one server and driver a statement is compiled to the same, whichever engine asks.
         patch.setattr(DefaultDialect, "__eq__", lambda one, other: one is other or _kind(one) == _kind(other))
