@@ -49,7 +49,7 @@ def post_worker_init(worker: Any) -> None:
     extensions = worker.wsgi.extensions
     if "is_stopping" in extensions:
         extensions["is_stopping"] = lambda: not worker.alive
-    # The service lives as long as its worker; what requests leave behind is looked for sooner than while it was read in.
+    # The service lives as long as its worker; what requests leave behind is looked for sooner than while reading in.
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

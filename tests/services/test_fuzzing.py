@@ -20,7 +20,7 @@ from tests.services.bearers import Bearer
 from tests.services.fuzzing import fuzz
 from tests.services.tokens import Keys, ServiceSettings, Token, bearer
 
-EXAMPLES = int(os.environ.get("URNA_FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("URNA_FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("URNA_FUZZ_SEED", "20260301"))
 
 # Who calls which service, and the least number of examples: fewer would mean that the tool has not understood it.
