@@ -4,7 +4,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import update_wrapper
 from ipaddress import ip_address
 from threading import Lock
@@ -15,6 +15,7 @@ import click
 import httpx
 
 from cli.failure import NOT_ALLOWED, REFUSED, UNAVAILABLE, USAGE, Failure
+from cli.session import KeptSession, Session
 
 R = TypeVar("R")
 
@@ -53,7 +54,10 @@ class Credentials:
         Fails where nobody can be asked.
         """
         if not (self.email and self.password) and not sys.stdin.isatty():
-            raise Failure("Nobody can be asked who logs in here; set URNA_EMAIL and URNA_PASSWORD.", status=USAGE)
+            raise Failure(
+                "Nobody can be asked who logs in here; set URNA_EMAIL and URNA_PASSWORD, or call `urna login` first.",
+                status=USAGE,
+            )
         email = self.email or click.prompt("Email", err=True)
         password = self.password or click.prompt("Password", hide_input=True, err=True)
         return str(email), str(password)
@@ -72,6 +76,7 @@ class Client:
     """One account's connection to the services. Threads may share it.
 
     ``patience`` is for how many seconds a request that may safely be repeated is tried again when a service is away.
+    ``kept`` is the session of ``urna login``, for whoever names no account.
     ``verify`` says which certificates are believed, if not those that everybody believes.
     """
 
@@ -81,16 +86,21 @@ class Client:
         credentials: Credentials | None = None,
         *,
         patience: float = 10.0,
+        kept: KeptSession | None = None,
         verify: ssl.SSLContext | bool = True,
     ) -> None:
         self.addresses = addresses
         self._credentials = credentials or Credentials()
         self._known: tuple[str, str] | None = None
         self._token: str | None = None
-        # Of a log-in with a code, which is good once and is not asked for again while the session lasts.
         self._refresh_token: str | None = None
+        # A code is good once, and is not asked for again while the session lasts.
+        self._refreshes = False
+        self._kept: KeptSession | None = None
         self._renewing = Lock()
         self.patience = patience
+        if kept is not None and not self._credentials.email:
+            self._go_on(kept)
         self._http = httpx.Client(
             timeout=httpx.Timeout(_SECONDS, connect=5.0),
             follow_redirects=False,
@@ -105,13 +115,21 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def _go_on(self, kept: KeptSession) -> None:
+        """Act for whoever is logged in at this authentication service, if anybody is."""
+        session = kept.read()
+        if session is not None and session.authentication == self.addresses.authentication:
+            self._kept, self._token = kept, session.access_token
+            # A password is asked for only where one has to be given once more.
+            self._credentials = replace(self._credentials, email=session.login)
+
     @property
     def password(self) -> str:
         """What the account logs in with, for requests that want to hear it once more."""
         return self._who()[1]
 
     def log_in(self) -> None:
-        """Get a token, so that a wrong password is noticed before any work is done."""
+        """Get a token, so that a wrong password is noticed before any work is done; not where a session is kept."""
         if self.challenge_to_set_up() is not None:
             raise Failure(
                 "A role of this account needs a second factor, and it has none yet. Set it up first, by "
@@ -121,6 +139,8 @@ class Client:
 
     def challenge_to_set_up(self) -> str | None:
         """Log in; for an account that may do so only to set up a second factor, the challenge to do that with."""
+        if self._kept is not None:
+            return None
         login, password = self._who()
         answer = self.request(
             "POST", "authentication", "/api/login", body={"login": login, "password": password}, repeatable=True
@@ -130,9 +150,15 @@ class Client:
             if found["second_factor"] != "code":
                 return str(found["challenge"])
             found = self._second_step(found)
-            self._refresh_token = str(found["refresh_token"])
-        self._token = str(found["access_token"])
+            self._refreshes = True
+        self._token, self._refresh_token = str(found["access_token"]), str(found["refresh_token"])
         return None
+
+    def session(self) -> Session:
+        """The session that a log-in has opened, to be kept; fails where there was none."""
+        if self._token is None or self._refresh_token is None:
+            raise Failure("Nobody has logged in.", status=NOT_ALLOWED)
+        return Session(self.addresses.authentication, self._who()[0], self._token, self._refresh_token)
 
     def _who(self) -> tuple[str, str]:
         if self._known is None:
@@ -148,13 +174,18 @@ class Client:
         with self._renewing:
             if self._token != expired:
                 return
-            if self._refresh_token is None:
+            if self._kept is not None and expired is not None:
+                self._token = self._kept.renewed(expired, self._refreshed).access_token
+            elif self._refreshes and self._refresh_token is not None:
+                self._token, self._refresh_token = self._refreshed(self._refresh_token)
+            else:
                 self.log_in()
-                return
-            headers = {"Authorization": f"Bearer {self._refresh_token}"}
-            # Not sent again when an answer is lost: a refresh token that comes twice ends the session.
-            found = read_json(self.request("POST", "authentication", "/api/refresh", headers=headers))
-            self._token, self._refresh_token = str(found["access_token"]), str(found["refresh_token"])
+
+    def _refreshed(self, refresh_token: str) -> tuple[str, str]:
+        headers = {"Authorization": f"Bearer {refresh_token}"}
+        # Not sent again when an answer is lost: a refresh token that comes twice ends the session.
+        found = read_json(self.request("POST", "authentication", "/api/refresh", headers=headers))
+        return str(found["access_token"]), str(found["refresh_token"])
 
     def get(self, service: str, path: str, *, public: bool = False, **query: Any) -> Any:
         """The JSON that a service answers to a GET."""
@@ -268,10 +299,13 @@ def _seconds(retry_after: str | None) -> float | None:
     return float(retry_after) if retry_after and retry_after.isdigit() else None
 
 
-def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..., R]], Callable[..., R]]:
+def client_options(
+    *services: str, log_in: bool = True, by_session: bool = True
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
     """Give a command the options for these services' addresses and, with ``log_in``, for the account.
 
-    The command gets a ``Client`` as its argument ``client``.
+    The command gets a ``Client`` as its argument ``client``, which acts for whoever is logged in where no account is
+    named, unless not ``by_session``.
     """
 
     def decorate(command: Callable[..., R]) -> Callable[..., R]:
@@ -280,7 +314,8 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
             addresses = Addresses(**{name: (chosen[name] or _default(name)).rstrip("/") for name in SERVICES})
             said = [kwargs.pop(name) for name in ("email", "password", "login_code")] if log_in else []
             credentials = Credentials(*said) if log_in else None
-            with Client(addresses, credentials, patience=kwargs.pop("patience")) as client:
+            kept = KeptSession() if log_in and by_session else None
+            with Client(addresses, credentials, patience=kwargs.pop("patience"), kept=kept) as client:
                 return command(*args, client=client, **kwargs)
 
         made = update_wrapper(called, command)
@@ -302,7 +337,9 @@ def client_options(*services: str, log_in: bool = True) -> Callable[[Callable[..
             made = click.option(
                 "--password", envvar="URNA_PASSWORD", help="Better in URNA_PASSWORD; asked for when neither is there."
             )(made)
-            made = click.option("--email", envvar="URNA_EMAIL", help="Who logs in; or URNA_EMAIL.")(made)
+            made = click.option(
+                "--email", envvar="URNA_EMAIL", help="Who logs in; or URNA_EMAIL, or `urna login` before."
+            )(made)
         return made
 
     return decorate

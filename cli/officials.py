@@ -8,6 +8,8 @@ from rich.console import Console
 from cli.client import Client, client_options, read_json
 from cli.failure import REFUSED, Failure
 from cli.output import Output, with_output
+from cli.registration import person_options, register
+from shared.terms import Role
 
 
 @click.group()
@@ -16,29 +18,15 @@ def official() -> None:
 
 
 @official.command("register")
-@click.argument("email")
-@click.option("--forename", required=True)
-@click.option("--surname", required=True)
-@click.option("--jmbg", required=True, help="Unique citizen number: 13 digits, the last of them a control digit.")
-@click.option(
-    "--password",
-    envvar="URNA_PASSWORD",
-    prompt=True,
-    hide_input=True,
-    confirmation_prompt=True,
-    help="At least 8 characters, among them a digit, a lower-case and an upper-case letter. Better in URNA_PASSWORD; "
-    "asked for when neither is there.",
-)
+@person_options
 @client_options("authentication", log_in=False)
 @with_output
-def register_official(
-    output: Output, email: str, forename: str, surname: str, jmbg: str, password: str, *, client: Client
-) -> None:
+def register_official(output: Output, *, client: Client, **person: str) -> None:
     """Register an official, who logs in with EMAIL.
 
     Where REGISTRATION is `approval`, an administrator has to approve the account before the first log-in.
     """
-    made = register(client, email=email, password=password, forename=forename, surname=surname, jmbg=jmbg)
+    made = register(client, **person, role=Role.OFFICIAL.value)
     output.result(made, lambda console: _show(console, made))
 
 
@@ -68,19 +56,6 @@ def assign_stations(output: Output, who: str, stations: tuple[int, ...], *, clie
     made = dict(read_json(answer))
     numbers = ", ".join(map(str, made["stations"])) or "none"
     output.result(made, lambda console: console.print(f"{made['email']}: polling stations {numbers}."))
-
-
-def register(client: Client, *, email: str, password: str, forename: str, surname: str, jmbg: str) -> dict[str, Any]:
-    """Register one official; the account as the service made it."""
-    body = {
-        "email": email,
-        "password": password,
-        "forename": forename,
-        "surname": surname,
-        "jmbg": jmbg,
-        "role": "official",
-    }
-    return dict(read_json(client.request("POST", "authentication", "/api/register", body=body)))
 
 
 def _show(console: Console, made: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``urna voters``: whom an election is for, its electoral roll, and how a voter registers."""
+"""``urna voters``: whom an election is for, and its electoral roll."""
 
 from pathlib import Path
 from typing import Any
@@ -96,33 +96,6 @@ def save_roll(output: Output, election: int, file: Path, *, client: Client) -> N
     file.write_bytes(answer.content)
     found = {"file": str(file), "bytes": len(answer.content)}
     output.result(found, lambda console: console.print(f"Written to {file}."))
-
-
-@voters.command("register")
-@click.argument("email")
-@click.option("--forename", required=True)
-@click.option("--surname", required=True)
-@click.option("--jmbg", required=True, help="Unique citizen number: 13 digits, the last of them a control digit.")
-@click.option(
-    "--password",
-    envvar="URNA_PASSWORD",
-    prompt=True,
-    hide_input=True,
-    confirmation_prompt=True,
-    help="At least 8 characters, among them a digit, a lower-case and an upper-case letter. Better in URNA_PASSWORD; "
-    "asked for when neither is there.",
-)
-@client_options("authentication", log_in=False)
-@with_output
-def register_voter(
-    output: Output, email: str, forename: str, surname: str, jmbg: str, password: str, *, client: Client
-) -> None:
-    """Register a voter, who logs in with EMAIL and stands in the citizens' register with this name and national id."""
-    body = {"email": email, "password": password, "forename": forename, "surname": surname, "jmbg": jmbg}
-    made = dict(read_json(client.request("POST", "authentication", "/api/register", body={**body, "role": "voter"})))
-    output.result(
-        made, lambda console: console.print(f"{made['forename']} {made['surname']}, {made['email']}: registered.")
-    )
 
 
 def _show(console: Console, found: list[dict[str, Any]]) -> None:

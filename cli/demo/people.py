@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cli import officials
+from cli import registration
 from cli.client import Client
 from cli.suite.directory import make_password
+from shared.terms import Role
 
 _WEIGHTS = (7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _NAMES = (("Ана", "Аврамов"), ("Борис", "Бабић"), ("Вера", "Вујић"), ("Горан", "Гаврић"))
@@ -42,4 +43,4 @@ def jmbg_of_birth(number: int) -> str:
 
 def register(client: Client, official: Official) -> dict[str, Any]:
     """Register an official; the account as the service made it."""
-    return officials.register(client, **vars(official))
+    return registration.register(client, **vars(official), role=Role.OFFICIAL.value)

@@ -31,11 +31,9 @@ def test_the_register_is_brought_a_voter_registers_and_stands_on_the_roll(journe
 
     who = ("--forename", "vera", "--surname", "NOVIC0", "--jmbg", rows[0]["national_id"])
     password = ("--password", "Str0ngPassword")
-    made = urna("voters", "register", f"v{first}@example.org", *who, *password, environment=admin)
+    made = urna("register", f"v{first}@example.org", *who, *password, environment=admin)
     assert (made.status, made.out.strip()) == (SUCCESS, f"vera NOVIC0, v{first}@example.org: registered.")
-    others = urna(
-        "voters", "register", f"w{first}@example.org", *who, "--password", "Str0ngPassword", environment=admin
-    )
+    others = urna("register", f"w{first}@example.org", *who, *password, environment=admin)
     assert others.status == REFUSED
 
     opens = datetime.now(UTC) + timedelta(days=1)

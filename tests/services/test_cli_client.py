@@ -60,7 +60,7 @@ class Script:
         self.answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, content or {}))
 
     def logs_in(self) -> None:
-        self.expect(200, {"access_token": "token"})
+        self.expect(200, {"access_token": "token", "refresh_token": "renews"})
 
 
 @pytest.fixture
