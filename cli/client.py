@@ -337,9 +337,8 @@ def client_options(
             made = click.option(
                 "--password", envvar="URNA_PASSWORD", help="Better in URNA_PASSWORD; asked for when neither is there."
             )(made)
-            made = click.option(
-                "--email", envvar="URNA_EMAIL", help="Who logs in; or URNA_EMAIL, or `urna login` before."
-            )(made)
+            who = "Who logs in; or URNA_EMAIL" + (", or whoever has called `urna login`." if by_session else ".")
+            made = click.option("--email", envvar="URNA_EMAIL", help=who)(made)
         return made
 
     return decorate
