@@ -69,7 +69,7 @@ up: setup ## Run the suite on this machine, on ports 5000 to 5003, with its data
 
 .PHONY: test
 test: setup ## Run every test that this machine can run (ARGS=… for pytest; URNA_TEST_REQUIRE=all leaves none out)
-	@$(BIN)/pytest -n 4 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 .PHONY: test-deployment
 test-deployment: setup ## Run the deployment on a Docker engine: Compose, Swarm, faults, updates (ALL=1 for what is tried before a release)
