@@ -47,11 +47,12 @@ def test_a_voter_registers_logs_in_once_votes_and_finds_the_ballot_counted(journ
 
     (shown,) = [one for one in voter("--json", "elections").json["items"] if str(one["election_id"]) == election]
     assert shown["may_vote"]
+    assert voter("vote", election, "1", "--file", ballot, "--sign-only").status == SUCCESS
+    assert voter("logout").status == SUCCESS
     cast = voter("vote", election, "1", "--file", ballot)
     assert cast.status == SUCCESS, cast
     assert voter("vote", election, "2", "--file", ballot).status == REFUSED
     assert voter("verify", ballot).status == SUCCESS
-    assert voter("logout").status == SUCCESS
     assert voter("elections").status == USAGE
 
     assert urna("election", "close", election, environment=admin).status == SUCCESS
