@@ -50,13 +50,29 @@ put() {
     mv -f "$directory/.$1.new" "$directory/$1"
     echo "made $1" >&2
 }
-# keep NAME: the same, unless the file exists.
+# keep NAME COMMAND...: put what a command writes into the file NAME, unless that exists.
 keep() {
-    if [ -e "$directory/$1" ]; then cat >/dev/null; else put "$1"; fi
+    [ -e "$directory/$1" ] && return
+    name=$1
+    shift
+    "$@" | put "$name"
 }
 random() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+# With a capital, a small letter and a digit, as the rule for passwords wants.
+random_for_people() { printf Aa0; random; }
+random_key() { random; random; }
 # The first line: Redis takes each line of a password file, and the first is the one that is used.
-of() { head -n 1 "$directory/$1"; }
+of() {
+    line=
+    IFS= read -r line < "$directory/$1" || [ -n "$line" ]
+    printf '%s\n' "$line"
+}
+# follow NAME LINE: put a line into the file NAME, unless it stands there.
+follow() {
+    line=
+    [ ! -e "$directory/$1" ] || IFS= read -r line < "$directory/$1" || true
+    [ "$line" = "$2" ] || printf %s "$2" | put "$1"
+}
 public_of() { openssl pkey -in "$directory/$1" -pubout; }
 # is_public_in NAME KEY: whether a public key stands in the file NAME.
 is_public_in() { grep -qsxF "$(printf '%s\n' "$2" | sed -n 2p)" "$directory/$1"; }
@@ -72,7 +88,7 @@ make_secrets() {
         election_root election_prepare election_administration election_daemon election_results \
         election_operator election_auditor \
         redis_station redis_daemon redis_results redis_operator redis_backup; do
-        random | keep "${name}_password"
+        keep "${name}_password" random
     done
     case $database in
         postgresql) driver=postgresql+psycopg port=5432 options= ;;
@@ -80,22 +96,22 @@ make_secrets() {
     esac
     # A service gets one URL with its own user's password in it, and no other password.
     for user in prepare authentication mailer backup; do
-        printf '%s://%s:%s@accounts-database:%s/accounts%s' \
-            "$driver" "$user" "$(of "accounts_${user}_password")" "$port" "$options" | put "accounts_${user}_url"
+        follow "accounts_${user}_url" \
+            "$driver://$user:$(of "accounts_${user}_password")@accounts-database:$port/accounts$options"
     done
     for user in prepare administration daemon results operator auditor; do
-        printf '%s://%s:%s@election-database:%s/election%s' \
-            "$driver" "$user" "$(of "election_${user}_password")" "$port" "$options" | put "election_${user}_url"
+        follow "election_${user}_url" \
+            "$driver://$user:$(of "election_${user}_password")@election-database:$port/election$options"
     done
     for user in station daemon results operator backup; do
-        printf 'redis://%s:%s@redis:6379/0' "$user" "$(of "redis_${user}_password")" | put "redis_${user}_url"
+        follow "redis_${user}_url" "redis://$user:$(of "redis_${user}_password")@redis:6379/0"
     done
 
     # Without a pipe, so that a failure of openssl ends the script instead of leaving an empty key.
     for name in jwt_private_key record_signing_key; do
         if [ ! -e "$directory/$name" ]; then
             key=$(openssl genpkey -algorithm ed25519)
-            printf '%s\n' "$key" | keep "$name"
+            printf '%s\n' "$key" | put "$name"
         fi
     done
     key=$(public_of jwt_private_key)
@@ -104,22 +120,25 @@ make_secrets() {
     # The older ones stay: what they have signed is to be checked for as long as anybody asks.
     publish record_public_key record_signing_key
 
-    printf %s "${ADMIN_EMAIL:-administrator@urna.example}" | keep admin_email
-    # With a capital, a small letter and a digit, as the rule for passwords wants.
-    printf %s "${ADMIN_PASSWORD:-Aa0$(random)}" | keep admin_password
-    printf %s "${ADMIN_JMBG:-0000000000000}" | keep admin_jmbg
+    keep admin_email printf %s "${ADMIN_EMAIL:-administrator@urna.example}"
+    if [ -n "${ADMIN_PASSWORD:-}" ]; then
+        keep admin_password printf %s "$ADMIN_PASSWORD"
+    else
+        keep admin_password random_for_people
+    fi
+    keep admin_jmbg printf %s "${ADMIN_JMBG:-0000000000000}"
     # Of SMTP_USER at the mail server. Where there is none this stays as it is, because Swarm takes no empty secret.
-    printf %s "${SMTP_PASSWORD:-$(random)}" | keep smtp_password
+    if [ -n "${SMTP_PASSWORD:-}" ]; then keep smtp_password printf %s "$SMTP_PASSWORD"; else keep smtp_password random; fi
     # What national ids are sealed with. The second is the one before, for the program that prepares the store while the
     # key is changed; at all other times it is the same, because Swarm takes no empty secret.
-    { random; random; } | keep register_key
-    keep register_key_former < "$directory/register_key"
+    keep register_key random_key
+    keep register_key_former cat "$directory/register_key"
     # Who looks at the figures (docs/monitoring.md).
-    random | keep grafana_admin_password
+    keep grafana_admin_password random
 
     # Empty means: none is given. nginx then makes a self-signed one in docker-compose.yml and does not start in stack.yaml.
-    printf '' | keep tls_certificate
-    printf '' | keep tls_key
+    keep tls_certificate printf ''
+    keep tls_key printf ''
 }
 
 make_certificate() {
@@ -261,7 +280,7 @@ withdraw() {
 next_register_key() {
     has_next register_key && return
     mkdir -p "$directory/next"
-    { random; random; } > "$directory/next/register_key"
+    random_key > "$directory/next/register_key"
 }
 switch_register_key() {
     need_next register_key register_key
