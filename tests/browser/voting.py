@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from cli import elections, participants
 from cli.client import Client, Credentials, read_json
+from cli.failure import Failure
 from tests.journey.people import PASSWORD, Journey
 from tests.services.citizens import citizen, csv_of
 from tests.services.second_factors import Device
@@ -91,9 +93,10 @@ def prepare(journey: Journey, count: int) -> Booth:
     rows = [citizen(next(_NUMBERS), surname=f"Бирач{uuid4().hex[:6]}") for _ in range(count)]
     voters = register(journey, rows)
     for _ in range(400):
-        paper = read_json(admin.request("GET", "station", f"{path}/ballot-paper")) if _ else {}
-        if paper.get("open"):
-            return Booth(journey, number, key, voters)
+        # Refused while they have not heard of it.
+        with suppress(Failure):
+            if admin.get("station", f"{path}/ballot-paper", public=True)["open"]:
+                return Booth(journey, number, key, voters)
         time.sleep(0.05)
     raise AssertionError(f"The stations did not learn of election {number}.")
 

@@ -125,6 +125,7 @@ def test_a_daemons_password_is_changed_while_ballots_come_in_and_each_is_counted
         try:
             with Intake(counted) as intake:
                 intake.wait_for(20)
+                until(lambda: bool(counted.tally(election)), "The daemon has not begun to count.")
                 store.step("next")
                 assert store.takes("old")
                 assert store.takes("new") == two_are_good
