@@ -47,12 +47,20 @@ class Credentials:
     email: str | None = None
     password: str | None = field(default=None, repr=False)
     code: str | None = field(default=None, repr=False)
+    # The authentication service at which somebody is logged in, where it is another one than is asked.
+    elsewhere: str | None = None
 
     def complete(self) -> tuple[str, str]:
         """Email and password; what is missing is asked for on standard error, so that results stay alone.
 
         Fails where nobody can be asked.
         """
+        if not self.email and self.elsewhere:
+            raise Failure(
+                f"Who is logged in here is so at {self.elsewhere}; give that as --authentication-url, or name an "
+                "account by --email.",
+                status=USAGE,
+            )
         if not (self.email and self.password) and not sys.stdin.isatty():
             raise Failure(
                 "Nobody can be asked who logs in here; set URNA_EMAIL and URNA_PASSWORD, or call `urna login` first.",
@@ -118,10 +126,14 @@ class Client:
     def _go_on(self, kept: KeptSession) -> None:
         """Act for whoever is logged in at this authentication service, if anybody is."""
         session = kept.read()
-        if session is not None and session.authentication == self.addresses.authentication:
-            self._kept, self._token = kept, session.access_token
-            # A password is asked for only where one has to be given once more.
-            self._credentials = replace(self._credentials, email=session.login)
+        if session is None:
+            return
+        if session.authentication != self.addresses.authentication:
+            self._credentials = replace(self._credentials, elsewhere=session.authentication)
+            return
+        self._kept, self._token = kept, session.access_token
+        # A password is asked for only where one has to be given once more.
+        self._credentials = replace(self._credentials, email=session.login)
 
     @property
     def password(self) -> str:
@@ -299,6 +311,15 @@ def _seconds(retry_after: str | None) -> float | None:
     return float(retry_after) if retry_after and retry_after.isdigit() else None
 
 
+patience_option = click.option(
+    "--patience",
+    type=click.FloatRange(0, 86400),
+    default=30.0,
+    show_default=True,
+    help="Seconds for which a service that is away is tried again.",
+)
+
+
 def client_options(
     *services: str, log_in: bool = True, by_session: bool = True
 ) -> Callable[[Callable[..., R]], Callable[..., R]]:
@@ -319,13 +340,7 @@ def client_options(
                 return command(*args, client=client, **kwargs)
 
         made = update_wrapper(called, command)
-        made = click.option(
-            "--patience",
-            type=click.FloatRange(0, 86400),
-            default=30.0,
-            show_default=True,
-            help="Seconds for which a service that is away is tried again.",
-        )(made)
+        made = patience_option(made)
         for name in reversed(services):
             made = click.option(
                 f"--{name}-url", envvar=f"URNA_{name.upper()}_URL", default=_default(name), show_default=True

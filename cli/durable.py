@@ -4,6 +4,9 @@ import os
 import secrets
 from pathlib import Path
 
+# What others than a file's owner may do with it.
+OTHERS = 0o077
+
 
 def replace(path: Path, content: str) -> None:
     """Replace a file whole or not at all, readable by its owner only from its first byte on; on the disk afterwards."""

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.client import Addresses, Client, client_options
+from cli.client import Addresses, Client, client_options, patience_option
 from cli.failure import NOT_ALLOWED, Failure
 from cli.output import Output, with_output
 from cli.session import KeptSession, Session
@@ -18,11 +18,19 @@ def login(output: Output, *, client: Client) -> None:
     `~/.local/state/urna`, or the file that URNA_SESSION names. It is good at this authentication service alone.
     """
     kept = KeptSession()
-    former = kept.read()
+    # What is there and no session of ours is refused before anybody is asked for a password.
+    kept.read()
     client.log_in()
-    account = client.get("authentication", "/api/profile")
     made = client.session()
-    kept.write(made)
+    try:
+        account = client.get("authentication", "/api/profile")
+        with kept.alone():
+            former = kept.read()
+            kept.write(made)
+    except Failure:
+        # One that nobody could use or end any more.
+        _end(made, 0.0, ignoring=True)
+        raise
     if former is not None:
         # Whoever cannot be reached, or knows of no such session, has nothing to do with the new one.
         _end(former, 0.0, ignoring=True)
@@ -36,23 +44,18 @@ def login(output: Output, *, client: Client) -> None:
 
 
 @click.command()
-@click.option(
-    "--patience",
-    type=click.FloatRange(0, 86400),
-    default=30.0,
-    show_default=True,
-    help="Seconds for which a service that is away is tried again.",
-)
+@patience_option
 @with_output
 def logout(output: Output, patience: float) -> None:
     """End the session that `urna login` has opened, at the service and on this machine."""
     kept = KeptSession()
-    session = kept.read()
-    if session is None:
-        output.result({"logged_out": None}, lambda console: console.print("Nobody is logged in here."))
-        return
-    _end(session, patience)
-    kept.forget()
+    with kept.alone():
+        session = kept.read()
+        if session is None:
+            output.result({"logged_out": None}, lambda console: console.print("Nobody is logged in here."))
+            return
+        _end(session, patience)
+        kept.forget()
     output.result({"logged_out": session.login}, lambda console: console.print(f"{session.login} is logged out."))
 
 

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from cli.durable import replace
+from cli.durable import OTHERS, replace
 from cli.failure import NOT_ALLOWED, Failure
 
-_OTHERS = 0o077
 _ENDED = "The session that `urna login` opened has ended; log in again."
 
 
@@ -36,7 +35,7 @@ class KeptSession:
         try:
             with self.path.open(encoding="utf-8") as file:
                 status = os.fstat(file.fileno())
-                if status.st_mode & _OTHERS or status.st_uid != os.geteuid():
+                if status.st_mode & OTHERS or status.st_uid != os.geteuid():
                     raise Failure(
                         f"Others may read or have written {self.path}; remove it and log in again, and mind who has "
                         "read it.",
@@ -52,15 +51,14 @@ class KeptSession:
             raise Failure(f"{self.path} is no session; remove it and log in again.", status=NOT_ALLOWED) from None
 
     def write(self, session: Session) -> None:
-        """Keep this session in the place of any other."""
+        """Keep this session in the place of any other; within ``alone``."""
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace(self.path, json.dumps(asdict(session)) + "\n")
         except OSError as error:
             raise self._no_place("written", error) from None
 
     def forget(self) -> None:
-        """Nobody is logged in any more."""
+        """Nobody is logged in any more; within ``alone``."""
         self.path.unlink(missing_ok=True)
 
     def renewed(self, expired: str, renew: Callable[[str], tuple[str, str]]) -> Session:
@@ -69,7 +67,7 @@ class KeptSession:
         ``renew`` makes an access token and a refresh token of a refresh token, which is good once: of two programs with
         the same one the second would end the session, so it waits for the first and takes what that one has kept.
         """
-        with self._alone():
+        with self.alone():
             found = self.read()
             if found is None:
                 raise Failure(_ENDED, status=NOT_ALLOWED)
@@ -85,21 +83,26 @@ class KeptSession:
             self.write(made)
             return made
 
-    def _no_place(self, done: str, error: OSError) -> Failure:
-        return Failure(
-            f"The session in {self.path} cannot be {done} ({error.strerror}); name another file in URNA_SESSION.",
-            status=NOT_ALLOWED,
-        )
-
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        # Not the file itself, which is another one after each change.
-        descriptor = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    def alone(self) -> Iterator[None]:
+        """Let no other program change the session as long as the block lasts."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Its folder is locked, for the file itself is another one after each change.
+            descriptor = os.open(self.path.parent, os.O_RDONLY)
+        except OSError as error:
+            raise self._no_place("written", error) from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
+
+    def _no_place(self, done: str, error: OSError) -> Failure:
+        return Failure(
+            f"The session in {self.path} cannot be {done} ({error.strerror}); name another file in URNA_SESSION.",
+            status=NOT_ALLOWED,
+        )
 
 
 def _usual_path() -> Path:

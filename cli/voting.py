@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from cli.client import Client, client_options, read_json
-from cli.durable import replace
+from cli.durable import OTHERS, replace
 from cli.elections import ElectionNumber, local_time
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, USAGE, Failure
 from cli.output import Output, table, with_output
@@ -20,7 +20,6 @@ from shared.ballot_proofs import is_proven, read_key
 from shared.blind_signatures import Blinded, PublicKey, ballot_message, blind, finalize, new_prefix, prepare
 from shared.errors import InvalidInput
 
-_OTHERS = 0o077
 PUBLISHED = (
     "When the count of this election is final, it is published how each ballot was cast, with the number of the "
     "ballot. Whoever sees your receipt can then see how you voted."
@@ -195,7 +194,7 @@ def _from_address(text: str) -> bytes:
 
 
 def _read(place: Path, *, is_secret: bool = True) -> dict[str, Any]:
-    if is_secret and place.stat().st_mode & _OTHERS:
+    if is_secret and place.stat().st_mode & OTHERS:
         raise Failure(f"Others may read {place}; chmod 600 it, and mind who has read it.", status=NOT_ALLOWED)
     try:
         found = json.loads(place.read_text(encoding="utf-8"))

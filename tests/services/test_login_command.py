@@ -139,7 +139,8 @@ def test_a_session_that_has_ended_already_is_logged_out(terminal: Terminal) -> N
 def test_a_session_is_used_with_the_authentication_service_that_gave_it_alone(terminal: Terminal) -> None:
     terminal.log_in()
     with served(terminal.accounts.app) as other:
-        assert terminal.run("second-factor", "show", address=other)[0] == USAGE
+        status, said = terminal.run("second-factor", "show", address=other)
+        assert (status, terminal.address in said["error"]) == (USAGE, True)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
@@ -166,6 +167,29 @@ def test_a_folder_in_which_nothing_can_be_kept_is_named(terminal: Terminal, tmp_
     (tmp_path / "state").write_text("no folder")
     status, said = terminal.log_in()
     assert (status, "URNA_SESSION" in said["error"]) == (NOT_ALLOWED, True)
+
+
+def test_a_session_that_cannot_be_kept_is_ended_at_the_service(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The file beside it, in which it is written first, would have a name that is too long by one character.
+    monkeypatch.setenv("URNA_SESSION", str(tmp_path / ("s" * 246)))
+    status, said = terminal.log_in()
+    assert (status, "cannot be written" in said["error"]) == (NOT_ALLOWED, True)
+    here = terminal.accounts.logged_in(EMAIL, PASSWORD)
+    (own,) = terminal.accounts.client.get("/api/sessions", headers=here).get_json()["items"]
+    assert own["current"]
+
+
+def test_a_log_out_waits_for_whoever_changes_the_session(terminal: Terminal) -> None:
+    terminal.log_in()
+    with terminal.kept.alone():
+        logout = subprocess.Popen([sys.executable, "-m", "cli", "logout"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            logout.wait(3)
+        terminal.kept.forget()
+    assert logout.communicate(timeout=30)[0] == "Nobody is logged in here.\n"
+    assert logout.returncode == SUCCESS
 
 
 def test_an_access_token_that_has_run_out_is_renewed_and_the_new_one_kept(terminal: Terminal) -> None:
