@@ -54,36 +54,58 @@ fi
 echo "stack.yaml is complete: $(grep -cE '^    image: ' "$rendered") services."
 [ "${DEPLOY:-1}" = 1 ] || exit 0
 
-# 3. Deployed. What did not change is not touched.
-# How the last update of a service went, and when that was.
-update_of() {
-    docker service inspect --format '{{if .UpdateStatus}}{{.UpdateStatus.State}} {{.UpdateStatus.StartedAt}}{{end}}' "$1"
+# Each question is asked of all services at once: answering costs the manager's machine more than starting a container does.
+# `services` are their names, and by name: how many replicas run, how they are started again, and how the last update went.
+declare -A replicas=() restart=() update=() before=()
+look() {
+    local name condition rest
+    local format='{{.Spec.Name}} {{.Spec.TaskTemplate.RestartPolicy.Condition}} {{with .UpdateStatus}}{{.State}} {{.StartedAt}}{{end}}'
+    services=()
+    while read -r name rest; do
+        services+=("$name") replicas[$name]=$rest
+    done < <(docker stack services --format '{{.Name}} {{.Replicas}}' "$stack" 2>/dev/null)
+    [ ${#services[@]} -gt 0 ] || return 0
+    while read -r name condition rest; do
+        restart[$name]=$condition update[$name]=$rest
+    done < <(docker service inspect --format "$format" "${services[@]}")
 }
-declare -A before
-for name in $(docker stack services --format '{{.Name}}' "$stack" 2>/dev/null); do
-    before[$name]=$(update_of "$name")
+
+# 3. Deployed. What did not change is not touched.
+look
+for name in "${services[@]}"; do
+    before[$name]=${update[$name]:-}
 done
 docker stack deploy --detach=true --prune --resolve-image "${RESOLVE_IMAGE:-always}" "${files[@]}" "$stack"
 
 # 4. Waited for: every replica, the work that is done once, and updates that are still on their way.
 waiting() {
-    local name replicas running wanted update
-    while read -r name replicas; do
-        running=${replicas%%/*} wanted=${replicas##*/} wanted=${wanted%% *}
-        update=$(update_of "$name")
-        case $update in
+    local name rest running wanted once=()
+    local -A state=()
+    look
+    [ ${#services[@]} -gt 0 ] || echo "the services of $stack, which cannot be listed"
+    for name in "${services[@]}"; do
+        [ "${restart[$name]:-}" != on-failure ] || once+=("$name")
+    done
+    # The newest of a task comes first; its name ends with the task's number.
+    while read -r name rest; do
+        : "${state[${name%.*}]:=$rest}"
+    done < <([ ${#once[@]} = 0 ] || docker service ps --format '{{.Name}} {{.CurrentState}}' "${once[@]}")
+    for name in "${services[@]}"; do
+        running=${replicas[$name]%%/*} wanted=${replicas[$name]##*/} wanted=${wanted%% *}
+        case ${update[$name]:-} in
             updating* | rollback_started*) echo "$name is being updated"; continue ;;
             rollback* | paused*)
                 # One of another day is no news.
-                [ "$update" = "${before[$name]:-}" ] || { echo "FAILED: the update of $name; see docker service ps $name"; continue; } ;;
+                [ "${update[$name]:-}" = "${before[$name]:-}" ] ||
+                    { echo "FAILED: the update of $name; see docker service ps $name"; continue; } ;;
         esac
         # Work that is done once is not tried again when it succeeded.
-        if [ "$(docker service inspect --format '{{.Spec.TaskTemplate.RestartPolicy.Condition}}' "$name")" = on-failure ]; then
-            docker service ps --format '{{.CurrentState}}' "$name" | head -1 | grep -q ^Complete || echo "$name is not done yet"
+        if [ "${restart[$name]:-}" = on-failure ]; then
+            [[ ${state[$name]:-} == Complete* ]] || echo "$name is not done yet"
         elif [ "$running" != "$wanted" ]; then
-            echo "$name $replicas"
+            echo "$name ${replicas[$name]}"
         fi
-    done < <(docker stack services --format '{{.Name}} {{.Replicas}}' "$stack")
+    done
 }
 while left=$(waiting) && [ -n "$left" ]; do
     if grep ^FAILED <<< "$left" >&2; then
