@@ -44,7 +44,7 @@ class SheetRelay(Duty):
     def step(self) -> float:
         """Record what one transaction takes; go on at once only where more than that has waited already."""
         waited = sheet_line.waiting(self.redis)
-        moved = actions.move(self.database, self.redis, self._copies)
+        moved = actions.move(self.database, self.redis, self._copies) if waited else 0
         if time.monotonic() - self._refreshed_at >= _REFRESH_SECONDS:
             actions.refresh(self.database, self.redis, self._copies, datetime.now(UTC) - self.keep)
             self._refreshed_at = time.monotonic()
