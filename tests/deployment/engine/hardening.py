@@ -103,10 +103,13 @@ def _log(container: str) -> bytes:
     ).stdout
 
 
-def layers(image: str, folder: Path) -> Iterable[tuple[str, bytes]]:
-    """Every file of every layer of an image, also those that a later layer hides, and the image's own description."""
-    target = folder / "image.tar"
-    docker("save", "--output", str(target), image, seconds=300)
+def layers(images: Iterable[str], folder: Path) -> Iterable[tuple[str, bytes]]:
+    """Every file of every layer of the images, also those that a later layer hides, and the images' own descriptions.
+
+    A layer that several of them have comes once.
+    """
+    target = folder / "images.tar"
+    docker("save", "--output", str(target), *images, seconds=300)
     with tarfile.open(target) as whole:
         for member in whole.getmembers():
             content = whole.extractfile(member) if member.isfile() else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,20 +60,25 @@ def _failures(seen: dict[str, Seen]) -> list[str]:
 def test_every_service_is_updated_without_a_failed_request_and_with_exact_counts(swarm: Swarm, report: Report) -> None:
     rows = []
     wrong = {}
+    images = {part: _make_image(part, swarm.version, NEXT) for part in OURS}
+
+    def update(part: str) -> None:
+        swarm.update(part, *QUICKLY, "--image", images[part])
+
+    def update_ours() -> None:
+        # All at once, as when an operator deploys the stack with another version.
+        with ThreadPoolExecutor(len(OURS)) as pool:
+            list(pool.map(update, OURS))
+        night.let_pass(files=2)
+
     with report.timed("an update of every service under load, on a swarm"), Night(swarm) as night:
-        for part in OURS:
-            image = _make_image(part, swarm.version, NEXT)
-
-            def update(part: str = part, image: str = image) -> None:
-                swarm.update(part, *QUICKLY, "--image", image)
-                night.let_pass(files=2)
-
-            seen = night.watch(update)
-            rows.append(_row(part, seen))
+        seen = night.watch(update_ours)
+        rows.append(_row("ours, all at once", seen))
+        if failures := _failures(seen):
+            wrong["ours"] = failures
+        for part, image in images.items():
             # The old ones end what they have begun, which nobody waits for.
             until(_runs_only(swarm, part, image), f"An old container of {part} does not end.")
-            if failures := _failures(seen):
-                wrong[part] = failures
         for part in STORES:
 
             def restart(part: str = part) -> None:
@@ -93,23 +99,26 @@ def test_every_service_is_updated_without_a_failed_request_and_with_exact_counts
     assert wrong == {}
 
 
-@pytest.mark.parametrize("part", ["station", "results"])
-def test_a_broken_image_is_rolled_back_by_itself(swarm: Swarm, report: Report, part: str) -> None:
-    before = _images_in_use(swarm, part)
-    broken = _make_image(part, swarm.version, f"broken-{part}", _NEVER_WELL)
-    with report.timed(f"a broken image of {part} and back, on a swarm"), Night(swarm) as night:
+def test_broken_images_are_rolled_back_by_themselves(swarm: Swarm, report: Report) -> None:
+    parts = ("station", "results")
+    before = {part: _images_in_use(swarm, part) for part in parts}
+    broken = {part: _make_image(part, swarm.version, f"broken-{part}", _NEVER_WELL) for part in parts}
+    with report.timed("broken images of two services and back, on a swarm"), Night(swarm) as night:
 
         def update() -> None:
-            docker("service", "update", "--detach", "--quiet", *QUICKLY, "--image", broken, swarm.service(part))
-            until(lambda: _update_state(swarm, part) == "rollback_completed", "It was not rolled back.", seconds=300)
+            for part, image in broken.items():
+                docker("service", "update", "--detach", "--quiet", *QUICKLY, "--image", image, swarm.service(part))
+            for part in parts:
+                until(_is_rolled_back(swarm, part), f"{part} was not rolled back.", seconds=300)
             night.let_pass(files=2)
 
         seen = night.watch(update)
         night.stop()
         night.close_and_check()
-    report.add(f"A broken image of {part}: requests / failed ones", "\n".join([_head(seen), _row(part, seen)]))
-    (image,) = before
-    until(_runs_only(swarm, part, image), "The broken container does not end.")
+    report.add("Broken images: requests / failed ones", "\n".join([_head(seen), _row(" and ".join(parts), seen)]))
+    for part in parts:
+        (image,) = before[part]
+        until(_runs_only(swarm, part, image), f"The broken container of {part} does not end.")
     assert _failures(seen) == []
 
 
@@ -148,9 +157,12 @@ def test_scaling_stations_and_daemons_during_the_night_changes_nothing(swarm: Sw
     assert _failures(seen) == []
 
 
-def _update_state(swarm: Swarm, part: str) -> str:
-    described = json.loads(docker("service", "inspect", swarm.service(part)))[0]
-    return str((described.get("UpdateStatus") or {}).get("State", ""))
+def _is_rolled_back(swarm: Swarm, part: str) -> Callable[[], bool]:
+    def rolled_back() -> bool:
+        described = json.loads(docker("service", "inspect", swarm.service(part)))[0]
+        return bool((described.get("UpdateStatus") or {}).get("State") == "rollback_completed")
+
+    return rolled_back
 
 
 def _whole(swarm: Swarm, part: str, without: str) -> Callable[[], bool]:
