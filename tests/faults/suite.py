@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import IO
 
 import sqlalchemy as sa
 
@@ -16,12 +17,21 @@ from tests.faults.plan import DAEMONS, DATABASE, REDIS, RESULTS, STATIONS, Hours
 from tests.faults.recount import Poll
 from tests.faults.stores import QueueStore, Store
 from tests.faults.wire import Wire, Wires
-from tests.servers import Server, ServerError
+from tests.servers import Server, ServerError, nursling
+from tests.servers.nursling import Nursling
 from tests.services.tokens import Keys, new_keys
 
 LEASE_SECONDS = 1.5
 _PART_BALLOTS = 300
 _SECONDS_TO_START = 60.0
+
+
+class Nursed(Program):
+    """A program as faults start it over and over: with its libraries read in already (tests/servers/nursling.py)."""
+
+    def _supervised(self, log: IO[bytes]) -> Nursling:
+        last_signal = self.last_signal.name.removeprefix("SIG")
+        return nursling.start(self._arguments[1:], self._environment(), self.directory, log, last_signal)
 
 
 class Suite:
@@ -128,7 +138,7 @@ class Suite:
             settings |= {"REDIS_URL": self._queue_url(name, "station"), "MAX_PART_BALLOTS": str(_PART_BALLOTS)}
         program = f"{package}.app:create_app()"
         command = ["-m", "gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn", program]
-        return Program(name, command, settings, serves=True)
+        return Nursed(name, command, settings, serves=True)
 
     def _daemon(self, name: str) -> Program:
         settings = {
@@ -138,7 +148,7 @@ class Suite:
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "LOG_LEVEL": "warning",
         }
-        return Program(name, ["-m", "daemon.app"], settings, serves=False)
+        return Nursed(name, ["-m", "daemon.app"], settings, serves=False)
 
     def _queue_url(self, name: str, user: str) -> str:
         return self.queue.url_of(user, self.wires[link(name, REDIS)].port)

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, ClassVar, Self
 
+from tests.servers.nursling import Nursling
+
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 30.0
@@ -100,7 +102,7 @@ class Server(ABC):
         self.port = free_port()
         self.user = self._user()
         self.directory = make_directory(self.user)
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervisor: subprocess.Popen[bytes] | Nursling | None = None
         self._process_id: int | None = None
         self._prepared = False
         self._log: IO[bytes] | None = None
@@ -142,6 +144,8 @@ class Server(ABC):
         """Start the server on its port and data and return when it answers."""
         if self.running:
             raise ServerError(f"{self.part} is running already")
+        # One that ended by itself has left its pipes.
+        self._wait_for_the_end()
         if not self._prepared:
             self._prepare()
         attempts = 1 if self._prepared else 3
@@ -187,7 +191,7 @@ class Server(ABC):
         if self.running:
             self._signal(self.last_signal)
             self._signal(signal.SIGCONT)
-            self._wait_for_the_end()
+        self._wait_for_the_end()
         if self._log is not None:
             self._log.close()
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -244,23 +248,27 @@ class Server(ABC):
     def _launch(self) -> None:
         if self._log is None:
             self._log = (self.directory / "log").open("ab")
-        user = f"{self.user[0]}:{self.user[1]}" if self.user else ""
-        last_signal = self.last_signal.name.removeprefix("SIG")
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-I", "-S", SUPERVISOR, self.directory, user, last_signal, *self._command()],
-            env=self._environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            # A session of its own: Ctrl-C is for the tests, which then end their servers.
-            start_new_session=True,
-        )
+        self._supervisor = self._supervised(self._log)
         assert self._supervisor.stdout is not None
         line = self._supervisor.stdout.readline()
         if not line:
             self._wait_for_the_end()
             raise ServerError(f"{self.part} could not be started:\n{self.log_tail()}")
         self._process_id = int(line)
+
+    def _supervised(self, log: IO[bytes]) -> subprocess.Popen[bytes] | Nursling:
+        """A supervisor that has started the server."""
+        user = f"{self.user[0]}:{self.user[1]}" if self.user else ""
+        last_signal = self.last_signal.name.removeprefix("SIG")
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", SUPERVISOR, self.directory, user, last_signal, *self._command()],
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            # A session of its own: Ctrl-C is for the tests, which then end their servers.
+            start_new_session=True,
+        )
 
     def _wait_until_it_answers(self) -> bool:
         deadline = time.monotonic() + SECONDS_TO_START

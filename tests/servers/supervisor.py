@@ -21,8 +21,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 PR_SET_CHILD_SUBREAPER = 36
 SECONDS_TO_END = 5.0
@@ -65,7 +67,20 @@ def end_descendants() -> None:
             os.waitpid(-1, 0)
 
 
-def end_abandoned(server: subprocess.Popen[bytes], number: int, directory: str) -> None:
+class Child(Protocol):
+    """What is known of a server that this process has started."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """Its status, negative for a signal, when it has ended."""
+
+    def wait(self) -> int:
+        """The same, once it has ended."""
+
+
+def end_abandoned(server: Child, number: int, directory: str) -> None:
     """End the server when the tests are gone, frozen or not, and remove its files."""
     send(server.pid, number)
     send_to_tree(server.pid, signal.SIGCONT)
@@ -76,21 +91,10 @@ def end_abandoned(server: subprocess.Popen[bytes], number: int, directory: str) 
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def main() -> int:
-    """Run the server until it ends or until the standard input does."""
-    directory, user, last_signal, *command = sys.argv[1:]
-    owner = [int(number) for number in user.split(":")] if user else [None, None]
+def supervise(start: Callable[[], Child], directory: str, last_signal: str) -> int:
+    """Run the server that is started until it ends or until the standard input does; its status."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    server = subprocess.Popen(
-        command,
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr.fileno(),
-        stderr=sys.stderr.fileno(),
-        user=owner[0],
-        group=owner[1],
-        extra_groups=[] if user else None,
-    )
+    server = start()
     print(server.pid, flush=True)
     # The descriptor becomes readable when the server ends, but the server stays unreaped: its id cannot be given to
     # another process while a signal is on its way.
@@ -113,6 +117,26 @@ def main() -> int:
     status = server.wait()
     end_descendants()
     return status if status >= 0 else 128 - status
+
+
+def main() -> int:
+    """Run the command that was given."""
+    directory, user, last_signal, *command = sys.argv[1:]
+    owner = [int(number) for number in user.split(":")] if user else [None, None]
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr.fileno(),
+            stderr=sys.stderr.fileno(),
+            user=owner[0],
+            group=owner[1],
+            extra_groups=[] if user else None,
+        )
+
+    return supervise(start, directory, last_signal)
 
 
 if __name__ == "__main__":
