@@ -10,24 +10,24 @@ from cli.demo.suite import EmbeddedSuite
 from tests.browser.chromium import Chromium
 from tests.browser.looking import Window
 from tests.browser.voting import Booth, prepare
-from tests.journey.people import Journey
+from tests.journey.people import CHEAP_HASHES, Journey
 from tests.left_out import needs
 from tests.servers import Redis
 
 OpenWindow = Callable[..., Window]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSuite]:
-    """A running suite that all tests of a worker share; no test may stop or break it."""
+    """A running suite that all tests here share in a worker; no test may stop or break it."""
     needs(Redis)
     needs(Chromium)
-    with EmbeddedSuite(tmp_path_factory.mktemp("suite")) as running:
+    with EmbeddedSuite(tmp_path_factory.mktemp("suite"), **CHEAP_HASHES) as running:
         running.wait_until_ready()
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The worker's browser."""
     needs(Chromium)
@@ -66,7 +66,7 @@ def page(open_window: OpenWindow) -> Page:
     return open_window().page()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def booth(suite: EmbeddedSuite) -> Iterator[Booth]:
     """An election that all tests here share, each with voters of its own."""
     with Journey(suite) as journey:

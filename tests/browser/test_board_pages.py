@@ -43,7 +43,7 @@ def declared(journey: Journey) -> Iterator[Declared]:
     database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serbia(suite: EmbeddedSuite) -> dict[int, int]:
     """The polling stations of the whole of Serbia, each with the voters on its roll."""
     with closing(Database(f"sqlite:///{suite.data / 'election.db'}")) as database:

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from cli.demo.suite import EmbeddedSuite
-from tests.journey.people import Journey
+from tests.journey.people import CHEAP_HASHES, Journey
 from tests.left_out import needs
 from tests.servers import Redis
 
 StartSuite = Callable[..., EmbeddedSuite]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedSuite]:
-    """A running suite that all tests of a worker share; no test may stop or break it."""
+    """A running suite that all tests here share in a worker; no test may stop or break it."""
     needs(Redis)
-    with EmbeddedSuite(tmp_path_factory.mktemp("suite")) as running:
+    with EmbeddedSuite(tmp_path_factory.mktemp("suite"), **CHEAP_HASHES) as running:
         running.wait_until_ready()
         yield running
 
@@ -29,7 +29,7 @@ def start_suite(tmp_path: Path) -> Iterator[StartSuite]:
     started: list[EmbeddedSuite] = []
 
     def start(*options: str, data: Path = tmp_path / "data", **settings: str) -> EmbeddedSuite:
-        made = EmbeddedSuite(data, *options, **settings)
+        made = EmbeddedSuite(data, *options, **{**CHEAP_HASHES, **settings})
         started.append(made)
         return made
 

@@ -15,6 +15,8 @@ from cli.demo.people import Official, jmbg_of_birth, register
 from cli.demo.suite import EmbeddedSuite
 
 PASSWORD = "Password1"
+# Settings of a suite whose tests log in over and over, and do not ask what it costs to guess a password.
+CHEAP_HASHES = {"PASSWORD_MEMORY_KIB": "8", "PASSWORD_PASSES": "1"}
 # Two accounts of one suite may not have the same citizen number.
 _BIRTHS = count(1)
 
