@@ -112,11 +112,16 @@ def assert_everybody_can_use(page: Page) -> None:
 
 
 def take_pictures(page: Page, name: str) -> None:
-    """Keep what the page looks like, wide in light and dark, and as on a phone, where it must not run over the side."""
-    folder = Path(os.environ.get("URNA_SCREENSHOTS") or ROOT / "build" / "screenshots")
+    """Keep what the page looks like, wide and as on a phone, where it must not run over the side.
+
+    With ``URNA_SCREENSHOTS``, the folder in which somebody wants them, also wide in dark.
+    """
+    asked = os.environ.get("URNA_SCREENSHOTS")
+    folder = Path(asked or ROOT / "build" / "screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     before = page.viewport_size
-    for size, scheme, suffix in ((WIDE, "light", "1440"), (WIDE, "dark", "1440-dark"), (NARROW, "light", "390")):
+    in_dark = [(WIDE, "dark", "1440-dark")] if asked else []
+    for size, scheme, suffix in ((WIDE, "light", "1440"), *in_dark, (NARROW, "light", "390")):
         page.set_viewport_size(size)  # type: ignore[arg-type]  # Playwright's type for a width and a height.
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # One of the two that it knows.
         page.screenshot(path=folder / f"{name}-{suffix}.png", full_page=True)
