@@ -17,7 +17,7 @@ from tests.faults.plan import DAEMONS, DATABASE, REDIS, RESULTS, STATIONS, Hours
 from tests.faults.recount import Poll
 from tests.faults.stores import QueueStore, Store
 from tests.faults.wire import Wire, Wires
-from tests.servers import Server, ServerError, nursling
+from tests.servers import Server, ServerError
 from tests.servers.nursling import Nursling
 from tests.services.tokens import Keys, new_keys
 
@@ -30,8 +30,7 @@ class Nursed(Program):
     """A program as faults start it over and over: with its libraries read in already (tests/servers/nursling.py)."""
 
     def _supervised(self, log: IO[bytes]) -> Nursling:
-        last_signal = self.last_signal.name.removeprefix("SIG")
-        return nursling.start(self._arguments[1:], self._environment(), self.directory, log, last_signal)
+        return Nursling(self._arguments[1:], self._environment(), self.directory, log, self.last_signal)
 
 
 class Suite:

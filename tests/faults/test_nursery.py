@@ -1,6 +1,7 @@
 """Programs that are started as copies: each is a process of its own, with its own settings, and dies as others do."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.faults.suite import Nursed
+from tests.servers.nursling import Copied
 from tests.source import ROOT
 
 _TELLING = """
@@ -74,6 +78,19 @@ def test_a_copy_that_ends_by_itself_runs_no_more() -> None:
     with telling(0) as program:
         until(lambda: not program.running)
         assert "loop" in program.log_tail()
+
+
+def test_who_started_a_copy_alone_learns_how_it_has_ended() -> None:
+    ended = [Copied(["timeit", "-n1", "-r1", what], os.environ) for what in ("pass", "1 / 0")]
+    assert [one.wait(60) for one in ended] == [0, 1]
+    waiting = Copied(["timeit", "-n1", "-r1", "import time; time.sleep(600)"], os.environ)
+    assert waiting.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(0.1)
+    waiting.kill()
+    assert waiting.wait(60) == -signal.SIGKILL
+    assert waiting.poll() == -signal.SIGKILL
+    waiting.terminate()
 
 
 def test_no_copy_outlives_tests_that_were_killed() -> None:

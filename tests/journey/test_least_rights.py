@@ -2,9 +2,6 @@
 
 import os
 import secrets
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +28,7 @@ from tests.journey.command import Outcome, urna
 from tests.journey.people import Journey, write_ballots
 from tests.left_out import leave_out
 from tests.servers import DatabaseServer, Redis
+from tests.servers.nursling import Copied
 from tests.services.tokens import new_keys
 from tests.source import ROOT
 
@@ -69,13 +67,11 @@ class Deployment:
     def daemon(self) -> Iterator[None]:
         """A daemon for a while."""
         with (self.folder / "daemon.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "daemon.app"], cwd=ROOT, env=self.daemon_environment, stdout=log, stderr=log
-            )
+            process = Copied(["daemon.app"], self.daemon_environment, log.fileno())
         try:
             yield
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
             assert process.wait(180) == 0
 
 
@@ -117,9 +113,7 @@ def deployment(databases: DatabaseServer, redis_server: Redis, redis_url: str, t
             },
         }
         prepare = {**settings, **own["authentication_service"], "ACCOUNTS_DATABASE_URL": accounts.url("prepare")}
-        subprocess.run(
-            [sys.executable, "-m", "authentication_service.prepare"], cwd=ROOT, env=prepare, check=True, timeout=600
-        )
+        assert Copied(["authentication_service.prepare"], prepare).wait(600) == 0
         for place, service in enumerate(SERVICES):
             process = _serve(service, base + place, {**settings, **own[service]}, tmp_path / f"{service}.log")
             ending.callback(process.wait, 180)
@@ -157,13 +151,11 @@ def _redis_users(server: Redis) -> Iterator[dict[str, str]]:
             client.execute_command("ACL", "DELUSER", name)
 
 
-def _serve(service: str, port: int, settings: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn"]
+def _serve(service: str, port: int, settings: dict[str, str], log: Path) -> Copied:
+    command = ("gunicorn", "--no-control-socket", "--config", "python:shared.web.gunicorn")
     environment = {**settings, "BIND": "127.0.0.1", "PORT": str(port), "WEB_WORKERS": "1"}
     with log.open("wb") as written:
-        return subprocess.Popen(
-            [*command, f"{service}.app:create_app()"], cwd=ROOT, env=environment, stdout=written, stderr=written
-        )
+        return Copied([*command, f"{service}.app:create_app()"], environment, written.fileno())
 
 
 def _wait_until_ready(url: str) -> None:

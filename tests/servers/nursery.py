@@ -3,8 +3,9 @@
 It has read in what others wrote, and nothing of ours: a module of ours may look at its settings while it is read in.
 For the same reason it leaves out prometheus_client, which then looks at its environment. It never has a thread.
 
-Each order comes over the standard input, a socket, as one message: the arguments of ``python -m``, an environment, a
-directory, and the last signal, with three descriptors that become the supervisor's input, output and log.
+Each order comes over the standard input, a socket, as one message: the arguments of ``python -m``, an environment, the
+directory to work in, the one to remove when the tests are gone, and the last signal; with three descriptors that become
+the supervisor's input, output and log. The last line that a supervisor writes is the status of its program.
 """
 
 import gc
@@ -15,6 +16,7 @@ import runpy
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 from tests.servers.supervisor import supervise
 
@@ -91,7 +93,7 @@ def main() -> int:
 
 def _follow(order: bytes, descriptors: list[int]) -> int:
     """Be the supervisor of the program that is ordered."""
-    arguments, environment, directory, last_signal = json.loads(order)
+    arguments, environment, folder, removed, last_signal = json.loads(order)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     for place, descriptor in enumerate(descriptors):
@@ -101,7 +103,7 @@ def _follow(order: bytes, descriptors: list[int]) -> int:
     def start() -> Copy:
         if pid := os.fork():
             return Copy(pid)
-        os.chdir(directory)
+        os.chdir(folder)
         with open(os.devnull, "rb") as nothing:
             os.dup2(nothing.fileno(), 0)
         os.dup2(2, 1)
@@ -112,7 +114,11 @@ def _follow(order: bytes, descriptors: list[int]) -> int:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
         sys.exit()
 
-    return supervise(start, directory, last_signal)
+    status = supervise(start, removed, last_signal)
+    # When the tests are gone, nobody reads it.
+    with suppress(BrokenPipeError):
+        os.write(1, f"{status}\n".encode())
+    return 0
 
 
 if __name__ == "__main__":

@@ -88,11 +88,15 @@ def end_abandoned(server: Child, number: int, directory: str) -> None:
     while server.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     end_descendants()
-    shutil.rmtree(directory, ignore_errors=True)
+    if directory:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def supervise(start: Callable[[], Child], directory: str, last_signal: str) -> int:
-    """Run the server that is started until it ends or until the standard input does; its status."""
+    """Run the server that is started until it ends or until the standard input does.
+
+    Returns its status, negative for a signal. ``directory`` is empty where nothing is to be removed with the server.
+    """
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     server = start()
     print(server.pid, flush=True)
@@ -116,7 +120,7 @@ def supervise(start: Callable[[], Child], directory: str, last_signal: str) -> i
             print("sent", flush=True)
     status = server.wait()
     end_descendants()
-    return status if status >= 0 else 128 - status
+    return status
 
 
 def main() -> int:
@@ -136,7 +140,8 @@ def main() -> int:
             extra_groups=[] if user else None,
         )
 
-    return supervise(start, directory, last_signal)
+    status = supervise(start, directory, last_signal)
+    return status if status >= 0 else 128 - status
 
 
 if __name__ == "__main__":

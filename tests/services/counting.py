@@ -2,10 +2,8 @@
 
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +19,7 @@ from shared.queue.jobs import Queues
 from shared.queue.parts import pack
 from shared.queue.work import QueuedPart, RecordedPart
 from shared.schema.election import Ballot, Election, Entry, Part, Participant, Partition, RefusedLine, Tally
+from tests.servers.nursling import Copied
 from tests.services.migrated import have_tables
 from voting_station_service.rules import partition, read_ballots
 
@@ -208,7 +207,7 @@ class DaemonProcess:
             "LEASE_SECONDS": str(lease_seconds),
             "LOG_LEVEL": "error",
         }
-        self.process = subprocess.Popen([sys.executable, "-m", "daemon.app"], env=environment)
+        self.process = Copied(["daemon.app"], environment)
 
     def stop(self) -> int:
         """End it as an operator does; what it has in hands is committed first."""
@@ -221,9 +220,7 @@ class DaemonProcess:
 
     def end(self) -> None:
         """End it whatever state it is in."""
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        self.process.wait(timeout=60)
+        self.kill()
 
 
 def reference(files: Sequence[Sequence[Line]], valid: int) -> dict[int, int]:

@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers import free_port
+from tests.servers.nursling import Copied
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
@@ -83,7 +82,7 @@ class Results:
     """A running service of one worker process."""
 
     port: int
-    process: "subprocess.Popen[bytes]"
+    process: Copied
     log: Path
 
     def get(self, path: str, method: str = "GET") -> tuple[int, http.client.HTTPMessage, bytes]:
@@ -132,9 +131,9 @@ def running_results(database_url: str, redis_url: str, public_key: str, **settin
         "WEB_WORKERS": "1",
         **settings,
     }
-    command = ("-m", "gunicorn", "--config", "python:shared.web.gunicorn", "results_service.app:create_app()")
+    command = ("gunicorn", "--config", "python:shared.web.gunicorn", "results_service.app:create_app()")
     with tempfile.NamedTemporaryFile(prefix="urna-results-") as log:
-        process = subprocess.Popen([sys.executable, *command], env=environment, cwd=ROOT, stderr=log)
+        process = Copied(command, environment, log.fileno())
         service = Results(port, process, Path(log.name))
         try:
             deadline = time.monotonic() + SECONDS

@@ -2,8 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from shared.errors import Misconfigured, Unavailable
 from shared.schema.election import Jurisdiction
 from tests.left_out import needs
 from tests.servers import DatabaseServer, MariaDB, PostgreSQL
+from tests.servers.nursling import Copied
 from tests.services.administration import answered, entries, running
 from tests.services.tokens import ServiceSettings, Token
 
@@ -156,19 +156,10 @@ def test_preparing_again_changes_nothing(election_database_url: str) -> None:
 
 def test_two_that_prepare_at_once_do_not_disturb_each_other(election_database_url: str) -> None:
     environment = {**os.environ, "ELECTION_DATABASE_URL": election_database_url, "LOG_LEVEL": "info"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "admin_service.prepare"],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    said = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    with tempfile.TemporaryFile() as log:
+        processes = [Copied(["admin_service.prepare"], environment, log.fileno()) for _ in range(2)]
+        statuses = [process.wait(120) for process in processes]
+        assert statuses == [0, 0], os.pread(log.fileno(), 100_000, 0)
     assert jurisdictions(election_database_url) == ["The whole country"]
 
 

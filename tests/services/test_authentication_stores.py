@@ -2,8 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from shared.database import Database
 from shared.errors import Misconfigured
 from shared.schema.accounts import RefreshSession, User
 from shared.sealing import NationalIds
+from tests.servers.nursling import Copied
 from tests.services.accounts import (
     ADMIN_EMAIL,
     PASSWORD,
@@ -203,11 +204,12 @@ def test_two_that_prepare_the_store_at_the_same_instant_make_one_administrator(
         "REGISTER_KEY": REGISTER_KEY,
         "PASSWORD_MEMORY_KIB": "8",
     }
-    command = [sys.executable, "-m", "authentication_service.prepare"]
-    processes = [
-        subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    outcomes = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    with ExitStack() as stack:
+        logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        processes = [Copied(["authentication_service.prepare"], environment, log.fileno()) for log in logs]
+        statuses = [process.wait(60) for process in processes]
+        said = [os.pread(log.fileno(), 100_000, 0).decode() for log in logs]
+    outcomes = list(zip(said, statuses, strict=True))
     assert [status for _, status in outcomes] == [0, 0, 0], outcomes
     told = sorted(json.loads(errors.splitlines()[-1])["first_administrator"] for errors, _ in outcomes)
     assert told == ["created", "present", "present"]

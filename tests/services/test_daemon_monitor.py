@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +12,7 @@ import pytest
 from shared.queue import keys
 from tests.left_out import needs
 from tests.servers import MariaDB, Redis, free_port
+from tests.servers.nursling import Copied
 from tests.services.counting import Counting, counting, guid, new_lines
 from tests.services.test_daemon_processes import until
 from tests.services.test_metrics import Samples, read, value
@@ -47,10 +46,8 @@ class Daemon:
         self.port = port
         url = suite.database.engine.url.render_as_string(hide_password=False)
         settings = {"ELECTION_DATABASE_URL": url, "REDIS_URL": suite.redis_url, "PARTITIONS": str(suite.partitions)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "daemon.app"],
-            env={**os.environ, **settings, "LEASE_SECONDS": "3", "METRICS_PORT": str(port), "LOG_LEVEL": "error"},
-        )
+        settings |= {"LEASE_SECONDS": "3", "METRICS_PORT": str(port), "LOG_LEVEL": "error"}
+        self.process = Copied(["daemon.app"], {**os.environ, **settings})
 
     def get(self, path: str) -> tuple[int, bytes]:
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

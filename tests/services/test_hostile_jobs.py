@@ -3,8 +3,6 @@
 import json
 import os
 import pickle
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -26,6 +24,7 @@ from shared.queue.jobs import RECORD
 from shared.queue.parts import pack
 from shared.schema.election import DeadLetter, Dismissal, Election, Journal, Part
 from tests.journey.command import Outcome, urna
+from tests.servers.nursling import Copied
 from tests.services.counting import Counting, counting, new_lines
 
 STRANGER = "f" * 32
@@ -110,12 +109,8 @@ def daemon(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Callable
             log = tmp_path / "daemon.log"
             settings = {"ELECTION_DATABASE_URL": sqlite_url, "REDIS_URL": redis_url, "PARTITIONS": "1"}
             with log.open("wb") as written:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "daemon.app"],
-                    env={**os.environ, **settings, "LEASE_SECONDS": "10"},
-                    stdout=written,
-                    stderr=subprocess.STDOUT,
-                )
+                environment = {**os.environ, **settings, "LEASE_SECONDS": "10"}
+                process = Copied(["daemon.app"], environment, written.fileno())
             ending.callback(process.wait, 180)
             ending.callback(process.terminate)
             return log.read_text

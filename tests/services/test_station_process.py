@@ -4,12 +4,9 @@ import http.client
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -19,6 +16,7 @@ from shared.queue.connection import connect
 from shared.queue.keys import QUEUED_BALLOTS
 from shared.terms import Role
 from tests.servers import free_port
+from tests.servers.nursling import Copied
 from tests.services.station import BATCHES, MULTIPART, VOTE, contents, file_of, multipart, prepare
 from tests.services.tokens import Keys, Token
 
@@ -55,15 +53,8 @@ def running(redis_url: str, keys: Keys, limit: int, **settings: str) -> Iterator
         "WEB_WORKERS": "1",
         **settings,
     }
-    service = subprocess.Popen(
-        [
-            sys.executable,
-            *("-m", "gunicorn", "--config", "python:shared.web.gunicorn"),
-            "voting_station_service.app:create_app()",
-        ],
-        env=environment,
-        cwd=Path(__file__).parents[2],
-    )
+    command = ("gunicorn", "--config", "python:shared.web.gunicorn", "voting_station_service.app:create_app()")
+    service = Copied(command, environment)
     try:
         deadline = time.monotonic() + 30
         while not _answers(port):
