@@ -54,7 +54,7 @@ fi
 echo "stack.yaml is complete: $(grep -cE '^    image: ' "$rendered") services."
 [ "${DEPLOY:-1}" = 1 ] || exit 0
 
-# Each question is asked of all services at once: answering costs the manager's machine more than starting a container does.
+# Each question starts a program and is answered by the manager, so it is asked of all services at once.
 # `services` are their names, and by name: how many replicas run, how they are started again, and how the last update went.
 declare -A replicas=() restart=() update=() before=()
 look() {

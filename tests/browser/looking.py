@@ -59,44 +59,13 @@ class Window:
             self.wrong.append(f"A breach of the policy: {message.text}")
 
 
-# Hides all but three of the children of an element that are built and coloured alike; shows them again.
-_HIDE_REPETITIONS = """() => {
-  const own = (one) => ["class", "style", "role", "fill", "disabled", "aria-current", "aria-invalid"]
-    .map((name) => `${name}=${one.getAttribute(name)}`);
-  // Of a text of one character axe does not judge the colour.
-  const text = (one) => one.children.length || one.textContent.trim().length > 1;
-  const shape = (one) => [one.tagName, ...own(one), text(one), "(", ...[...one.children].map(shape), ")"].join();
-  for (const parent of document.querySelectorAll("tbody, ul, ol, svg, svg g")) {
-    const seen = {};
-    for (const one of parent.children) {
-      const like = shape(one);
-      seen[like] = 1 + (seen[like] ?? 0);
-      if (seen[like] > 3) one.setAttribute("data-repetition", "");
-    }
-  }
-  const repeated = document.querySelectorAll("[data-repetition]");
-  for (const one of repeated) one.style.setProperty("display", "none", "important");
-}"""
-_SHOW_REPETITIONS = """() => {
-  for (const one of document.querySelectorAll("[data-repetition]")) {
-    one.removeAttribute("data-repetition");
-    one.style.removeProperty("display");
-    if (!one.style.length) one.removeAttribute("style");
-  }
-}"""
-
-
 def assert_everybody_can_use(page: Page) -> None:
-    """No rule of axe is broken in light, and none about colours, which is all that changes, in dark.
-
-    Of rows, entries and marks that are built and coloured alike it looks at three.
-    """
+    """No rule of axe is broken in light, and none about colours, which is all that changes, in dark."""
     found = []
     every_rule = {"type": "tag", "values": _TAGS}
     of_colours = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
     # Axe's own way to run sends and reads in its half a megabyte each time.
     page.evaluate(_AXE.axe_script)
-    page.evaluate(_HIDE_REPETITIONS)
     for scheme, rules in (("light", every_rule), ("dark", of_colours)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # One of the two that it knows.
         options = {"runOnly": rules, "resultTypes": ["violations"]}
@@ -106,7 +75,6 @@ def assert_everybody_can_use(page: Page) -> None:
             for one in answer
             for node in one["nodes"]
         ]
-    page.evaluate(_SHOW_REPETITIONS)
     page.emulate_media(color_scheme="light")
     assert not found, "\n".join(found)
 

@@ -1,4 +1,4 @@
-"""The look at a page finds what somebody cannot use, also in a row that is like others but for its colour."""
+"""The look at a page finds what somebody cannot read, in light and in dark."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -30,7 +30,4 @@ def test_a_row_that_nobody_can_read_is_found_among_many(browser: Browser, style:
             assert_everybody_can_use(page)
     else:
         assert_everybody_can_use(page)
-    # Whatever it has found, the page is as it was.
-    assert page.locator("tr:visible").count() == 21
-    assert page.locator("[style], [data-repetition]").count() == 0
     page.close()

@@ -5,14 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.faults.suite import Nursed
 from tests.servers.nursling import Copied
+from tests.services.test_daemon_processes import until
 from tests.source import ROOT
 
 _TELLING = """
@@ -34,42 +35,48 @@ def telling(seconds: int, **settings: str) -> Nursed:
     return Nursed("telling", ["-m", "timeit", "-n1", "-r1", _TELLING.format(seconds=seconds)], settings, serves=False)
 
 
-def told(program: Nursed) -> list[list[object]]:
+class Told(NamedTuple):
+    """What a program has told of itself."""
+
+    process: int
+    environment: dict[str, str]
+    folder: str
+    descriptors: list[str]
+
+
+def told(program: Nursed) -> list[Told]:
     """What each start of the program has told."""
     lines = (program.directory / "log").read_text().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("[")]
+    return [Told(*json.loads(line)) for line in lines if line.startswith("[")]
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def has_told(program: Nursed, times: int) -> bool:
+    return len(told(program)) == times
 
 
 def test_a_copy_has_its_own_settings_and_folder_and_none_of_another_copy() -> None:
     with telling(600, FIRST="one") as first, telling(600, SECOND="two") as second:
         for program, settings in ((first, {"FIRST": "one"}), (second, {"SECOND": "two"})):
-            until(lambda program=program: bool(told(program)))  # type: ignore[misc]  # mypy cannot infer it.
-            ((process, environment, folder, descriptors),) = told(program)
-            assert process == program.process_id
-            assert isinstance(environment, dict)
-            assert environment == program._environment()
-            assert settings.items() <= environment.items()
-            assert folder == str(program.directory)
+            until(partial(has_told, program, 1))
+            (own,) = told(program)
+            assert own.process == program.process_id
+            assert own.environment == program._environment()
+            assert settings.items() <= own.environment.items()
+            assert own.folder == str(program.directory)
             # Its input, its output and its log; the fourth is the look at them.
-            assert len(descriptors) == 4  # type: ignore[arg-type]  # A list.
+            assert len(own.descriptors) == 4
 
 
 def test_a_copy_is_killed_and_starts_anew() -> None:
     with telling(600) as program:
-        until(lambda: len(told(program)) == 1)
+        until(partial(has_told, program, 1))
         program.kill()
         assert not program.running
         program.start()
-        until(lambda: len(told(program)) == 2)
+        until(partial(has_told, program, 2))
         assert program.running
-        assert told(program)[1][0] not in (told(program)[0][0], None)
+        before, now = told(program)
+        assert before.process != now.process == program.process_id
         program.stop()
         assert not program.running
 

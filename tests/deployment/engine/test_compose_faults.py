@@ -78,7 +78,7 @@ def test_scaling_stations_and_daemons_during_the_night_changes_nothing(compose: 
     with report.timed("scaling under load, under Compose"), Night(compose) as night:
 
         def scale() -> None:
-            for stations, daemons in ((5, 4), (1, 0), (3, 2)):
+            for stations, daemons in ((5, 4), (1, 1), (2, 0), (4, 3), (3, 2)):
                 options = ("--scale", f"station={stations}", "--scale", f"daemon={daemons}")
                 compose.call("up", "--detach", "--wait", "--no-recreate", *options)
                 assert len(compose.containers("station")) == stations
