@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from authentication_service.rules import is_password
 from cli.failure import CANNOT_START, Failure
-from cli.suite.directory import DataDirectory, make_password
+from cli.suite.directory import DataDirectory, make_password, sqlite_url
 from cli.suite.plan import Plan, make_plan, read_settings
 from shared.config import SERVICE_SETTINGS
 
@@ -93,6 +94,15 @@ def test_classic_means_the_classic_administrator_and_hs256_when_there_is_a_key(d
     made = plan(data, classic=True, JWT_SECRET_KEY="short")
     assert (made.administrator.email, made.administrator.password, made.algorithm) == ("admin@admin.com", "1", "HS256")
     assert environment(made, "authentication_service")["ADMIN_JMBG"] == "0000000000000"
+
+
+@pytest.mark.parametrize("name", ["a b", "čaršija", "50 %", "100%25", "why?", "a#b", "a+b&c=d", "user:word@host"])
+def test_a_store_is_found_in_a_directory_of_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "election.db"
+    path.parent.mkdir()
+    with sa.create_engine(sqlite_url(path)).begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE kept (number INTEGER)")
+    assert path.exists()
 
 
 def test_a_data_directory_is_classic_for_good_or_never(data: DataDirectory) -> None:
