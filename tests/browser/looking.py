@@ -1,6 +1,7 @@
 """How the tests look at a page: what it asks for and says, whether everybody can use it, and pictures of it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,14 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
+from tests.browser.pictures import is_of_its_page
 from tests.source import ROOT
 
 # Every rule of WCAG 2.2 up to AA, and what its makers recommend besides.
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What the width of a window can break: what lies on what, what is pressed, what has to be scrolled. The others ask for
+# names, roles and headings, which are the same on a phone.
+_OF_WIDTH = ["color-contrast", "target-size", "scrollable-region-focusable"]
 _AXE = Axe()
 # In milliseconds. Other tests use the same processors, and who waits for longer only fails later.
 _PATIENCE = 20_000
@@ -59,6 +64,24 @@ class Window:
             self.wrong.append(f"A breach of the policy: {message.text}")
 
 
+def look_at(page: Page, name: str, *, is_pressed: bool = True) -> None:
+    """All that is looked at on every page: what axe finds, wide and as on a phone, targets, and pictures of this name.
+
+    A name of ``PICTURES`` is for the page that it shows there. ``is_pressed`` is False for what only hangs on a wall.
+    """
+    assert is_of_its_page(name, page.url), f"{name} is no picture of {page.url}."
+    assert_everybody_can_use(page)
+    if is_pressed:
+        assert_targets_are_large(page)
+    take_pictures(page, name)
+    before = page.viewport_size
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # Playwright's type for a width and a height.
+    found = _broken(page, "on a phone", {"type": "rule", "values": _OF_WIDTH})
+    if before:
+        page.set_viewport_size(before)
+    assert not found, "\n".join(found)
+
+
 def assert_everybody_can_use(page: Page) -> None:
     """No rule of axe is broken in light, and none about colours, which is all that changes, in dark."""
     found = []
@@ -68,15 +91,20 @@ def assert_everybody_can_use(page: Page) -> None:
     page.evaluate(_AXE.axe_script)
     for scheme, rules in (("light", every_rule), ("dark", of_colours)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # One of the two that it knows.
-        options = {"runOnly": rules, "resultTypes": ["violations"]}
-        answer = page.evaluate("async (options) => (await axe.run(options)).violations", options)
-        found += [
-            f"{scheme}: {one['id']}: {one['help']}: {node['html']} {node.get('failureSummary', '')}"
-            for one in answer
-            for node in one["nodes"]
-        ]
+        found += _broken(page, scheme, rules)
     page.emulate_media(color_scheme="light")
     assert not found, "\n".join(found)
+
+
+def _broken(page: Page, where: str, rules: Mapping[str, object]) -> list[str]:
+    """What breaks these rules of axe, which has to be in the page already; a sentence for each element."""
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    answer = page.evaluate("async (options) => (await axe.run(options)).violations", options)
+    return [
+        f"{where}: {one['id']}: {one['help']}: {node['html']} {node.get('failureSummary', '')}"
+        for one in answer
+        for node in one["nodes"]
+    ]
 
 
 def take_pictures(page: Page, name: str) -> None:

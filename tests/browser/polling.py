@@ -1,6 +1,7 @@
 """A polling station with its officials and an open election, for the tests of the station's pages."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -45,7 +46,7 @@ class Polling:
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-def prepare(journey: Journey, count: int = 1) -> Polling:
+def prepare(journey: Journey, count: int = 1, lists: Sequence[str] = LISTS) -> Polling:
     """Make ``count`` polling stations with 500 voters each, and wait until the stations know them."""
     admin = journey.admin
     codes = [f"Ада {uuid4().hex[:6]}" for _ in range(count)]
@@ -60,7 +61,7 @@ def prepare(journey: Journey, count: int = 1) -> Polling:
     register(admin, ana)
     for email, own in ((journey.person.email, numbers), (ana.email, numbers[:1])):
         journey.change_account(email, stations=own)
-    made = Polling(journey, journey.open_election(LISTS), numbers, codes, ana)
+    made = Polling(journey, journey.open_election(lists), numbers, codes, ana)
     journey.official.log_in()
     for _ in range(300):
         places = journey.official.get("station", f"/api/elections/{made.election}/stations")["items"]

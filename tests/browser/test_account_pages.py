@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, tab_through, take_pictures
+from tests.browser.looking import assert_everybody_can_use, look_at, tab_through, take_pictures
 from tests.browser.signing_in import fill_in, sign_in
 from tests.journey.people import PASSWORD, Journey
 
@@ -18,10 +18,8 @@ def test_who_signs_in_sees_the_own_account_and_signs_out_again(journey: Journey,
     # An official gets to the station, and not to the administration.
     services = page.get_by_role("navigation", name="Services").get_by_role("link")
     assert services.all_inner_texts() == ["Results", "Voting station", "Account"]
-    take_pictures(page, "account")
     page.get_by_role("link", name="Sessions").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your sessions")
-    take_pictures(page, "sessions")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     page.goto(f"{journey.suite.addresses.authentication}/sessions")
@@ -35,8 +33,7 @@ def test_a_wrong_password_is_refused_in_words(journey: Journey, open_window: Ope
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.locator("#login")).to_have_value(journey.person.email)
     expect(page.locator("#password")).to_have_value("")
-    take_pictures(page, "sign-in-refused")
-    assert_everybody_can_use(page)
+    look_at(page, "sign-in-refused")
     fill_in(page, journey.person.email, PASSWORD)
     # To the page that was asked for.
     expect(page).to_have_url(f"{journey.suite.addresses.authentication}/sessions")
@@ -130,7 +127,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(
             assert stop in stops
 
 
-PAGES = ["/", "/sessions", "/sessions?notice=session-ended"]
+PAGES = {"account": "/", "sessions": "/sessions", "sessions-ended": "/sessions?notice=session-ended"}
 
 
 def test_everybody_can_use_every_page_of_the_account(journey: Journey, open_window: OpenWindow) -> None:
@@ -138,16 +135,13 @@ def test_everybody_can_use_every_page_of_the_account(journey: Journey, open_wind
     page = window.page()
     where = journey.suite.addresses.authentication
     page.goto(f"{where}/sign-in?notice=session-over")
-    take_pictures(page, "sign-in")
-    assert_everybody_can_use(page)
-    assert_targets_are_large(page)
+    look_at(page, "sign-in")
     sign_in(open_window().page(), journey)
     sign_in(page, journey)
-    for path in PAGES:
+    for name, path in PAGES.items():
         page.goto(where + path)
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        assert_everybody_can_use(page)
-        assert_targets_are_large(page)
+        look_at(page, name)
     page.locator("#end-others button").click()
     expect(page.get_by_text("All your other sessions are ended.")).to_be_visible()
     # What cannot be done is said on a page, too.
@@ -157,8 +151,7 @@ def test_everybody_can_use_every_page_of_the_account(journey: Journey, open_wind
         page.locator(f"#{name}").fill("Another1Password")
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("This form did not come from a page of this service.")).to_be_visible()
-    take_pictures(page, "refusal")
-    assert_everybody_can_use(page)
+    look_at(page, "refusal")
 
 
 @pytest.mark.parametrize("java_script_enabled", [True, False])
@@ -172,14 +165,11 @@ def test_everybody_can_read_the_results(journey: Journey, open_window: OpenWindo
         page.get_by_role("cell", name="<script>alert(1)</script>").or_(page.get_by_role("rowheader", name="<script>"))
     ).to_be_visible()
     if java_script_enabled:
-        assert_everybody_can_use(page)
-        assert_targets_are_large(page)
-        take_pictures(page, "result")
+        look_at(page, "result")
     page.get_by_role("link", name="Results").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Elections")
     if java_script_enabled:
-        assert_everybody_can_use(page)
-        take_pictures(page, "elections")
+        look_at(page, "elections")
         page.goto(f"{journey.suite.addresses.results}/elections/999999")
         expect(page.get_by_text("There is no election 999999.")).to_be_visible()
         assert_everybody_can_use(page)

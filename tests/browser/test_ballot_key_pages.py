@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, take_pictures
+from tests.browser.looking import look_at
 from tests.browser.signing_in import sign_in
 from tests.browser.test_administration_pages import draft
 from tests.journey.people import Journey
@@ -27,12 +27,6 @@ def enter(journey: Journey, open_window: OpenWindow) -> Callable[[str], Page]:
         return page
 
     return enter_at
-
-
-def look_at(page: Page, name: str) -> None:
-    take_pictures(page, name)
-    assert_everybody_can_use(page)
-    assert_targets_are_large(page)
 
 
 def test_a_key_is_made_at_one_service_and_carried_to_the_other_where_it_can_be_compared(

@@ -24,7 +24,7 @@ from shared.database import Database
 from shared.schema.election import PollingStation
 from shared.sheets import Numbers
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, focused, take_pictures
+from tests.browser.looking import focused, look_at, take_pictures
 from tests.browser.signing_in import sign_in
 from tests.journey.people import PASSWORD, Journey, write_ballots
 from tests.services.declared import SERBIA, Declared, numbers
@@ -119,32 +119,31 @@ def test_a_file_with_mistakes_is_looked_at_and_imported_without_being_chosen_twi
     page = admin_page(open_window, journey, "/stations/import")
     preview = page.locator("#preview")
 
-    def look_at(content: bytes, name: str = "<script>alert(1)</script>.csv") -> None:
+    def look_into(content: bytes, name: str = "<script>alert(1)</script>.csv") -> None:
         page.locator("#file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
         page.get_by_role("button", name="Look at it").click()
 
-    look_at(TURNED.encode())
+    look_into(TURNED.encode())
     expect(preview.get_by_role("table", name="Wrong lines")).to_contain_text("this is 'Ада'")
     take_pictures(page, "import-turned")
     # The real file of the whole country, which is known already.
-    look_at(SERBIA.read_bytes())
+    look_into(SERBIA.read_bytes())
     expect(preview).to_contain_text("There is nothing to import")
     expect(preview.get_by_role("listitem").filter(has_text="as they are")).to_contain_text(f"{len(serbia):,}")
     preview.get_by_role("button", name="Next").click()
     # The file is sent once more for it, and read again.
     expect(preview).to_contain_text("Page 2 of 42", timeout=60_000)
     name = f"Нова {uuid4().hex[:8]}"
-    look_at(MISTAKES.format(name=name).encode())
+    look_into(MISTAKES.format(name=name).encode())
     wrong = preview.get_by_role("table", name="Wrong lines")
     expect(wrong.get_by_role("row")).to_have_count(4)
     expect(wrong).to_contain_text("stands in line 2 already")
     expect(wrong).to_contain_text("is it the longitude?")
     assert focused(page).startswith("2. Look at what would become of it")
-    take_pictures(page, "import-preview")
-    assert_everybody_can_use(page)
+    look_at(page, "import-preview")
     page.get_by_role("button", name="Import 2 polling stations").click()
     expect(preview.get_by_role("alert")).to_contain_text("Nothing was imported.")
-    look_at(MISTAKES.format(name=name).encode())
+    look_into(MISTAKES.format(name=name).encode())
     page.get_by_label("Leave the wrong lines out").check()
     page.get_by_role("button", name="Import 2 polling stations").click()
     expect(preview.get_by_role("status")).to_contain_text("New: 2; changed: 0")
@@ -240,8 +239,7 @@ def test_the_sheets_that_wait_are_accepted_together(journey: Journey, open_windo
     page.locator("#board-table input").first.uncheck()
     page.get_by_role("button", name="Accept the ticked sheets").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("6 of 6 tally sheets are accepted")
-    take_pictures(page, "board-accepted")
-    assert_everybody_can_use(page)
+    look_at(page, "board-accepted")
     page.get_by_role("link", name="To those that still wait").click()
     expect(page.locator("#board-table tr")).to_have_count(1)
 
@@ -262,13 +260,11 @@ def test_a_planted_difference_is_found_and_explained(
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "1 polling station has a difference that nobody has explained"
     )
-    take_pictures(page, "differences")
-    assert_everybody_can_use(page)
+    look_at(page, "differences")
     page.locator("#code").select_option("list")
     page.locator("#rows tbody a").click()
     expect(page.locator("tr.differs")).to_have_count(4)
-    take_pictures(page, "difference")
-    assert_everybody_can_use(page)
+    look_at(page, "difference")
     for box in page.locator("#explain input[type=checkbox]").all():
         box.check()
     page.get_by_label("Why they differ").fill("A ballot was torn, and is in the envelope.")
@@ -313,20 +309,27 @@ PAGES = {
     "sheet-missing": "/sheets/{0}/100",
     "sheets-map": "/sheets/{0}/map?municipality=Барајево",
     "sheets": "/sheets",
+    "differences-elections": "/differences",
     "differences-lacking": "/differences/{0}?show=lacking",
     "stations": "/stations?search=Барајево",
+    "station-new": "/stations/new",
     "station": "/stations/1",
     "station-change": "/stations/1/change",
     "centres": "/stations/centres?search=Барајево",
+    "centre-new": "/stations/centres/new",
     "centre": "/stations/centres/1",
     "constituencies": "/stations/constituencies",
-    "regions": "/stations/regions/new",
+    "constituency-new": "/stations/constituencies/new",
+    "constituency": "/stations/constituencies/1",
+    "regions": "/stations/regions",
+    "region-new": "/stations/regions/new",
+    "region": "/stations/regions/1",
     "stations-map": "/stations/map",
     "import": "/stations/import",
 }
 
 
-def test_everybody_can_use_every_page(
+def test_everybody_can_use_the_pages_of_stations_and_sheets(
     journey: Journey, open_window: OpenWindow, declared: Declared, board: int
 ) -> None:
     declared.photograph(board, 1, picture(size=(900, 1200)), "image/jpeg", "sheet.jpg")
@@ -334,9 +337,7 @@ def test_everybody_can_use_every_page(
     page = admin_page(open_window, journey, "/sheets")
     for name, path in PAGES.items():
         page.goto(f"{journey.suite.addresses.admin}{path.format(board)}")
-        take_pictures(page, name)
-        assert_everybody_can_use(page)
-        assert_targets_are_large(page)
+        look_at(page, name)
     page.goto(f"{journey.suite.addresses.admin}/sheets/{board}/1?language=sr_Cyrl")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Записник")
     take_pictures(page, "sheet-serbian")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from results_service.rules.holding_back import UNTIL_FINAL
 from shared.schema.election import Election
-from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, take_pictures
+from tests.browser.looking import look_at
 from tests.browser.test_results_pages import HOSTILE, NO_REDIS, RULES, Night
 from tests.services.casting import key_text
 from tests.services.recorded import Recorded
@@ -65,17 +65,13 @@ def test_every_page_says_why_there_are_no_votes_yet_and_everybody_can_use_it(nig
         page.goto(f"{night.address}/{view}?language={LANGUAGES[place % 4]}".replace("/?", "?"))
         expect(page.locator("#held-back")).to_be_visible()
         assert not TELLING.search(page.content())
-        assert_everybody_can_use(page)
-        if view != "screen":
-            assert_targets_are_large(page)
-        take_pictures(page, f"held-back-{(view or 'election').replace('/', '-')}")
+        look_at(page, f"held-back-{(view or 'election').replace('/', '-')}", is_pressed=view != "screen")
     page.goto(night.address)
     expect(page.locator("#held-back")).to_contain_text(str(UNTIL_FINAL))
     expect(page.locator(".tiles .figure").nth(2)).to_have_text("80,012")
     page.goto(night.address.rpartition("/elections")[0])
     expect(page.get_by_text("Votes are held back until every ballot is counted.")).to_be_visible()
-    assert_everybody_can_use(page)
-    take_pictures(page, "held-back-index")
+    look_at(page, "held-back-index")
 
 
 def test_who_watches_is_told_how_many_ballots_there_are_and_the_votes_when_all_are_counted(night: Night) -> None:

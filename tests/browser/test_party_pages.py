@@ -6,7 +6,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from cli.demo.people import jmbg_of_birth
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, take_pictures
+from tests.browser.looking import assert_everybody_can_use, look_at
 from tests.browser.signing_in import fill_in, sign_in
 from tests.journey.people import PASSWORD, Journey
 from tests.services.pictures import picture
@@ -40,18 +40,22 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     for forename in ("Eva", "Iva"):
         director.goto(f"{journey.suite.addresses.admin}/party")
         director.get_by_role("link", name="Put a candidate forward").click()
+        if forename == "Iva":
+            look_at(director, "party-candidate-new")
         director.get_by_label("Forename").fill(forename)
         director.get_by_label("Surname").fill("Ević")
         director.get_by_role("button", name="Put forward").click()
         expect(director.get_by_text("The candidate is on the list.")).to_be_visible()
     director.get_by_role("button", name="Invite the candidate").click()
     code = director.locator("code.code").inner_text()
-    assert_everybody_can_use(director)
-    take_pictures(director, "party-invitation")
+    look_at(director, "party-invitation")
+    director.goto(director.url.removesuffix("/invitation"))
+    look_at(director, "party-candidate")
+    director.get_by_role("link", name="Delete this candidate").click()
+    look_at(director, "party-candidate-delete")
 
     candidate = enter(journey, open_window, registered(journey, "candidate", 482))
-    assert_everybody_can_use(candidate)
-    take_pictures(candidate, "candidacy")
+    look_at(candidate, "candidacy")
     candidate.get_by_label("Code of the invitation").fill(code)
     candidate.get_by_role("button", name="Take it up").click()
     expect(candidate.get_by_text("You complete this profile from now on.")).to_be_visible()
@@ -70,8 +74,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     candidate.get_by_role("button", name="Save").click()
     candidate.get_by_role("button", name="Send for approval").click()
     expect(candidate.get_by_text("The profile is sent.")).to_be_visible()
-    assert_everybody_can_use(candidate)
-    take_pictures(candidate, "candidacy-profile")
+    look_at(candidate, "candidacy-profile")
     number = candidate.url.partition("?")[0].rpartition("/")[2]
 
     administrator = open_window().page()
@@ -79,8 +82,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     sign_in(administrator, journey, as_administrator=True, address=where)
     administrator.get_by_label("Why the candidate is refused").fill("Which Ada?")
     administrator.get_by_role("button", name="Refuse").click()
-    assert_everybody_can_use(administrator)
-    take_pictures(administrator, "candidate-of-a-director")
+    look_at(administrator, "candidate-of-a-director")
 
     director.goto(f"{journey.suite.addresses.admin}/party")
     expect(director.get_by_text("Which Ada?")).to_be_visible()
@@ -88,8 +90,7 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     director.get_by_role("button", name="Save the order").click()
     expect(director.get_by_text("The order of the list is stored.")).to_be_visible()
     assert director.locator("#candidates tbody th").all_inner_texts()[0].startswith("Iva")
-    assert_everybody_can_use(director)
-    take_pictures(director, "party")
+    look_at(director, "party")
 
     election = journey.open_election(["Green list", "Other"])
     journey.change_account(
@@ -100,5 +101,4 @@ def test_a_director_invites_a_candidate_who_completes_the_profile_that_is_approv
     expect(other.get_by_text("Nothing here can be changed now.")).to_be_visible()
     other.get_by_role("link", name="Votes at each polling station").click()
     expect(other.get_by_role("heading", level=1)).to_have_text("Votes at each polling station")
-    assert_everybody_can_use(other)
-    take_pictures(other, "party-result")
+    look_at(other, "party-result")

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, take_pictures
+from tests.browser.looking import look_at
 from tests.browser.test_voting_page import cast, choose, expect_receipt, shown
 from tests.browser.voting import TITLE, Booth
 
@@ -34,11 +34,9 @@ def test_a_voter_is_told_at_each_step_that_the_choice_will_be_published(
     expect(warning).to_have_count(1)
     choose(page)
     expect(warning).to_have_count(1)
-    take_pictures(page, "voting-confirm-published")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-confirm-published")
     cast(page)
     expect_receipt(page)
     expect(warning).to_have_count(1)
     expect(shown(page, "It does not say how you voted.")).to_have_count(0)
-    take_pictures(page, "voting-receipt-published")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-receipt-published")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, take_pictures
+from tests.browser.looking import look_at
 from tests.browser.signing_in import fill_in, sign_in
 from tests.browser.voting import announce
 from tests.journey.people import PASSWORD, Journey
@@ -20,13 +20,12 @@ def test_a_register_is_imported_and_a_voter_registers_by_it(journey: Journey, op
     page = open_window().page()
     address = journey.suite.addresses.authentication
     sign_in(page, journey, as_administrator=True, address=f"{address}/citizens/import")
-    assert_everybody_can_use(page)
+    look_at(page, "citizens-import-empty")
     page.locator("#file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": csv_of(rows)})
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_role("heading", name="2. Look at what would become of it")).to_be_visible()
     expect(page.get_by_text("A date of birth is written as in 1990-12-31.")).to_be_visible()
-    assert_everybody_can_use(page)
-    take_pictures(page, "citizens-import")
+    look_at(page, "citizens-import")
     page.get_by_label("Leave the wrong lines out and import the others").check()
     # The form still has the file.
     page.get_by_role("button", name="Import 1 citizen").click()
@@ -34,19 +33,17 @@ def test_a_register_is_imported_and_a_voter_registers_by_it(journey: Journey, op
     page.get_by_role("link", name="To the citizens' register").click()
     page.get_by_label("Beginning of a surname, or a whole JMBG").fill("novic ve")
     page.get_by_role("button", name="Search").click()
-    take_pictures(page, "citizens")
-    assert_everybody_can_use(page)
+    look_at(page, "citizens")
     page.get_by_role("link", name="Новић Vera").click()
     expect(page.get_by_text(rows[0]["national_id"])).to_be_visible()
-    assert_everybody_can_use(page)
+    look_at(page, "citizen")
     page.goto(f"{address}/voters/new")
-    assert_everybody_can_use(page)
+    look_at(page, "voters-new")
 
     voter = open_window().page()
     voter.goto(f"{address}/sign-in")
     voter.get_by_role("link", name="Register", exact=True).click()
-    assert_everybody_can_use(voter)
-    take_pictures(voter, "sign-up")
+    look_at(voter, "sign-up")
     for label, text in (
         ("Forename", "Vera"),
         ("Surname", "Novic"),
@@ -70,5 +67,7 @@ def test_the_page_of_an_election_with_a_ballot_key_fits_a_phone(journey: Journey
     address = f"{journey.suite.addresses.authentication}/voters/{NUMBER}"
     sign_in(page, journey, as_administrator=True, address=address)
     expect(page.locator("#fingerprint")).to_be_visible()
-    assert_everybody_can_use(page)
-    take_pictures(page, "voters-election")
+    look_at(page, "voters-election")
+    page.goto(f"{journey.suite.addresses.authentication}/voters")
+    expect(page.get_by_role("link", name="Council of the hill")).to_be_visible()
+    look_at(page, "voters")

@@ -4,19 +4,13 @@ import re
 import time
 from datetime import UTC, datetime
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import assert_everybody_can_use, assert_targets_are_large, take_pictures
+from tests.browser.looking import assert_everybody_can_use, look_at, take_pictures
 from tests.browser.signing_in import fill_in, sign_in
 from tests.journey.people import PASSWORD, Journey
 from tests.services.second_factors import Device
-
-
-def look_at(page: Page, name: str) -> None:
-    take_pictures(page, name)
-    assert_everybody_can_use(page)
-    assert_targets_are_large(page)
 
 
 def test_a_second_factor_is_set_up_signed_in_with_renewed_and_turned_off(

@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
 import jwt
 import pytest
+import sqlalchemy as sa
 from apiflask import APIFlask
 from flask import Response, request, url_for
 from jinja2 import DictLoader
@@ -18,16 +20,17 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
-from shared.config import WebSettings, load
+from shared.config import MailSettings, WebSettings, load
 from shared.errors import InvalidInput
+from shared.schema.accounts import PasswordReset
 from shared.terms import Role
 from shared.web import create_service, finish
 from shared.web.cookies import COOKIE, page_requires
 from shared.web.pages import page_blueprint, render, see_other
-from tests.browser.looking import Window, assert_everybody_can_use
+from tests.browser.looking import Window, assert_everybody_can_use, look_at
 from tests.browser.signing_in import fill_in
 from tests.servers import free_port
-from tests.services.accounts import PASSWORD, person, running
+from tests.services.accounts import PASSWORD, Accounts, person, running
 from tests.services.tokens import Keys, new_keys, signed
 
 SHEET = """{% extends "base/page.html" %}
@@ -55,6 +58,7 @@ class Station:
     address: str
     account: str
     keys: Keys
+    accounts: Accounts
     taken: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -103,18 +107,22 @@ def suite(url: str, *, behind_one: bool) -> Iterator[Station]:
     keys = new_keys()
     ports = (free_port(), free_port())
     sites = {"account_site": f":{ports[0]}/", "station_site": f":{ports[1]}/"}
-    made = Station(f"http://127.0.0.1:{ports[1]}", f"http://127.0.0.1:{ports[0]}", keys)
+    site, account = f"http://127.0.0.1:{ports[1]}", f"http://127.0.0.1:{ports[0]}"
     if behind_one:
         sites = {"account_site": "/account/", "station_site": "/station/"}
-        made = Station(f"{made.account}/station", f"{made.account}/account", keys)
+        site, account = f"{account}/station", f"{account}/account"
+    # Mails that wait for somebody to send them, which nobody does here.
+    mail = {"smtp_host": "mail.example.org", "mail_sender": "urna@example.org", "account_address": f"{account}/"}
 
     def settings(kind: Any, **values: Any) -> Any:
         common = {"environment": "development", "log_level": "error", "jwt_public_key": keys.public_pem}
-        return load(kind, _env_file=None, **{**common, **sites, **values})
+        its_own = mail if issubclass(kind, MailSettings) else {}
+        return load(kind, _env_file=None, **{**common, **sites, **its_own, **values})
 
     with ExitStack() as stack:
         accounts = stack.enter_context(running(url, settings, keys))
         accounts.register()
+        made = Station(site, account, keys, accounts)
         station = station_app(made.taken, settings(WebSettings))
         if behind_one:
             both = DispatcherMiddleware(NotFound(), {"/account": accounts.app, "/station": station})
@@ -271,7 +279,9 @@ def test_what_was_typed_is_there_again_after_signing_in(
     assert (sent["votes"], sent["kind"], sent["agreed"]) == ("412", "b", "1")
 
 
-def test_signing_out_works_from_the_page_of_another_service(station: Station, window: Window) -> None:
+def test_who_signs_out_on_the_page_of_another_service_and_forgets_the_password_can_sign_in_again(
+    station: Station, window: Window
+) -> None:
     page = window.page()
     page.goto(f"{station.address}/sheet")
     fill_in(page, EMAIL, PASSWORD)
@@ -279,3 +289,22 @@ def test_signing_out_works_from_the_page_of_another_service(station: Station, wi
     expect(page.get_by_text("You are signed out.")).to_be_visible()
     page.goto(f"{station.address}/sheet")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+    # Who has forgotten the password asks for a link, and follows it.
+    page.get_by_role("link", name="I have forgotten my password").click()
+    look_at(page, "forgotten-password")
+    page.get_by_label("Email, username or phone number").fill(EMAIL)
+    page.get_by_role("button", name="Send the link").click()
+    expect(page.get_by_text("a link to set a new password is on its way")).to_be_visible()
+    with station.accounts.database.writing() as session:
+        (row,) = session.scalars(sa.select(PasswordReset))
+        # The link itself is sealed in the mail that waits.
+        row.token_hash = sha256(b"another link").digest()
+    page.goto(f"{station.account}/reset-password?token=another+link")
+    look_at(page, "reset-password")
+    page.get_by_label("New password", exact=True).fill("An0therPassword")
+    page.get_by_label("New password again").fill("An0therPassword")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_text("Your new password is set, and all your sessions are ended.")).to_be_visible()
+    fill_in(page, EMAIL, "An0therPassword")
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenWindow
-from tests.browser.looking import NARROW, assert_everybody_can_use, assert_targets_are_large, take_pictures
+from tests.browser.looking import NARROW, look_at
 from tests.browser.polling import ballots, prepare, write_file
 from tests.browser.signing_in import fill_in
 from tests.journey.people import PASSWORD, Journey
@@ -18,13 +18,6 @@ from tests.services.wire import Wire
 NUMBERS = ["500", "300", "500", "200", "300", "4", "2", "150", "100", "44"]
 FEWER = ["500", "310", "500", "190", "300", "4", "2", "150", "100", "44"]
 SWAPPED = "1,9e3779b9-7f4a-7c15-f39c-c0605cedc835"
-
-
-def look(page: Page, name: str) -> None:
-    """Pictures of a page, and what axe and a finger find."""
-    take_pictures(page, name)
-    assert_everybody_can_use(page)
-    assert_targets_are_large(page)
 
 
 def row(page: Page, name: str) -> Locator:
@@ -48,11 +41,11 @@ def test_an_official_chooses_a_station_and_hands_in_files(
     page = open_window().page()
     polling.sign_in(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Your polling stations")
-    look(page, "station-start")
+    look_at(page, "station-start")
     # Other elections may be open in the suite as well.
     page.locator(f"a[href$='/elections/{polling.election}/files?station={polling.numbers[0]}']").click()
     expect(page).to_have_url(polling.files)
-    look(page, "station-files")
+    look_at(page, "station-files")
 
     good = write_file(tmp_path, "morning.csv", ballots(40))
     wrong = write_file(tmp_path, "noon.csv", [*ballots(2), SWAPPED, *ballots(1), "x,1"])
@@ -64,7 +57,7 @@ def test_an_official_chooses_a_station_and_hands_in_files(
     expect(row(page, "evening.csv")).to_contain_text("no list with these poll numbers: 77")
     # A name is text, whatever is in it.
     expect(row(page, "morning.csv")).to_contain_text("2. <script>alert(1)</script>")
-    look(page, "station-files-checked")
+    look_at(page, "station-files-checked")
     assert journey.admin.get("admin", f"/api/elections/{polling.election}/batches")["items"] == []
 
     page.get_by_role("button", name="Hand in · morning.csv").click()
@@ -76,14 +69,14 @@ def test_an_official_chooses_a_station_and_hands_in_files(
     evening = row(page, "evening.csv")
     expect(evening.get_by_text("This ballot was received before.")).to_have_count(3)
     expect(evening.get_by_text("The election has no list with this poll number.")).to_have_count(1)
-    look(page, "station-files-sent")
+    look_at(page, "station-files-sent")
     evening.get_by_role("link", name="Receipt").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Receipt")
-    look(page, "station-receipt")
+    look_at(page, "station-receipt")
     page.get_by_role("link", name="My files").click()
     names = page.locator("tbody th")
     expect(names).to_have_text(["evening.csv", "morning.csv"])
-    look(page, "station-own-files")
+    look_at(page, "station-own-files")
 
 
 def test_without_a_script_a_file_is_handed_in_and_its_page_tells_of_it(
@@ -152,7 +145,7 @@ def test_sending_waits_while_there_is_no_connection_and_can_be_paused(
     expect(page.get_by_role("button", name="Go on · a.csv")).to_be_focused()
     page.keyboard.press("Enter")
     expect(row(page, "a.csv")).to_contain_text("waits for the connection")
-    look(page, "station-files-offline")
+    look_at(page, "station-files-offline")
     window.context.set_offline(False)
     expect(row(page, "a.csv").locator(".sum-counted dd")).to_have_text("9")
 
@@ -164,19 +157,19 @@ def test_two_officials_enter_a_sheet_by_the_keyboard_and_the_second_sees_only_wh
     page = open_window().page()
     polling.sign_in(page, polling.sheet)
     expect(page.get_by_role("heading", name="First entry")).to_be_visible()
-    look(page, "station-sheet")
+    look_at(page, "station-sheet")
     page.reload()
     type_sheet(page, [*NUMBERS[:4], "301", *NUMBERS[5:]])
     expect(page.get_by_text("differs from the box by 1: the parts do not add up")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.get_by_text("The parts do not add up, so nothing was stored.")).to_be_visible()
-    look(page, "station-sheet-refused")
+    look_at(page, "station-sheet-refused")
     page.reload()
     page.goto(polling.sheet)
     type_sheet(page, FEWER)
     page.keyboard.press("Enter")
     expect(page.get_by_text("W203", exact=True)).to_be_visible()
-    look(page, "station-sheet-explained")
+    look_at(page, "station-sheet-explained")
     # Enter in the marked number goes to what is asked about it.
     expect(page.locator("#in_box")).to_be_focused()
     page.keyboard.press("Enter")
@@ -187,7 +180,7 @@ def test_two_officials_enter_a_sheet_by_the_keyboard_and_the_second_sees_only_wh
     page.keyboard.press("Enter")
     expect(page.locator(".own-entry .badge")).to_have_text("recorded")
     expect(page.get_by_text("entered once")).to_be_visible()
-    look(page, "station-sheet-entered")
+    look_at(page, "station-sheet-entered")
 
     other = open_window(viewport=NARROW).page()
     polling.sign_in(other, polling.sheet, polling.ana.email)
@@ -198,7 +191,7 @@ def test_two_officials_enter_a_sheet_by_the_keyboard_and_the_second_sees_only_wh
     expect(other.locator(".differing li")).to_have_text(["Voters who voted", "Unused ballot papers"])
     expect(other.get_by_text("entries differ", exact=True)).to_be_visible()
     assert "310" not in other.locator("main").inner_text()
-    look(other, "station-sheet-differing")
+    look_at(other, "station-sheet-differing")
 
 
 def test_a_photograph_is_sent_from_the_page_and_a_script_is_none(
@@ -216,7 +209,7 @@ def test_a_photograph_is_sent_from_the_page_and_a_script_is_none(
     page.locator("#file").set_input_files(script)
     page.get_by_role("button", name="Send the photograph").click()
     expect(page.locator(".photographs .badge")).to_have_text("recorded")
-    look(page, "station-photograph")
+    look_at(page, "station-photograph")
 
 
 def test_a_session_that_ends_in_the_middle_of_a_sheet_keeps_its_numbers(
@@ -245,4 +238,4 @@ def test_a_session_that_ends_in_the_middle_of_a_sheet_keeps_its_numbers(
         ("files", f"{polling.files}&language=fr", "fr"),
     ):
         page.goto(address)
-        look(page, f"station-{name}-{language}")
+        look_at(page, f"station-{name}-{language}")

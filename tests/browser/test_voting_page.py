@@ -17,9 +17,8 @@ from tests.browser.codes import modules_of, read_code
 from tests.browser.conftest import OpenWindow
 from tests.browser.looking import (
     assert_everybody_can_use,
-    assert_targets_are_large,
+    look_at,
     tab_through,
-    take_pictures,
 )
 from tests.browser.signing_in import sign_in
 from tests.browser.voting import LISTS, TITLE, Booth, fill_in, register, set_up_second_factor
@@ -93,22 +92,18 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     page.goto(booth.address)
     names = ["Email, username or phone number", "Password", "Sign in", "A file of this page or of urna vote"]
     assert tab_through(page)[-5:-1] == names
-    take_pictures(page, "voting-start")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-start")
     before = booth.counted()
     fill_in(page, booth.voters.pop())
     expect(page.get_by_role("heading", name="Your elections")).to_be_focused()
-    take_pictures(page, "voting-elections")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-elections")
     page.get_by_role("button", name=f"Go on: {TITLE}").press("Enter")
     key = read_key(booth.ballot_key)
     expect(page.locator("#signing").get_by_text(key.fingerprint)).to_be_visible()
-    take_pictures(page, "voting-signing")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-signing")
     page.get_by_role("button", name="Get the ballot signed").press("Enter")
     expect(shown(page, "you are signed out")).to_be_visible()
-    take_pictures(page, "voting-choice")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-choice")
     signed_at = len(sent)
     # By the keyboard: the second list, whose name is no part of the page.
     page.get_by_label(LISTS[0]).focus()
@@ -116,16 +111,13 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     page.keyboard.press("Enter")
     expect(page.locator(".chosen")).to_have_text(f"2 {LISTS[1]}")
     assert page.locator(".chosen").evaluate("(one) => parseFloat(getComputedStyle(one).fontSize)") >= 40
-    take_pictures(page, "voting-confirm")
-    assert_everybody_can_use(page)
+    look_at(page, "voting-confirm")
     assert "poll" not in json.dumps(kept(page, booth))
     # It is said where the rules of the election publish choices, and nowhere else.
     expect(shown(page, "Whoever sees your receipt")).to_have_count(0)
     cast(page)
     expect_receipt(page)
-    take_pictures(page, "voting-receipt")
-    assert_everybody_can_use(page)
-    assert_targets_are_large(page)
+    look_at(page, "voting-receipt")
 
     # Casting says nothing of who it is, and nobody who knows it is asked any more.
     (posted,) = [one for one in sent[signed_at:] if one.method == "POST"]
@@ -160,9 +152,9 @@ def test_a_voter_votes_in_a_browser_and_everybody_can_see_that_the_ballot_is_cou
     looked = window.page()
     expect_counted(looked, link)
     expect(shown(looked, "The signature of the receipt is good")).to_be_visible()
-    take_pictures(looked, "voting-looked-up")
-    assert_everybody_can_use(looked)
+    look_at(looked, "voting-looked-up")
     looked.goto(booth.receipts)
+    look_at(looked, "receipts")
     looked.locator("#election").fill(str(booth.election))
     looked.locator("#guid").fill(guid.hex)
     looked.get_by_role("button", name="Look it up").click()

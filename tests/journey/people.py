@@ -47,10 +47,11 @@ class Journey:
         made = self.admin.authorized("POST", "admin", "/api/jurisdictions", body={"name": f"Area {uuid4().hex}"})
         return int(made.json()["id"])
 
-    def open_election(self, lists: Sequence[str] = ("First", "Second", "Third")) -> int:
+    def open_election(self, lists: Sequence[str] = ("First", "Second", "Third"), **more: object) -> int:
         """Make an election that is open for an hour, and wait until the stations know it.
 
-        It gets a jurisdiction of its own, because those of one jurisdiction may not overlap.
+        It gets a jurisdiction of its own, because those of one jurisdiction may not overlap. ``more`` is whatever else
+        it is made with, such as ``rules``.
         """
         now = datetime.now(UTC)
         made = elections.create(
@@ -62,6 +63,7 @@ class Journey:
                 "start": now.isoformat(),
                 "end": (now + timedelta(hours=1)).isoformat(),
                 "entries": [{"participant_id": participants.create(self.admin, name)["id"]} for name in lists],
+                **more,
             },
         )
         number = int(made["id"])

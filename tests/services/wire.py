@@ -15,7 +15,8 @@ class Wire:
 
     ``lose_answer_to`` names a word: what the client sends with it still reaches the server, but the answer does not
     come back, and the connection is closed. ``lose`` names a word with which the connection is closed before the server
-    has it. ``hold`` names one from which on what the client sends is kept back, until ``deliver`` is called.
+    has it. ``hold`` names one from which on what the client sends is kept back, until ``deliver`` is called. While
+    ``cut``, what is carried is closed, and so is at once what comes.
     """
 
     def __init__(self, target: int) -> None:
@@ -23,6 +24,7 @@ class Wire:
         self.lose: bytes | None = None
         self.lose_answer_to: bytes | None = None
         self.hold: bytes | None = None
+        self.cut = False
         self._held: list[tuple[socket.socket, bytes]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -71,6 +73,9 @@ class Wire:
             if self._ended:
                 client.close()
                 return
+            if self.cut:
+                client.close()
+                continue
             self._start(self._carry, client, socket.create_connection(("127.0.0.1", self.target)))
 
     def _carry(self, client: socket.socket, server: socket.socket) -> None:
@@ -79,7 +84,7 @@ class Wire:
             ready.register(client, selectors.EVENT_READ)
             ready.register(server, selectors.EVENT_READ)
             with suppress(OSError):
-                while not self._ended:
+                while not self._ended and not self.cut:
                     for key, _ in ready.select(timeout=0.1):
                         block = key.fileobj.recv(_BLOCK) if isinstance(key.fileobj, socket.socket) else b""
                         if key.fileobj is server:
