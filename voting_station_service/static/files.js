@@ -97,8 +97,11 @@
         const answer = one.row.querySelector(".file-answer");
         if (how === "gone") become(one, "refused", "changed", {}, true);
         else if (how === "failed") become(one, "paused", "failed", {}, true);
-        else if (how === "left") one.state = "left";
-        else {
+        else if (how === "left") {
+          // The session has ended, and the page is left for signing in: no other file is tried, and nobody asked whether to leave.
+          for (const other of files) other.state = "left";
+          return;
+        } else {
           show(answer, request);
           if (checks) become(one, "checked", how === "accepted" ? "checked" : "refused", {}, true);
           else become(one, how, how, {}, true);
