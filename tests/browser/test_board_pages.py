@@ -199,7 +199,12 @@ def test_the_board_looks_anew_by_itself_and_leaves_everybody_where_he_is(
     assert (focused(page), page.evaluate("window.scrollY")) == (name, place)
     page.get_by_label("Refresh every 15 seconds").uncheck()
     declared.twice(board, 32, numbers(VOTES, registered=serbia[32]))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.clock.fast_forward(60_000)
+    # What the page asks for is told of before what it is asked now.
+    expect(heading).to_contain_text("19 of")
+    assert asked == []
     page.goto(f"{journey.suite.addresses.admin}/sheets/{board}/screen")
     expect(heading).to_contain_text("20 of")
     declared.twice(board, 33, numbers(VOTES, registered=serbia[33]))

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
-from shared.schema.election import Election
+from shared.schema.election import Election, TallySheet
 from shared.terms import Role
 from tests.services.administration import Administration
 from tests.services.declared import PNG, numbers
@@ -48,7 +48,7 @@ def test_a_place_of_each_sort_is_made_changed_and_deleted(admin: Administration,
         ana.fill("/stations/new?centre=1", "station", code="Ада 1", registered="1 234", contact="Мира, 064 123")
     )
     assert "1,234" in page
-    assert "45.80000° N" in page
+    assert "45.80000° N; 20.10000° E" in page
     assert "&lt;b&gt;Школа" in page
     assert "<b>Школа" not in page
     page = ana.done(ana.fill("/stations/1", "disable", reason="unusable", note="A burst pipe."))
@@ -58,6 +58,11 @@ def test_a_place_of_each_sort_is_made_changed_and_deleted(admin: Administration,
     assert admin.get("/api/polling-stations/1")["status"] == "active"
     ana.done(ana.fill("/stations/1/change", "station", registered="1300"))
     assert admin.get("/api/polling-stations/1")["registered"] == 1300
+    # West and south are words, and no signs.
+    ana.done(ana.fill("/stations/centres/1", "place", latitude="-45,8", longitude="-20.13"))
+    for language, position in (("en", "45.80000° S; 20.13000° W"), ("fr", "45,80000° S; 20,13000° O")):
+        assert position in ana.see(f"/stations/1?language={language}")
+    ana.see("/stations/1?language=en")
     assert "Ада 1" in ana.see("/stations?search=ада&municipality=Ада&status=active")
     assert "No polling station is found." in ana.see("/stations?search=бор")
     assert ana.fill("/stations/centres/1", "place", latitude="<b>").status_code == 422
@@ -115,6 +120,9 @@ def test_a_file_with_mistakes_is_looked_at_line_by_line_and_imported_without_the
     refused = upload(ana, "/stations/import", WRONG, **planned(shown))
     assert (refused.status_code, "Nothing was imported." in refused.text) == (422, True)
     assert made.admin.get("/api/polling-stations") == before
+    # A file of which nothing is right has no line that is known already.
+    wrong = "".join(f"{line}\n" for line in WRONG.splitlines() if "many" in line or line.startswith("municipality"))
+    assert "There is nothing to import: no line is right." in upload(ana, "/stations/import/preview", wrong).text
     done = upload(ana, "/stations/import", WRONG, **planned(shown), skip_wrong="1")
     assert "New: 1; changed: 1; left as they were: 0; wrong and left out: 3." in done.text
     assert made.admin.get("/api/polling-stations/1")["registered"] == 705
@@ -164,6 +172,14 @@ def test_the_board_counts_filters_and_shows_what_is_missing_first(made: Night, a
     shown = ana.see(path)
     assert "1 of 4 tally sheets are accepted" in shown
     assert "They stand for 700 of 2,800 registered voters." in shown
+    # The time of a state says of which day it is, unless it is of today.
+    with made.declared.database.writing() as session:
+        days = (datetime(2026, 3, 1, 20, 1, tzinfo=UTC), datetime.now(UTC))
+        for station, changed_at in zip((2, 3), days, strict=True):
+            session.get_one(TallySheet, (made.election, station)).changed_at = changed_at
+    since = [re.findall(f'id="row-{row}".*?<time[^>]*>([^<]*)</time>', ana.see(path), re.DOTALL)[0] for row in (2, 3)]
+    assert since[0] == "1 Mar 2026, 20:01 UTC"
+    assert re.fullmatch(r"\d\d:\d\d UTC", since[1])
     assert shown.index('id="row-1"') < shown.index('id="row-2"') < shown.index('id="row-3"') < shown.index('id="row-4"')
     shown = ana.see(f"{path}?municipality=Ада")
     assert 'id="row-3"' not in shown

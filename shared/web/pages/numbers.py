@@ -23,6 +23,11 @@ def number(value: int | float | Decimal) -> str:
     return str(format_decimal(value, locale=_LOCALES[current().locale]))
 
 
+def degrees(value: float) -> str:
+    """The size of an angle with five decimals, which tell metres apart: 20.13000 or 20,13000; its sign is for words."""
+    return str(format_decimal(abs(value), "0.00000", locale=_LOCALES[current().locale]))
+
+
 def percent(share: str | Fraction | float) -> str:
     """A share of one such as 0.4835 or 1/30 in hundredths of a per cent, rounded exactly: 48.35%, 3.33%."""
     ten_thousandths = Decimal(round(Fraction(share) * 10_000))
@@ -54,7 +59,7 @@ def clock(value: datetime) -> Markup:
 
 def install(app: Flask) -> None:
     """Give the templates of ``app`` these filters."""
-    app.jinja_env.filters.update(number=number, percent=percent, moment=moment, day=day, clock=clock)
+    app.jinja_env.filters.update(number=number, degrees=degrees, percent=percent, moment=moment, day=day, clock=clock)
 
 
 def _time(machine: str, text: str) -> Markup:
