@@ -69,7 +69,8 @@ _ATTEMPTS = 8
 class Upload:
     """What is known of an upload before it is read; ``election_id`` is the one that its sender has named.
 
-    Without an official, who is named by email and national id, it is ballots that voters have cast themselves.
+    Without an official, who is named by email and national id, it is ballots that voters have cast themselves. Those
+    come in no file, so that the file's name and its digest are empty.
     """
 
     batch_id: str
@@ -264,7 +265,10 @@ def _of_official(upload: Upload) -> Iterator[Command]:
 
 
 def _accepted(upload: Upload, contents: Contents) -> Event:
-    """What the journal tells of an upload: enough to recognise its ballots, and none of them."""
+    """What the journal tells of an upload: enough to recognise its ballots, and none of them.
+
+    Of ballots that voters have cast it is not enough for whoever has a receipt: their payloads are salted.
+    """
     digests = b"".join(sha256(part.payload).digest() for part in contents.parts)
     return event(
         "batch.accepted",

@@ -2,31 +2,37 @@
 
 A part is some thousands of ballots of one batch and one partition. Its packed form says by itself what it is,
 so that a part that was stored years ago can be counted again. All numbers are little-endian. Version 1 is what came in
-files; version 2 is ballots that voters have cast themselves, each with its proof (``shared.ballot_proofs``):
+files; version 3 is ballots that voters have cast themselves, each with its proof (``shared.ballot_proofs``). Version 2
+is those of stations before there was a salt; it is read and no longer written:
 
 ======  =====  ==========================================================================================
 offset  bytes  content
 ======  =====  ==========================================================================================
 0       4      ``URNA`` in ASCII
-4       1      version of the form: 1 or 2
+4       1      version of the form: 1, 2 or 3
 5       1      bytes per poll number: 1, 2, 4 or 8, the fewest that hold the greatest one
 6       1      bytes per line number: 1, 2 or 4, likewise
-7       1      version 1: zero; version 2: bytes per proof, in units of 32
+7       1      version 1: zero; versions 2 and 3: bytes per proof, in units of 32
 8       4      number of ballots, n
 12      4      bytes of the last field, z
 16      16     the first 16 bytes of the SHA-256 of all that stands before this field and after it
 32      16 n   the GUIDs, 16 bytes each, as they are (they are random, so they cannot be compressed)
 ...     z      zlib stream of the n poll numbers followed by the n line numbers, each array by planes:
                first the lowest byte of every number, then the second byte of every number, and so on
-...     ...    version 2 only: the n proofs, one after the other
+...     ...    versions 2 and 3: the n proofs, one after the other
+...     32     version 3 only: the salt
 ======  =====  ==========================================================================================
 
 The planes are there for the size: line numbers only grow, so all planes but the lowest hardly change from one
 number to the next and nearly vanish when compressed. The checksum is against damage, not against forgery: who
 can write to Redis or the database can compute it too.
+
+The salt is random, so that the digest of a payload, which the journal has, tells nobody a choice. A voter's receipt has
+everything else that a part of one ballot is made of but the poll number, and there are few of those to try.
 """
 
 import hashlib
+import secrets
 import struct
 import sys
 import zlib
@@ -38,7 +44,8 @@ from shared.ballot_proofs import UNIT_BYTES
 from shared.errors import InvalidInput
 
 _MAGIC = b"URNA"
-_PLAIN, _PROVEN = 1, 2
+_PLAIN, _PROVEN, _SALTED = 1, 2, 3
+_SALT_BYTES = 32
 _GUID_BYTES = 16
 _MOST_UNITS = 255
 _HEAD = struct.Struct("<4sBBBBII")
@@ -65,11 +72,11 @@ class PartContents:
 
 
 def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int], proofs: bytes = b"") -> bytes:
-    """Return the packed form of a part; all three say something about the same ballots, in the same order.
+    """Return the packed form of a part; all four say something about the same ballots, in the same order.
 
-    ``guids`` holds 16 bytes a ballot, ``proofs`` as many as ``PartContents`` says. Raises ValueError when they do not
-    fit each other, and
-    OverflowError for a poll number outside 0 to 2**64 - 1 or a line number outside 0 to 2**32 - 1.
+    ``guids`` holds 16 bytes a ballot, ``proofs`` as many as ``PartContents`` says. With proofs the part gets a salt, so
+    it is packed differently each time. Raises ValueError when they do not fit each other, and OverflowError for a poll
+    number outside 0 to 2**64 - 1 or a line number outside 0 to 2**32 - 1.
     """
     count = len(poll_numbers)
     if len(guids) != _GUID_BYTES * count or len(lines) != count:
@@ -83,9 +90,9 @@ def pack(guids: bytes, poll_numbers: Sequence[int], lines: Sequence[int], proofs
     planes = b"".join((*number_planes, *line_planes))
     # The lowest level is enough: the planes are either all but constant or all but random.
     packed = stored(planes) if len(planes) < _WORTH_COMPRESSING else zlib.compress(planes, 1)
-    version = _PROVEN if units else _PLAIN
+    version, salt = (_SALTED, secrets.token_bytes(_SALT_BYTES)) if units else (_PLAIN, b"")
     head = _HEAD.pack(_MAGIC, version, len(number_planes), len(line_planes), units, count, len(packed))
-    return b"".join((head, _checksum(head, guids, packed, proofs), guids, packed, proofs))
+    return b"".join((head, _checksum(head, guids, packed, proofs, salt), guids, packed, proofs, salt))
 
 
 def unpack(payload: bytes) -> PartContents:
@@ -95,19 +102,20 @@ def unpack(payload: bytes) -> PartContents:
     if len(payload) < _CONTENT:
         raise InvalidInput(f"The packed part is cut off: it has {len(payload)} bytes, its head alone {_CONTENT}.")
     _, version, poll_number_bytes, line_bytes, units, count, packed_bytes = _HEAD.unpack_from(payload)
-    if version not in (_PLAIN, _PROVEN):
-        raise InvalidInput(f"The packed part has version {version}; this program reads the versions 1 and 2.")
-    if (version == _PROVEN) != bool(units):
+    if version not in (_PLAIN, _PROVEN, _SALTED):
+        raise InvalidInput(f"The packed part has version {version}; this program reads the versions 1 to 3.")
+    if (version != _PLAIN) != bool(units):
         raise InvalidInput("The packed part is malformed: its proofs are not as its version has them.")
-    length = _CONTENT + _GUID_BYTES * count + packed_bytes + UNIT_BYTES * units * count
+    proofs_bytes = UNIT_BYTES * units * count
+    length = _CONTENT + _GUID_BYTES * count + packed_bytes + proofs_bytes + _SALT_BYTES * (version == _SALTED)
     if len(payload) != length:
         raise InvalidInput(
             f"The packed part has a wrong length: {len(payload)} bytes where its head announces {length}."
         )
     after_guids = _CONTENT + _GUID_BYTES * count
     guids, packed = payload[_CONTENT:after_guids], payload[after_guids : after_guids + packed_bytes]
-    proofs = payload[after_guids + packed_bytes :]
-    if _checksum(payload[: _HEAD.size], guids, packed, proofs) != payload[_HEAD.size : _CONTENT]:
+    after_numbers = after_guids + packed_bytes
+    if _checksum(payload[: _HEAD.size], payload[_CONTENT:]) != payload[_HEAD.size : _CONTENT]:
         raise InvalidInput("The packed part is damaged: its checksum does not match its content.")
     planes = _decompressed(packed, count * (poll_number_bytes + line_bytes))
     if planes is None or poll_number_bytes not in _TYPECODE or line_bytes not in (1, 2, 4):
@@ -116,7 +124,7 @@ def unpack(payload: bytes) -> PartContents:
         guids=guids,
         poll_numbers=array("Q", _numbers(planes[: count * poll_number_bytes], poll_number_bytes)),
         lines=array("I", _numbers(planes[count * poll_number_bytes :], line_bytes)),
-        proofs=proofs,
+        proofs=payload[after_numbers : after_numbers + proofs_bytes],
     )
 
 

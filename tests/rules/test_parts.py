@@ -61,11 +61,14 @@ def test_proofs_come_back_as_they_were_packed(rows: list[tuple[bytes, int, int]]
     payload = pack(contents.guids, contents.poll_numbers, contents.lines, contents.proofs)
     assert unpack(payload) == contents
     # What came in files is packed as it always was.
-    assert payload[4] == (2 if rows else 1)
+    assert payload[4] == (3 if rows else 1)
     assert packed(contents)[4] == 1
     if rows:
         with pytest.raises(InvalidInput, match="damaged"):
             unpack(payload[:-1] + bytes([payload[-1] ^ 1]))
+        # Each time with another salt, of which the contents know nothing.
+        again = pack(contents.guids, contents.poll_numbers, contents.lines, contents.proofs)
+        assert (again[-32:] != payload[-32:], again[32:-32]) == (True, payload[32:-32])
         with pytest.raises(ValueError, match="bytes of proofs"):
             pack(contents.guids, contents.poll_numbers, contents.lines, contents.proofs[:-1])
 
@@ -112,8 +115,22 @@ def test_the_stored_form_of_version_1_never_changes() -> None:
     assert zlib.decompress(payload[80:]) == numbers
 
 
-def test_every_flipped_byte_is_noticed() -> None:
-    payload = pack(GUIDS, POLL_NUMBERS, LINES)
+def test_what_stations_packed_before_there_was_a_salt_is_read_for_ever() -> None:
+    proofs, salt = bytes(range(192)), bytes(32)
+    numbers = zlib.compress(bytes([1, 44, 19, 0, 1, 0]) + bytes([0, 5, 112, 0, 0, 17, 0, 0, 1, 0, 0, 0]), 9)
+    contents = PartContents(GUIDS, array("Q", POLL_NUMBERS), array("I", LINES), proofs)
+    for version, rest in ((2, proofs), (3, proofs + salt)):
+        head = b"URNA" + bytes([version, 2, 4, 2]) + struct.pack("<II", 3, len(numbers))
+        assert unpack(sealed(head, GUIDS, numbers + rest)) == contents
+        # Neither passes for the other.
+        swapped = head[:4] + bytes([5 - version]) + head[5:]
+        with pytest.raises(InvalidInput, match="wrong length"):
+            unpack(sealed(swapped, GUIDS, numbers + rest))
+
+
+@pytest.mark.parametrize("proofs", [b"", bytes(96)], ids=["of a file", "of voters"])
+def test_every_flipped_byte_is_noticed(proofs: bytes) -> None:
+    payload = pack(GUIDS, POLL_NUMBERS, LINES, proofs)
     for at in range(len(payload)):
         for flip in (1, 128, 255):
             damaged = bytearray(payload)
@@ -156,8 +173,9 @@ def test_the_refusal_says_what_is_wrong() -> None:
         (b"", "does not start with URNA"),
         (b"PK" + payload[2:], "does not start with URNA"),
         (payload[:31], "is cut off: it has 31 bytes, its head alone 32"),
-        (payload[:4] + b"\x03" + payload[5:], "has version 3; this program reads the versions 1 and 2"),
+        (payload[:4] + b"\x04" + payload[5:], "has version 4; this program reads the versions 1 to 3"),
         (payload[:4] + b"\x02" + payload[5:], "its proofs are not as its version has them"),
+        (payload[:4] + b"\x03" + payload[5:], "its proofs are not as its version has them"),
         (payload[:7] + b"\x09" + payload[8:], "its proofs are not as its version has them"),
         (payload[:-1], "has a wrong length"),
         (damaged, "is damaged: its checksum does not match"),

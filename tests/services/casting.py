@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -78,12 +79,22 @@ def voted(suite: Counting, **hours: float) -> int:
     return made
 
 
-def enqueue(suite: Counting, election: int, ballots: list[tuple[Signed, int]]) -> str:
-    """Put ballots into the queue past every check of a station, as one in wrong hands would."""
-    upload = intake.Upload(uuid4().hex, election, "", "", "", "0" * 64, 3600)
+def resealed(payload: bytes, salt: bytes = b"") -> bytes:
+    """The same packed part with another salt; without one as stations packed it before, in version 2."""
+    head, content = payload[:4] + (b"\3" if salt else b"\2") + payload[5:16], payload[32:-32] + salt
+    return head + sha256(head + content).digest()[:16] + content
+
+
+def enqueue(suite: Counting, election: int, ballots: list[tuple[Signed, int]], *, salted: bool = True) -> str:
+    """Put ballots into the queue past every check of a station, as one in wrong hands would.
+
+    Or, where they are not salted, as a station did before there was a salt, with a digest of the GUIDs.
+    """
     guids = b"".join(one.guid.bytes for one, _ in ballots)
+    digest = "" if salted else sha256(guids).hexdigest()
+    upload = intake.Upload(uuid4().hex, election, "", "", "", digest, 3600)
     numbers = [number for _, number in ballots]
     payload = pack(guids, numbers, range(len(ballots)), b"".join(one.prefix + one.signature for one, _ in ballots))
-    part = intake.PackedPart(0, len(ballots), payload)
+    part = intake.PackedPart(0, len(ballots), payload if salted else resealed(payload))
     intake.accept(suite.redis, suite.queues, upload, None, lambda _: intake.Contents(election, [part]))
     return upload.batch_id

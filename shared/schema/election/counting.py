@@ -20,7 +20,9 @@ class Batch(ElectionBase):
     official_email: Mapped[str] = mapped_column(sa.String(256))
     official_jmbg: Mapped[str] = mapped_column(sa.String(13))
     file_name: Mapped[str] = mapped_column(sa.String(256))
-    sha256: Mapped[str] = mapped_column(sa.String(64), doc="Of the uploaded file, in hexadecimal.")
+    sha256: Mapped[str] = mapped_column(
+        sa.String(64), doc="Of the uploaded file, in hexadecimal; empty for ballots that voters have cast themselves."
+    )
     station_id: Mapped[int | None] = mapped_column(
         index=True, doc="The polling station that it is from; NULL where the official belongs to none."
     )
