@@ -150,7 +150,8 @@ def get_elections() -> dict[str, Any]:
 @classic_requires(Role.ADMINISTRATOR)
 @classic.doc(
     summary="The final result of an election",
-    description="Query: `id`. Seats for a parliamentary election, shares of the valid votes for a presidential one.",
+    description="Query: `id`. Seats for a parliamentary election, shares of the valid votes for a presidential one. "
+    "Where voters cast ballots themselves, `pollNumber` of invalid votes is null: a receipt names the GUID.",
     responses={200: "`participants` and `invalidVotes`", 400: "Missing id, unknown election, or not final"},
 )
 def get_results() -> dict[str, Any]:
@@ -173,7 +174,8 @@ def get_results() -> dict[str, Any]:
             {
                 "electionOfficialJmbg": ballot.official_jmbg,
                 "ballotGuid": str(UUID(bytes=ballot.guid)),
-                "pollNumber": ballot.poll_number,
+                # The contract is older than voters' own ballots; of elections without these it is kept to the letter.
+                "pollNumber": ballot.poll_number if found.names_choices else None,
                 "reason": REASONS[ballot.reason],
             }
             for ballot in found.refused

@@ -27,10 +27,14 @@ class ListResult:
 
 @dataclass(frozen=True)
 class Results:
-    """The final result of an election: every participant by poll number, and the ballots that do not count."""
+    """The final result of an election: every participant by poll number, and the ballots that do not count.
+
+    ``names_choices``: it may be said how those were cast.
+    """
 
     lists: list[ListResult]
     refused: list[RefusedBallot]
+    names_choices: bool
 
 
 def final(database: Database, election_id: int, now: datetime) -> Results:
@@ -48,7 +52,9 @@ def final(database: Database, election_id: int, now: datetime) -> Results:
         votes = tallies.votes(session, election_id)
         rules = rules_of(election)
         results = final_seats(session, election, rules) if rules else _shares(votes)
-        return Results(_lists(election, results), tallies.refused_ballots(session, election_id, officials=True))
+        refused = tallies.refused_ballots(session, election_id, officials=True)
+        # A ballot that its voter sent twice is cast alike both times, and the voter's receipt names it.
+        return Results(_lists(election, results), refused, names_choices=election.ballot_key is None)
 
 
 def _shares(votes: Mapping[int, int]) -> dict[int, float]:

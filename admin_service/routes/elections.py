@@ -158,7 +158,7 @@ class BatchAnswer(BaseModel):
     official_email: str = Field(description="Who sent it.")
     official_jmbg: str
     file_name: str
-    sha256: str
+    sha256: str = Field(description="Of the file, in hexadecimal; empty for ballots that voters have cast themselves.")
     received_at: datetime
     lines: int = Field(description="Ballots in the upload.")
     received: int = Field(description="Ballots of it that are recorded.")

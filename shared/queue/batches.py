@@ -41,11 +41,11 @@ SHOWN_LINES = 100
 
 @dataclass(frozen=True)
 class RefusedLine:
-    """A line that is not counted; lines count from 0."""
+    """A line that is not counted; lines count from 0. ``poll_number`` is None where its reader is not told it."""
 
     line: int
     guid: str
-    poll_number: int
+    poll_number: int | None
     reason: str
 
     @staticmethod

@@ -11,6 +11,7 @@ import time_machine
 from shared.schema.election import CANCELLED, DRAFT, Part, RefusedLine
 from shared.terms import Refusal
 from tests.services.administration import Administration
+from tests.services.casting import key_text
 from tests.services.recorded import CLASSIC_RULES, EVENING, JMBG, NOON, Recorded
 
 SECOND = timedelta(seconds=1)
@@ -155,6 +156,23 @@ def test_invalid_votes_name_official_guid_poll_number_and_reason(admin: Administ
     for guid in guids.values():
         assert guid == guid.lower()
         assert [len(group) for group in guid.split("-")] == [8, 4, 4, 4, 12]
+
+
+@pytest.mark.parametrize("choices_public", [False, True])
+def test_how_invalid_votes_were_cast_is_held_back_where_voters_cast_ballots_themselves(
+    admin: Administration, recorded: Recorded, choices_public: bool
+) -> None:
+    refused_lines = [(2, Refusal.DUPLICATE), (9, Refusal.INVALID_POLL_NUMBER)]
+    told = []
+    for key in (None, key_text()):
+        made = recorded.election(ballot_key=key, choices_public=choices_public and key is not None)
+        recorded.part(made, {1: 3}, refused_lines)
+        recorded.drained(EVENING, EVENING)
+        answer = results(admin, made)
+        assert numbers(answer) == [250, 0]
+        assert [vote["reason"] for vote in answer["invalidVotes"]] == ["Duplicate ballot.", "Invalid poll number."]
+        told.append([vote["pollNumber"] for vote in answer["invalidVotes"]])
+    assert told == [[2, 9], [None, None]]
 
 
 def test_ballots_of_other_elections_and_from_outside_are_not_in_the_result(

@@ -13,12 +13,12 @@ from cli.recount.command import recounted
 from daemon.relay import move
 from shared.journal import store
 from shared.queue.parts import pack
-from shared.schema.election import Part
+from shared.schema.election import Election, Part
 from shared.terms import Role
 from tests.services import administration
 from tests.services.administration import Administration
 from tests.services.casting import Signed, cast, enqueue, resealed, signed, voted
-from tests.services.counting import Counting
+from tests.services.counting import Counting, guid
 from tests.services.signed_in import SignedIn
 from tests.services.station import Station, json_of
 from tests.services.test_casting import polling
@@ -116,3 +116,50 @@ def test_whoever_has_a_receipt_and_the_whole_journal_cannot_single_out_the_choic
     found = recounted(suite.database.engine.url.render_as_string(hide_password=False), election, 100)
     assert found["agrees"], found["findings"]
     assert found["ballots"]["counted"] == {"recounted": 2, "committed": 2}
+
+
+@pytest.mark.parametrize("choices_public", [False, True])
+def test_how_refused_ballots_were_cast_is_held_back_from_every_role_where_voters_cast_ballots(
+    polls: tuple[Counting, Station], service_settings: ServiceSettings, token: Token, choices_public: bool
+) -> None:
+    suite, station = polls
+    # The second tells the station of both.
+    without_key, election = suite.election(), voted(suite)
+    with suite.database.writing() as session:
+        session.get_one(Election, election).choices_public = choices_public
+    receipt = signed(election)
+    assert [cast(station, receipt, 3).status_code for _ in range(2)] == [202, 202]
+    of_voters = [key.decode().rpartition(":")[2] for key in suite.redis.scan_iter(match="urna:batch:*")]
+    file = [(guid(1), 1), (guid(1), 2), (guid(2), 9)]
+    of_officials = {made: suite.accept(file, election=made) for made in (election, without_key)}
+    suite.record_all()
+
+    def numbers(batch: str, role: Role, email: str = "") -> list[tuple[str, int | None]]:
+        refused = status_of(station, batch, role, email)["refused"]
+        return [(line["guid"], line["poll_number"]) for line in refused]
+
+    for role in READERS:
+        assert [line for batch in of_voters for line in numbers(batch, role)] == [(str(receipt.guid), None)]
+        assert numbers(of_officials[election], role) == [(guid(1), None), (guid(2), None)]
+        # As it always was in elections of officials alone.
+        assert numbers(of_officials[without_key], role) == [(guid(1), 2), (guid(2), 9)]
+    # Whoever has sent the file knows what is in it.
+    for batch in of_officials.values():
+        assert numbers(batch, Role.OFFICIAL, "official@example.org") == [(guid(1), 2), (guid(2), 9)]
+
+
+@pytest.mark.parametrize("by_voters", [False, True])
+def test_a_file_that_names_no_election_is_held_back_like_the_one_that_it_counts_in(
+    polls: tuple[Counting, Station], by_voters: bool
+) -> None:
+    suite, station = polls
+    # Of these, one is over when the file comes, and decides nothing.
+    voted(suite, begins=-7200, ends=-3600)
+    if by_voters:
+        voted(suite)
+    else:
+        suite.election()
+    batch = suite.accept([(guid(1), 1), (guid(1), 2)])
+    suite.record_all()
+    refused = status_of(station, batch, Role.AUDITOR)["refused"]
+    assert [line["poll_number"] for line in refused] == [None if by_voters else 2]

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import IO
 from uuid import uuid4
@@ -145,15 +145,33 @@ def receive(
 
 
 def batch(station: Station, reader: Identity, batch_id: str) -> batches.BatchStatus:
-    """What became of a batch; officials see their own, administrators and auditors see all."""
+    """What became of a batch; officials see their own, administrators and auditors see all.
+
+    How refused lines were cast is held back from whoever has not sent them where voters cast ballots themselves.
+    """
     found = batches.status(station.redis, batch_id)
     sees_all = reader.has(Role.ADMINISTRATOR) or reader.has(Role.AUDITOR)
     # The address of a deleted account may meanwhile be another person's.
-    if found is None or not (
-        sees_all or (found.head.official_email, found.head.official_jmbg) == (reader.email, reader.jmbg)
-    ):
+    is_own = found is not None and (found.head.official_email, found.head.official_jmbg) == (reader.email, reader.jmbg)
+    if found is None or not (sees_all or is_own):
         raise NotFound("There is no such batch of yours; receipts are kept for a limited time.")
-    return found
+    if is_own or not found.refused or not _holds_choices_back(station, found.head):
+        return found
+    return replace(found, refused=[replace(line, poll_number=None) for line in found.refused])
+
+
+def _holds_choices_back(station: Station, head: batches.BatchHead) -> bool:
+    """Whether a batch may have ballots of an election with a ballot key.
+
+    A ballot that its voter sent twice is cast alike both times, and the voter's receipt names it.
+    """
+    if not head.official_email:
+        return True
+    known, _ = snapshot.read(station.redis)
+    if head.election_id is None:
+        return any(one.ballot_key is not None and one.is_open(head.received_at) for one in known)
+    # Of an election that is not known any more, for it was cancelled, nobody knows here what it was.
+    return not any(one.ballot_key is None for one in known if one.id == head.election_id)
 
 
 def queued(station: Station) -> tuple[int, int]:

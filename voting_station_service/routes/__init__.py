@@ -51,7 +51,10 @@ class RefusedLineAnswer(BaseModel):
 
     line: int = Field(description="From 0.")
     guid: str
-    poll_number: int
+    poll_number: int | None = Field(
+        description="Null to all but the official who has sent the file where voters cast ballots themselves, because "
+        "a receipt names the GUID."
+    )
     reason: Refusal
 
 
@@ -63,7 +66,7 @@ class BatchAnswer(BaseModel):
     election_id: int | None
     station_id: int | None = Field(description="The polling station that the file is of, if it is of one.")
     file_name: str
-    sha256: str
+    sha256: str = Field(description="Of the file, in hexadecimal; empty for ballots that voters have cast themselves.")
     received_at: datetime
     received: int = Field(description="Ballots in the file.")
     counted: int
