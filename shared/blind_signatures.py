@@ -30,7 +30,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from shared.errors import InvalidInput, UrnaError
+from shared.errors import InvalidInput, SigningFault
 
 PREFIX_BYTES = 32
 GUID_BYTES = 16
@@ -46,10 +46,6 @@ _HASH = hashlib.sha384
 _HASH_BYTES = SALT_BYTES = 48
 _TRAILER = b"\xbc"
 _PADDING = padding.PSS(padding.MGF1(hashes.SHA384()), SALT_BYTES)
-
-
-class SigningFault(UrnaError):
-    """The private operation gave a wrong result. It must not leave the machine: it would give the key away."""
 
 
 @dataclass(frozen=True)

@@ -71,5 +71,11 @@ class Unavailable(UrnaError):
         self.retry_after = retry_after
 
 
+class SigningFault(Unavailable):
+    """The private operation gave a wrong result, or the key is damaged. Nothing of it may leave the machine: a wrong
+    signature would give the key away.
+    """
+
+
 class Misconfigured(UrnaError):
     """The settings do not allow a start; the message names the setting and what to do."""

@@ -15,6 +15,8 @@ from apiflask import APIFlask
 
 from shared.config import SERVICE_SETTINGS, load
 from shared.errors import Misconfigured
+from shared.signed_records import NotProven
+from shared.web.problems import STATUSES
 from tests.services.tokens import new_keys
 from tests.source import ROOT, SERVICES, WEB_SERVICES, files, imports, modules, reached, tree
 
@@ -303,6 +305,27 @@ def close(app: APIFlask) -> None:
     database = app.extensions.get("database")
     if database is not None:
         database.close()
+
+
+def test_every_error_that_a_service_can_raise_has_a_status() -> None:
+    places = modules("shared", *SERVICES)
+    bases = {
+        (module, node.name): {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        for module, path in places.items()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    }
+    heirs: dict[str, str] = {}
+    # An heir of an heir may stand in a module that comes before that one's.
+    while (
+        found := {name: module for (module, name), its in bases.items() if its & {"UrnaError", *heirs}}.items()
+        - heirs.items()
+    ):
+        heirs.update(found)
+    assert heirs["InvalidInput"] == heirs["SigningFault"] == "shared.errors"
+    types = {getattr(import_module(module), name) for name, module in heirs.items()}
+    # The first is no caller's doing and answered like every unexpected error, the second raised by a command alone.
+    assert types - STATUSES.keys() == {Misconfigured, NotProven}
 
 
 def test_no_file_is_too_long_to_be_read_at_a_sitting() -> None:

@@ -19,7 +19,7 @@ from authentication_service.store import ballot_signatures, citizens, elections
 from shared.auth import Identity
 from shared.blind_signatures import FEWEST_BITS, PrivateKey, PublicKey, public_key
 from shared.database import Database
-from shared.errors import Conflict, Forbidden, NotFound
+from shared.errors import Conflict, Forbidden, InvalidInput, Misconfigured, NotFound, SigningFault
 from shared.journal.store import note
 from shared.schema.accounts import BallotSignature, Citizen, User, VoterElection
 from shared.sealing import BALLOT_KEYS, Seal, about_election
@@ -27,6 +27,7 @@ from shared.terms import Restriction, Role
 
 # Opened keys that are kept; to open one takes as long as some signatures.
 _MOST_OPENED = 64
+_DAMAGED = "The ballot key of this election cannot be used at the moment, so nothing was signed; ask again later."
 
 
 class BallotKeys:
@@ -42,11 +43,14 @@ class BallotKeys:
         return self._seal.close(private, about_election(election_id))
 
     def open(self, election_id: int, sealed: bytes) -> PrivateKey:
-        """The private key of an election; raises ``Misconfigured`` when it was sealed with another key."""
+        """The private key of an election; raises ``SigningFault`` when what is stored is not one, or not its own."""
         with self._lock:
             found = self._opened.get(sealed)
             if found is None:
-                found = PrivateKey.read(self._seal.open(sealed, about_election(election_id)))
+                try:
+                    found = PrivateKey.read(self._seal.open(sealed, about_election(election_id)))
+                except (InvalidInput, Misconfigured) as error:
+                    raise SigningFault(_DAMAGED) from error
                 if len(self._opened) >= _MOST_OPENED:
                     self._opened.clear()
                 self._opened[sealed] = found
@@ -124,19 +128,22 @@ def sign(
     """Sign a blinded ballot, for a voter of the election, once; the same request gets the same signature again.
 
     Raises NotFound and Conflict where nothing is signed now, Forbidden for who may not vote in this election, Conflict
-    for another ballot than the one that was signed, InvalidInput for what is no blinded message of the election's key.
+    for another ballot than the one that was signed, InvalidInput for what is no blinded message of the election's key,
+    SigningFault where the key is damaged or the signature was computed wrongly.
     """
     digest = sha256(blinded).digest()
     with database.reading() as session:
         row = _election(session, election_id)
         signatures.check_hours(row.opens_at, row.closes_at, now())
-        _key_of(row)
+        key = _key_of(row)
         citizen = _citizen(session, own_user(session, actor))
         reason = _reason(session, row, citizen, zone)
         if reason is not None:
             raise Forbidden(signatures.SENTENCES[reason])
         citizen_id, is_known = citizen.id, _is_known(session, election_id, citizen.id, digest)
         private = keys.open(election_id, row.private_key_sealed or b"")
+    if private.public != key:
+        raise SigningFault(_DAMAGED)
     # No transaction is open meanwhile. Nobody has the signature before it is written down that he got it.
     signature = private.blind_sign(blinded)
 

@@ -136,6 +136,7 @@ def own_elections() -> dict[str, Any]:
         404: "No such election, or it has no key",
         409: "It is not open, or another ballot was signed for this voter",
         422: "This is no blinded message of the election's key",
+        503: "The key is damaged, or the signature was computed wrongly and thrown away; ask again",
     },
 )
 def sign(election_id: int, body: BlindedIn) -> dict[str, Any]:

@@ -34,6 +34,7 @@ STATUSES: dict[type[errors.UrnaError], int] = {
     errors.TooLarge: 413,
     errors.TooManyAttempts: 429,
     errors.Unavailable: 503,
+    errors.SigningFault: 503,
 }
 
 # What pydantic leaves out of its path when the whole body is wrong.
@@ -81,6 +82,8 @@ def is_api() -> bool:
 def install(app: APIFlask, tokens: JWTManager) -> None:
     """Map every error that a view can raise to an answer, so that nobody is ever shown a traceback."""
     app.register_error_handler(errors.UrnaError, _refuse)
+    # No caller can act on it, and it names settings: something here was changed or damaged since the start.
+    app.register_error_handler(errors.Misconfigured, _fail)
     app.register_error_handler(ClassicRefusal, _refuse_classically)
     app.register_error_handler(ClassicUnauthorized, lambda _error: _token_answer(401, MISSING_HEADER))
     app.register_error_handler(ParseException, refuse_framing)
@@ -103,7 +106,10 @@ def _token_answer(status: int, message: str) -> Response:
 def _refuse(error: errors.UrnaError) -> Response:
     status = STATUSES[type(error)]
     headers = {}
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.SigningFault):
+        # No machine in order computes wrongly, so that an operator has to hear of it.
+        note_fault(error)
+    elif isinstance(error, errors.Unavailable):
         # The caller learns that it is away, the operator why: a missing right looks the same from outside.
         log.warning("unavailable", path=logs.path(), reason=reason(error.__cause__ or error))
     if isinstance(error, errors.Unavailable | errors.TooManyAttempts):

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from shared.blind_signatures import (
     PrivateKey,
     PublicKey,
-    SigningFault,
     _blind,
     _encoded,
     ballot_message,
@@ -24,7 +23,7 @@ from shared.blind_signatures import (
     prepare,
     public_key,
 )
-from shared.errors import InvalidInput
+from shared.errors import InvalidInput, SigningFault
 
 VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("blind_signature_vectors.json").read_text())
 DER, SPKI = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

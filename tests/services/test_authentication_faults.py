@@ -11,16 +11,18 @@ from threading import Timer
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from authentication_service import signing
 from authentication_service.app import create_app
 from authentication_service.prepare import prepare
 from shared.errors import Misconfigured, Unavailable
+from shared.schema.accounts import User
 from shared.terms import Role
 from tests.left_out import needs
 from tests.servers import DatabaseServer, MariaDB, PostgreSQL, free_port
-from tests.services.accounts import Accounts, authentication_settings, person, running
+from tests.services.accounts import Accounts, authentication_settings, headers_of, jmbg, person, register, running
 from tests.services.tokens import Keys, ServiceSettings, Token, bearer
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +166,24 @@ def test_an_unforeseen_error_is_logged_without_the_password_and_told_to_nobody(
     assert "fire" not in written
     assert [json.loads(line)["errors"] for line in written.splitlines()] == [["builtins.RuntimeError"]] * 2
     assert "not-to-be-logged" not in written
+
+
+def test_what_an_operator_has_to_mend_is_no_sentence_for_callers_and_logged(
+    accounts: Accounts, capfd: pytest.CaptureFixture[str]
+) -> None:
+    register(accounts, 1)
+    headers = headers_of(accounts)
+    assert accounts.client.get("/api/profile", headers=headers).get_json()["jmbg"] == jmbg(1)
+    with accounts.database.writing() as session:
+        session.execute(sa.update(User).where(User.email == "vera1@gmail.com").values(jmbg_sealed=b"damaged"))
+    capfd.readouterr()
+    response = accounts.client.get("/api/profile", headers=headers)
+    assert (response.status_code, "the operators can see it" in response.get_json()["detail"]) == (500, True)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["errors"]) == (
+        "unexpected error",
+        ["shared.errors.Misconfigured"],
+    )
 
 
 def test_log_lines_of_requests_hold_no_password_no_token_and_no_address(

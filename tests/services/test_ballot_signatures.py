@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
+from authentication_service.actions.ballot_signatures import BallotKeys
+from authentication_service.routes.ballot_signatures import EXTENSION
 from shared.blind_signatures import (
     PREFIX_BYTES,
     Blinded,
+    PrivateKey,
     PublicKey,
     ballot_message,
     blind,
@@ -20,7 +24,7 @@ from shared.blind_signatures import (
     public_key,
 )
 from shared.schema.accounts import BallotSignature, Citizen, Journal, User, VoterElection
-from tests.services.accounts import Accounts, at_once, faulty_fields, headers_of, jmbg, problem, register
+from tests.services.accounts import PASSWORD, Accounts, at_once, faulty_fields, headers_of, jmbg, problem, register
 
 NUMBER = 5
 SOON = datetime.now(UTC) + timedelta(days=1)
@@ -69,6 +73,11 @@ def ask(accounts: Accounts, blinded: bytes, voter: int = 1) -> TestResponse:
 def signed(answer: TestResponse) -> bytes:
     assert answer.status_code == 200, answer.get_data(as_text=True)
     return base64.b64decode(answer.get_json()["signature"])
+
+
+def store_key(accounts: Accounts, sealed: bytes) -> None:
+    with accounts.database.writing() as session:
+        session.execute(sa.update(VoterElection).values(private_key_sealed=sealed))
 
 
 def rows(accounts: Accounts) -> list[BallotSignature]:
@@ -170,6 +179,64 @@ def test_what_is_no_blinded_message_is_refused_and_does_not_use_the_signature_up
     assert faulty_fields(wrong_letters) == ["blinded"]
     assert rows(accounts) == []
     assert ask(accounts, new_ballot(key).message).status_code == 200
+
+
+@pytest.mark.parametrize("damage", ["in memory", "of what is sealed", "to another key", "to no key"])
+def test_a_damaged_key_signs_nothing_and_the_voter_is_told_to_ask_again(
+    accounts: Accounts, key: PublicKey, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    register(accounts, 2, role="voter")
+    keys = accounts.app.extensions[EXTENSION]
+    assert isinstance(keys, BallotKeys)
+    finalize(key, other := new_ballot(key), signed(ask(accounts, other.message, voter=2)))
+    (opened,) = keys._opened.items()
+    sealed, private = opened
+    if damage == "in memory":
+        # A bit that has turned over since the key was read and checked.
+        keys._opened[sealed] = replace(private, exponent_p=private.exponent_p ^ 2)
+    else:
+        stored = {
+            "of what is sealed": sealed[:-1] + bytes([sealed[-1] ^ 1]),
+            "to another key": keys.close(NUMBER, PrivateKey.generate()[1]),
+            "to no key": keys.close(NUMBER, b"no key"),
+        }[damage]
+        store_key(accounts, stored)
+    ballot = new_ballot(key)
+    capsys.readouterr()
+    answer = ask(accounts, ballot.message)
+    assert "ask again" in problem(answer, 503)["detail"]
+    assert int(answer.headers["Retry-After"]) > 0
+    assert len(rows(accounts)) == 1
+    assert "SigningFault" in capsys.readouterr().err
+    # Nothing was used up: with the key as it was the very same request is signed.
+    keys._opened.clear()
+    store_key(accounts, sealed)
+    assert key.verify(ballot.prepared, finalize(key, ballot, signed(ask(accounts, ballot.message))))
+    assert len(rows(accounts)) == 2
+
+
+def test_who_registers_again_after_the_account_was_deleted_gets_no_second_signature(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    ballot = new_ballot(key)
+    first = signed(ask(accounts, ballot.message))
+    number = accounts.user_id("vera1@gmail.com")
+    deleted = accounts.client.delete(f"/api/users/{number}", headers=accounts.logged_in())
+    assert deleted.status_code == 204, deleted.get_data(as_text=True)
+    # The same citizen, with another address.
+    register(accounts, 1, role="voter", email="vera.again@gmail.com")
+    headers = accounts.logged_in("vera.again@gmail.com", PASSWORD)
+
+    def again(blinded: bytes) -> TestResponse:
+        body = {"blinded": base64.b64encode(blinded).decode()}
+        return accounts.post(f"/api/elections/{NUMBER}/signature", body, headers)
+
+    assert "You have got your signature" in problem(again(new_ballot(key).message), 409)["detail"]
+    (listed,) = accounts.client.get("/api/elections", headers=headers).get_json()["items"]
+    assert (listed["may_vote"], listed["signed"]) == (True, True)
+    # Of the ballot that was signed, the signature is given again, and it stays one.
+    assert signed(again(ballot.message)) == first
+    assert len(rows(accounts)) == 1
 
 
 def test_only_a_voters_account_with_its_entry_in_the_register_gets_a_signature(

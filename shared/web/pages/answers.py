@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 
 from shared.auth import public
-from shared.errors import TooManyAttempts, Unavailable, UrnaError
+from shared.errors import Misconfigured, TooManyAttempts, Unavailable, UrnaError
 from shared.sentences import Sentence, Value, say
 from shared.web.cookies import NotSignedIn
 from shared.web.journal import refused_because
@@ -39,6 +39,7 @@ def page_blueprint(name: str, import_name: str) -> APIBlueprint:
     blueprint = APIBlueprint(name, import_name, template_folder=str(templates), enable_openapi=False)
     blueprint.register_error_handler(NotSignedIn, lambda _error: ask_to_sign_in())
     blueprint.register_error_handler(UrnaError, partial(render, "base/refusal.html"))
+    blueprint.register_error_handler(Misconfigured, _fail)
     blueprint.register_error_handler(HTTPException, _refuse_request)
     blueprint.register_error_handler(ParseException, refuse_framing)
     blueprint.register_error_handler(Exception, _fail)
