@@ -133,6 +133,62 @@ def test_nginx_writes_down_no_address_of_who_casts_a_ballot_or_asks_for_one(path
     block = next((body for pattern, body in _patterns() if re.search(pattern, path)), "")
     assert ("error_log /dev/null emerg;" in block) == is_voters
     assert "proxy_cache" not in block
+    assert _logged(f"8443 {path}?query=1") == ("", path if "receipts" not in path else path.partition("2b5f9a1e")[0])
+
+
+@pytest.mark.parametrize(
+    ("request_line", "address"),
+    [
+        ("8443 /station/api/elections/7/ballots", ""),
+        ("8443 /station/ballot", ""),
+        ("8443 /results/receipts", ""),
+        # On the classic ports the path does not say which service it is for.
+        ("5002 /api/elections/7/ballots", ""),
+        ("5003 /api/elections/7/receipts/2b5f9a1e-7b0c-4f0e-9a51-0d7f6f3b1c11", ""),
+        # So that this could fail.
+        ("8443 /authentication/api/login", "198.51.100.7"),
+        ("5000 /api/elections/7/signature", "198.51.100.7"),
+        ("5001 /station/api/elections/7/ballots", "198.51.100.7"),
+    ],
+)
+def test_nginx_logs_requests_without_the_address_where_ballots_come_in_and_are_looked_up(
+    request_line: str, address: str
+) -> None:
+    assert _logged(request_line)[0] == address
+    text = (NGINX / "nginx.conf").read_text()
+    (line,) = re.findall(r"log_format json escape=json\n(.*?);\n", text, re.DOTALL)
+    # Nothing else in a line says who it was.
+    variables = set(re.findall(r"\$(\w+)", line))
+    assert {"logged_address", "logged_path"} <= variables
+    assert not {one for one in variables if re.search("remote|forwarded|realip|cookie|http_|^uri|request_uri", one)}
+    # And every line is of that form.
+    logs = re.findall(r"^\s*access_log (.*);$", text + (NGINX / "site.conf").read_text(), re.MULTILINE)
+    assert sorted(logs) == ["/dev/stdout json", "off"]
+
+
+def _logged(request_line: str) -> tuple[str, str]:
+    """The address and the path that are logged of a request with this port and URI, as the maps of nginx have it."""
+    port, _, uri = request_line.partition(" ")
+    prefix = _mapped("prefix_of_port", port, "")
+    return _mapped("logged_address", prefix + uri, "198.51.100.7"), _mapped("logged_path", uri, "")
+
+
+def _mapped(variable: str, value: str, default: str) -> str:
+    """What a map of nginx makes of a value: an equal string counts first, then the first pattern that fits."""
+    block = re.findall(rf"^    map \S+ \${variable} {{\n(.*?)^    }}", (NGINX / "nginx.conf").read_text(), re.M | re.S)[
+        0
+    ]
+    rows = re.findall(r'^        ("[^"]*"|\S+) (\S+);$', block, re.MULTILINE)
+    for key, result in rows:
+        key, result = key.strip('"'), result.strip('"')
+        if key == value:
+            return str(result)
+    for key, result in rows:
+        key, result = key.strip('"'), result.strip('"')
+        found = re.search(key[1:].replace("(?<", "(?P<"), value) if key.startswith("~") else None
+        if found:
+            return found[result[1:]] if result.startswith("$") else str(result)
+    return default
 
 
 def _patterns() -> list[tuple[str, str]]:
