@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, Any
 
@@ -13,7 +14,7 @@ from cli.client import Client, client_options, read_json
 from cli.failure import USAGE, Failure
 from cli.listing import everything
 from cli.output import Output, table, with_output
-from shared.ballot_proofs import key_in
+from shared.ballot_proofs import Hours, carried_key
 from shared.terms import Kind, State
 
 
@@ -133,17 +134,18 @@ def set_key(
     if not remove and file is None and publish_choices is None:
         raise Failure("Name the file with the ballot key, or --remove.", status=USAGE)
     body: dict[str, object] = {}
-    if file is not None:
-        body["ballot_key"] = key_in(file.read())
+    carried = None if file is None else carried_key(file.read())
+    if carried is not None:
+        body["ballot_key"] = carried.key
     if publish_choices is not None:
         body["choices_public"] = publish_choices
     if remove:
         # Without a key nobody casts a ballot whose choice could be published.
         body = {"ballot_key": "", "choices_public": False}
-    version = client.get("admin", f"/api/elections/{number}")["version"]
-    headers = {"If-Match": f'"{version}"'}
-    answer = client.authorized("PATCH", "admin", f"/api/elections/{number}", body=body, headers=headers)
-    changed = dict(read_json(answer))
+    election = client.get("admin", f"/api/elections/{number}")
+    if carried is not None:
+        carried.check(number, hours_of(election))
+    changed = patch(client, election, body)
     output.result(changed, lambda console: _show(console, changed))
 
 
@@ -176,6 +178,18 @@ def create(client: Client, body: dict[str, Any]) -> dict[str, Any]:
 def close(client: Client, number: int) -> dict[str, Any]:
     """Close an open election, in the state in which it is now."""
     return _change(client, number, "closing")
+
+
+def patch(client: Client, election: Mapping[str, Any], body: Mapping[str, object]) -> dict[str, Any]:
+    """Change an election as it was read; fails when somebody else has changed it meanwhile."""
+    headers = {"If-Match": f'"{election["version"]}"'}
+    path = f"/api/elections/{election['id']}"
+    return dict(read_json(client.authorized("PATCH", "admin", path, body=body, headers=headers)))
+
+
+def hours_of(election: Mapping[str, Any]) -> Hours:
+    """When an election is open, by the administration."""
+    return Hours.read(election["start"], election["end"])
 
 
 def local_time(moment: str) -> str:

@@ -12,7 +12,7 @@ from admin_service.pages.frame import NOTICES, READERS, may_change, same_version
 from admin_service.pages.words import STATES
 from admin_service.routes.fields import database
 from admin_service.rules.elections import NOTICE
-from shared.ballot_proofs import LONGEST_KEY, key_in, read_key
+from shared.ballot_proofs import LONGEST_KEY, Hours, carried_key, read_key
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
 from shared.terms import Role
 from shared.web.cookies import page_requires
@@ -39,7 +39,7 @@ def one(election_id: int) -> Response:
 def change(election_id: int) -> Response:
     is_removed = "remove" in request.form
     try:
-        changes = Changes(ballot_key="", choices_public=False) if is_removed else _read()
+        changes = Changes(ballot_key="", choices_public=False) if is_removed else _read(election_id)
         actions.change(database(), election_id, same_version, changes, datetime.now(UTC))
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _page(election_id, error)
@@ -47,8 +47,11 @@ def change(election_id: int) -> Response:
     return see_other(url_for(".one", election_id=election_id, notice=notice))
 
 
-def _read() -> Changes:
-    """What the form says; who has a key already and sends none keeps it."""
+def _read(election_id: int) -> Changes:
+    """What the form says; who has a key already and sends none keeps it.
+
+    Raises InvalidInput for no key, and for a file whose first lines name another election or other hours than these.
+    """
     file = request.files.get("file")
     content = file.stream.read(LONGEST_KEY + 1) if file is not None and file.filename else b""
     text = request.form.get("ballot_key", "")
@@ -56,11 +59,13 @@ def _read() -> Changes:
         words = gettext("Choose the file or paste the key, not both.")
         raise InvalidInput(spoken(words), field="ballot_key")
     # Whatever is no text is no key either, and read_key says so.
-    found = key_in(content.decode(errors="replace") if content else text)
-    if not found and "kept" not in request.form:
+    found = carried_key(content.decode(errors="replace") if content else text)
+    if not found.key and "kept" not in request.form:
         words = gettext("Choose the file with the ballot key, or paste the key.")
         raise InvalidInput(spoken(words), field="ballot_key")
-    return Changes(ballot_key=found or None, choices_public="choices_public" in request.form)
+    election = actions.read(database(), election_id, datetime.now(UTC)).election
+    found.check(election_id, Hours(election.start, election.end))
+    return Changes(ballot_key=found.key or None, choices_public="choices_public" in request.form)
 
 
 def _page(election_id: int, error: UrnaError | None = None) -> Response:

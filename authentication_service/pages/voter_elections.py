@@ -19,7 +19,7 @@ from authentication_service.routes.ballot_signatures import ballot_keys
 from authentication_service.routes.voter_elections import MOST_BYTES, roll_answer
 from authentication_service.signing import parts
 from shared.auth import identity
-from shared.ballot_proofs import key_file
+from shared.ballot_proofs import Hours, key_file
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput, UrnaError
 from shared.terms import Restriction, Role
 from shared.web.cookies import page_requires
@@ -92,9 +92,9 @@ def one(election_id: int) -> Response:
 def change(election_id: int) -> Response:
     signed_in()
     # Who changes an election has seen one; a form for another address must not make it.
-    actions.read_election(parts().database, identity(), election_id)
+    stored = actions.read_election(parts().database, identity(), election_id)
     try:
-        return _put(election_id, same_version)
+        return _put(election_id, same_version, stored)
     except (InvalidInput, Conflict, ChangedMeanwhile) as error:
         return _shown(election_id, error)
 
@@ -143,23 +143,25 @@ def make_key(election_id: int) -> Response:
 @elections.doc(summary="The public half of its ballot key, as a file to be carried to the administration")
 def key(election_id: int) -> Response:
     signed_in()
+    election = actions.read_election(parts().database, identity(), election_id)
     found = ballot_signatures.read_key(parts().database, election_id)
+    hours = Hours(election.opens_at, election.closes_at)
     disposition = {"Content-Disposition": f'attachment; filename="election-{election_id}-ballot-key.pem"'}
-    return Response(key_file(found), content_type="application/x-pem-file", headers=disposition)
+    return Response(key_file(found, election_id, hours), content_type="application/x-pem-file", headers=disposition)
 
 
 def _known_already(_version: int) -> None:
     raise Conflict("Voters know an election of this number already; change that one on its page.")
 
 
-def _put(election_id: int, matches: Matches) -> Response:
+def _put(election_id: int, matches: Matches, stored: actions.Election | None = None) -> Response:
     restriction = request.form.get("restriction", "")
     if restriction not in set(Restriction):
         raise InvalidInput("This form cannot be read.", field="restriction")
     said = actions.Settings(
         title=request.form.get("title", "").strip(),
-        opens_at=_moment("opens_at"),
-        closes_at=_moment("closes_at"),
+        opens_at=_moment("opens_at", stored.opens_at if stored else None),
+        closes_at=_moment("closes_at", stored.closes_at if stored else None),
         restriction=Restriction(restriction),
         values=[line.strip() for line in request.form.get("values", "").splitlines() if line.strip()],
     )
@@ -167,15 +169,19 @@ def _put(election_id: int, matches: Matches) -> Response:
     return see_other(url_for(".one", election_id=election_id, notice="election-known"))
 
 
-def _moment(name: str) -> datetime:
-    """What a field of a moment without an offset says; these are UTC, as the page says."""
+def _moment(name: str, stored: datetime | None) -> datetime:
+    """What a field of a moment without an offset says; these are UTC, as the page says.
+
+    The field has whole seconds: who leaves it as it is keeps what is stored, to the microsecond.
+    """
     try:
         found = datetime.fromisoformat(request.form.get(name, ""))
     except ValueError:
         found = None
     if found is None or found.tzinfo is not None:
         raise InvalidInput("This is no moment such as 2030-05-01T07:00.", field=name)
-    return found.replace(tzinfo=UTC)
+    said = found.replace(tzinfo=UTC)
+    return stored if stored is not None and said == stored.replace(microsecond=0) else said
 
 
 def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
@@ -186,8 +192,8 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
         found = actions.read_election(parts().database, identity(), election_id)
         sent = {
             "title": found.title,
-            "opens_at": f"{found.opens_at:%Y-%m-%dT%H:%M}",
-            "closes_at": f"{found.closes_at:%Y-%m-%dT%H:%M}",
+            "opens_at": f"{found.opens_at:%Y-%m-%dT%H:%M:%S}",
+            "closes_at": f"{found.closes_at:%Y-%m-%dT%H:%M:%S}",
             "restriction": found.restriction.value,
             "values": "\n".join(found.values),
         }

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from cli import elections, participants
 from cli.client import Client, Credentials, read_json
 from cli.failure import Failure
+from cli.voter_elections import open_to_voters
 from tests.journey.people import PASSWORD, Journey
 from tests.services.citizens import citizen, csv_of
 from tests.services.second_factors import Device
@@ -86,25 +87,22 @@ def prepare(journey: Journey, count: int) -> Booth:
         },
     )
     number = int(made["id"])
-    key = announce(journey, number, *hours)
-    path = f"/api/elections/{number}"
-    tag = admin.authorized("GET", "admin", path).headers["ETag"]
-    admin.authorized("PATCH", "admin", path, body={"ballot_key": key}, headers={"If-Match": tag})
+    key = open_to_voters(admin, number, None, take_hours=False)["ballot_key"]
     rows = [citizen(next(_NUMBERS), surname=f"Бирач{uuid4().hex[:6]}") for _ in range(count)]
     voters = register(journey, rows)
     for _ in range(400):
         # Refused while they have not heard of it.
         with suppress(Failure):
-            if admin.get("station", f"{path}/ballot-paper", public=True)["open"]:
+            if admin.get("station", f"/api/elections/{number}/ballot-paper", public=True)["open"]:
                 return Booth(journey, number, key, voters)
         time.sleep(0.05)
     raise AssertionError(f"The stations did not learn of election {number}.")
 
 
 def announce(
-    journey: Journey, number: int, opens: datetime, closes: datetime, *, title: str = TITLE, **restriction: Any
+    journey: Journey, number: int, opens: datetime, closes: datetime, *, title: str, **restriction: Any
 ) -> str:
-    """Make an election known to voters, and its key; the public half."""
+    """Make an election known to voters that the administration does not have, and its key; the public half."""
     path, any_version = f"/api/voter-elections/{number}", {"If-Match": "*"}
     body = {"title": title, "opens_at": opens.isoformat(), "closes_at": closes.isoformat(), **restriction}
     journey.admin.authorized("PUT", "authentication", path, body=body, headers=any_version)

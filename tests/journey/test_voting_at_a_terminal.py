@@ -20,6 +20,16 @@ _BORN = date(1985, 5, 5)
 def test_a_voter_registers_logs_in_once_votes_and_finds_the_ballot_counted(journey: Journey, tmp_path: Path) -> None:
     booth = prepare(journey, 1)
     election, admin = str(booth.election), journey.environment("administrator")
+    # What an administrator has done once is there, also where he is not sure of it.
+    known = urna("--json", "voters", "open", election, environment=admin)
+    assert (known.status, set(known.json["done"].values())) == (SUCCESS, {"there already"})
+    assert known.json["ballot_key"] == booth.ballot_key
+    (listed,) = [
+        one
+        for one in urna("--json", "voters", "list", environment=admin).json["items"]
+        if one["election_id"] == booth.election
+    ]
+    assert listed["hours_agree"]
     # Of this run alone: the suite may be asked for more than once.
     number = national_id(int(time.time()) % 8000, _BORN)
     row = citizen(national_id=number, born_on=_BORN.isoformat(), surname=f"Гласач{uuid4().hex[:6]}")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from admin_service.pictures import LARGE, SMALL
-from shared.ballot_proofs import key_file
+from shared.ballot_proofs import Hours, key_file
 from shared.schema.election import DeadLetter
 from shared.terms import Role
 from tests.services.administration import Administration, entries, running
@@ -415,12 +415,23 @@ def test_a_ballot_key_is_set_compared_and_taken_away_on_its_page_until_it_is_fro
         assert ana.fill(path, "key", **nothing).status_code == 422
     both = ana.fill(path, "key", ballot_key=key_text(), file=(BytesIO(b"x"), "key.pem"))
     assert (both.status_code, "not both" in both.text) == (422, True)
-    shown = ana.done(ana.fill(path, "key", file=(BytesIO(key_file(key).encode()), "key.pem")))
+    own = Hours.read(*(admin.get(f"/api/elections/{number}")[name] for name in ("start", "end")))
+    late = Hours(own.opens_at, own.closes_at + timedelta(seconds=1))
+    # The file says whose it is, so that a wrong one is found here and not by voters.
+    for election, hours, words in (
+        (number + 1, own, f"the ballot key of election {number + 1}, and not of election {number}."),
+        (number, late, "Voters know other hours for this election"),
+    ):
+        wrong = ana.fill(path, "key", file=(BytesIO(key_file(key, election, hours).encode()), "key.pem"))
+        assert (wrong.status_code, words in wrong.text) == (422, True)
+    text = key_file(key, number, own)
+    shown = ana.done(ana.fill(path, "key", file=(BytesIO(text.encode()), "key.pem")))
     assert key.fingerprint in shown
     stored = admin.get(f"/api/elections/{number}")
     assert (stored["ballot_key"], stored["choices_public"]) == (key_text(), False)
     # Pasted again, with the rule; and the rule alone.
-    assert "everybody can read" in ana.done(ana.fill(path, "key", ballot_key=key_file(key), choices_public="1"))
+    pasted = text[text.index("-----") :]
+    assert "everybody can read" in ana.done(ana.fill(path, "key", ballot_key=pasted, choices_public="1"))
     assert admin.get(f"/api/elections/{number}")["choices_public"] is True
     unticked = {name: value for name, value in filled(ana.see(path), "key").items() if name != "choices_public"}
     assert "never shown" in ana.done(ana.send(path, **unticked))

@@ -2,15 +2,18 @@
 
 import io
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared.ballot_proofs import key_in, read_key
+from shared.ballot_proofs import carried_key, read_key
+from shared.schema.accounts import VoterElection
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, PASSWORD, Accounts, jmbg, person
 from tests.services.citizens import citizen, csv_of
 from tests.services.test_account_pages import FROM_HERE, sign_in, submit, token_in
@@ -93,7 +96,9 @@ def test_an_entry_is_changed_on_its_page_unless_somebody_else_was_first(admin: F
     assert submit(admin, path, path, **{**form, "version": "2", "surname": ""}, status="deceased").status_code == 422
 
 
-def test_an_election_is_made_known_to_voters_on_a_page_with_its_list_and_roll(admin: FlaskClient) -> None:
+def test_an_election_is_made_known_to_voters_on_a_page_with_its_list_and_roll(
+    accounts: Accounts, admin: FlaskClient
+) -> None:
     form = {
         "election_id": "7",
         "title": "<u>Home",
@@ -129,6 +134,20 @@ def test_an_election_is_made_known_to_voters_on_a_page_with_its_list_and_roll(ad
     changed = {**form, "restriction": "region", "values": "Нишавски\nJužni", "version": version}
     assert submit(admin, "/voters/7", "/voters/7", **changed).status_code == 303
     assert submit(admin, "/voters/7", "/voters/7", **changed).status_code == 412
+    # Seconds, and what is less than one, are as they were where nobody changes them.
+    with accounts.database.writing() as session:
+        session.execute(sa.update(VoterElection).values(opens_at=datetime(2030, 1, 1, 6, 0, 9, 500000, UTC)))
+    shown = admin.get("/voters/7")
+    kept = {name: field(shown, name) for name in ("opens_at", "closes_at", "version")}
+    assert kept["opens_at"] == "2030-01-01T06:00:09"
+    assert submit(admin, "/voters/7", "/voters/7", **{**changed, **kept}).status_code == 303
+    path = "/api/voter-elections/7"
+    stored = accounts.client.get(path, headers=accounts.logged_in()).get_json()
+    assert stored["opens_at"] == "2030-01-01T06:00:09.500000Z"
+    kept |= {"opens_at": "2030-01-01T06:00:10", "version": field(admin.get("/voters/7"), "version")}
+    assert submit(admin, "/voters/7", "/voters/7", **{**changed, **kept}).status_code == 303
+    stored = accounts.client.get(path, headers=accounts.logged_in()).get_json()
+    assert stored["opens_at"] == "2030-01-01T06:00:10Z"
     assert "&lt;u&gt;Home" in admin.get("/voters").text
 
 
@@ -204,7 +223,9 @@ def test_a_ballot_key_is_made_once_on_a_page_and_its_public_half_carried_away(ad
     assert file.headers["Content-Disposition"] == 'attachment; filename="election-8-ballot-key.pem"'
     key = load_pem_public_key(file.data)
     assert isinstance(key, RSAPublicKey)
-    assert read_key(key_in(file.text)).fingerprint in page.text
+    carried = carried_key(file.text)
+    assert read_key(carried.key).fingerprint in page.text
+    assert (carried.election_id, str(carried.hours)) == (8, "2040-01-01 06:00:00 – 2040-01-01 20:00:00 UTC")
     # The page offers no other one, and neither does whoever sends the form again.
     assert "make-key" not in page.text
     assert submit(admin, "/voters/8/key", "/voters/8", version=field(page, "version")).status_code == 409
