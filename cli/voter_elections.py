@@ -15,9 +15,8 @@ from cli.citizens import pieces
 from cli.client import Client, read_json
 from cli.elections import fingerprint, hours_of, patch
 from cli.failure import Failure
-from shared.apportionment.rules import Scope
 from shared.ballot_proofs import Hours
-from shared.terms import Restriction, State
+from shared.terms import Restriction, Scope, State
 
 MADE, CHANGED, THERE = "made", "changed", "there already"
 _CHANGEABLE = (State.DRAFT, State.SCHEDULED)

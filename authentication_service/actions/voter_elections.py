@@ -14,7 +14,7 @@ from authentication_service.actions.accounts import Matches, require_administrat
 from authentication_service.actions.journal import check_reader
 from authentication_service.rules import citizens as citizen_rules
 from authentication_service.rules import eligibility, is_jmbg
-from authentication_service.store import citizens, national_ids
+from authentication_service.store import ballot_signatures, citizens, national_ids
 from authentication_service.store import elections as store
 from shared.auth import Identity
 from shared.csv_lines import opened, read, refuse_missing
@@ -27,7 +27,8 @@ from shared.terms import Restriction
 from shared.web.requests import PageQuery, paginate
 
 _AT_ONCE = 5000
-ROLL_COLUMNS = ("number", "national_id", "surname", "forename", "born_on", "address", "region", "federal_unit")
+_PERSON = ("surname", "forename", "born_on", "address", "region", "federal_unit")
+ROLL_COLUMNS = ("number", "national_id", *_PERSON, "signature_given")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def electoral_roll(
 ) -> tuple[Election, Iterator[str]]:
     """An election, and its electoral roll as CSV, some thousands of citizens at a time, with masked national ids.
 
-    On the roll stands who may vote by the register as it is now.
+    On the roll stands who may vote by the register as it is now, and marked as such who has got the signature with
+    which one casts a ballot oneself: a polling station gives no ballot paper to these.
     """
     with database.reading() as session:
         check_reader(session, actor)
@@ -184,15 +186,15 @@ def _roll(database: Database, restriction: eligibility.Restriction, election: El
     number = 0
     with database.reading() as session:
         ids = national_ids(session)
-        for one in citizens.everybody(session):
-            if eligibility.why_not_eligible(one, restriction, day) is not None:
-                continue
-            number += 1
-            national_id = citizen_rules.masked(ids.open(one.jmbg_sealed, one.jmbg_key))
-            told = (one.surname, one.forename, one.born_on, one.address, one.region, one.federal_unit)
-            rows.writerow((number, national_id, *told))
-            if number % _AT_ONCE == 0:
-                yield _taken(written)
+        for some in citizens.everybody(session):
+            entitled = [one for one in some if eligibility.why_not_eligible(one, restriction, day) is None]
+            marked = ballot_signatures.given_to(session, election.election_id, [one.id for one in entitled])
+            for one in entitled:
+                number += 1
+                national_id = citizen_rules.masked(ids.open(one.jmbg_sealed, one.jmbg_key))
+                told = [getattr(one, name) for name in _PERSON]
+                rows.writerow((number, national_id, *told, "yes" if one.id in marked else ""))
+            yield _taken(written)
     yield _taken(written)
 
 

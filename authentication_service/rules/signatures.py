@@ -1,4 +1,4 @@
-"""When ballots are signed, and in which words somebody is told that he may not vote."""
+"""When ballots are signed, and in which words somebody is told that he may not vote, and what he can do about it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,13 +6,18 @@ from datetime import datetime
 from authentication_service.rules.eligibility import Reason
 from shared.errors import Conflict
 
+_PUT_RIGHT = "tell the electoral commission; what it has put right before the election closes holds at once."
 SENTENCES: Mapping[Reason, str] = {
-    Reason.NOT_OF_AGE: "You are not of age on the day of this election.",
-    Reason.DECEASED: "By the citizens' register this person has died. Tell the electoral commission if that is wrong.",
-    Reason.MOVED_AWAY: "By the citizens' register you have moved away. Tell the electoral commission if that is wrong.",
-    Reason.ANOTHER_REGION: "This election is for other regions than yours.",
-    Reason.ANOTHER_FEDERAL_UNIT: "This election is for other federal units than yours.",
-    Reason.NOT_LISTED: "You are not on the list of those whom this election is for.",
+    Reason.NOT_OF_AGE: "By the citizens' register you are not of age on the day of this election. If your date of "
+    f"birth is wrong there, {_PUT_RIGHT}",
+    Reason.DECEASED: f"By the citizens' register this person has died. If that is wrong, {_PUT_RIGHT}",
+    Reason.MOVED_AWAY: f"By the citizens' register you have moved away. If that is wrong, {_PUT_RIGHT}",
+    Reason.ANOTHER_REGION: "This election is for other regions than the one that the citizens' register has for you. "
+    f"If that is wrong there, {_PUT_RIGHT}",
+    Reason.ANOTHER_FEDERAL_UNIT: "This election is for other federal units than the one that the citizens' register "
+    f"has for you. If that is wrong there, {_PUT_RIGHT}",
+    Reason.NOT_LISTED: "You are not on the list of those whom this election is for. Ask the electoral commission why: "
+    "the list was settled when the election opened, and nobody is put on it now.",
 }
 
 

@@ -14,6 +14,19 @@ def of(session: Session, election_id: int, citizen_id: int) -> BallotSignature |
     return session.get(BallotSignature, (election_id, citizen_id))
 
 
+def given_to(session: Session, election_id: int, citizen_ids: Sequence[int]) -> frozenset[int]:
+    """Which of these citizens have got the signature of an election."""
+    wanted = sa.select(BallotSignature.citizen_id).where(
+        BallotSignature.election_id == election_id, BallotSignature.citizen_id.in_(citizen_ids)
+    )
+    return frozenset(session.scalars(wanted))
+
+
+def number_given(session: Session, election_id: int) -> int:
+    """How many citizens have got the signature of an election."""
+    return session.scalar(sa.select(sa.func.count()).where(BallotSignature.election_id == election_id)) or 0
+
+
 def elections_until(session: Session, now: datetime) -> Sequence[VoterElection]:
     """The elections that have not ended, those that open first first."""
     return session.scalars(

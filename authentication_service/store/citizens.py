@@ -97,12 +97,12 @@ def with_account(session: Session, citizen_ids: Collection[int]) -> set[int]:
     }
 
 
-def everybody(session: Session) -> Iterator[Citizen]:
-    """All who are registered, by their numbers; some thousands at a time are in the memory."""
+def everybody(session: Session) -> Iterator[Sequence[Citizen]]:
+    """All who are registered, by their numbers, some thousands at a time, which alone are in the memory."""
     wanted = sa.select(Citizen).where(Citizen.status == CitizenStatus.REGISTERED.value)
     wanted = wanted.order_by(Citizen.id).limit(_AT_ONCE)
     last = 0
     while rows := list(session.scalars(wanted.where(Citizen.id > last))):
-        yield from rows
+        yield rows
         last = rows[-1].id
         session.expunge_all()

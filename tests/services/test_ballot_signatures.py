@@ -1,6 +1,8 @@
 """The key of an election, and its blind signatures: one for each voter, the same again, and no trace of the ballot."""
 
 import base64
+import csv
+import io
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -152,10 +154,35 @@ def test_who_may_not_vote_gets_no_signature_and_is_told_why(
         if election:
             session.execute(sa.update(VoterElection).values(election))
     refused = ask(accounts, new_ballot(key).message)
-    assert sentence in problem(refused, 403)["detail"]
+    said = problem(refused, 403)["detail"]
+    # Why, whom to ask, and till when.
+    assert [words for words in (sentence, "the electoral commission") if words not in said] == []
+    assert ("before the election closes" in said) is (sentence != "not on the list")
     assert len(rows(accounts)) == 1
     (listed,) = accounts.client.get("/api/elections", headers=headers_of(accounts)).get_json()["items"]
     assert (listed["may_vote"], listed["signed"]) == (False, False)
+
+
+def test_who_has_got_a_signature_is_marked_on_the_electoral_roll_and_nobody_else(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    register(accounts, 2, role="voter")
+    path = f"/api/voter-elections/{NUMBER}/roll.csv"
+
+    def roll() -> list[dict[str, str]]:
+        answer = accounts.client.get(path, headers=accounts.logged_in())
+        return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+
+    before = roll()
+    assert {one["signature_given"] for one in before} == {""}
+    signed(ask(accounts, new_ballot(key).message, voter=2))
+    # Whoever asks for what is refused is not marked.
+    assert ask(accounts, b"", voter=1).status_code == 422
+    after = roll()
+    assert [one for one in after if one["signature_given"]] == [
+        one | {"signature_given": "yes"} for one in before if jmbg(2).endswith(one["national_id"][-4:])
+    ]
+    assert [one | {"signature_given": ""} for one in after] == before
 
 
 def test_nothing_is_signed_before_the_election_opens_and_after_it_has_closed(

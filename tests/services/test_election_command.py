@@ -130,9 +130,9 @@ def test_one_command_lets_voters_vote_and_goes_on_after_a_break_at_any_step(
     assert opened(run, numbers[0])["listed"] == 2
     assert opened(run, numbers[0], "--everyone")["restriction"] == "everyone"
     assert run("voters", "open", numbers[0], "--everyone", "--citizens", file)[0] == USAGE
-    said = run("voters", "open", numbers[0])[1]
-    assert "Open 2040-05-01 07:00:09.5 – 2040-05-01 20:00:00 UTC." in said
-    assert found["fingerprint"] != said.splitlines()[-1] == opened(run, numbers[0])["fingerprint"]
+    text = run("voters", "open", numbers[0])[1]
+    assert "Open 2040-05-01 07:00:09.5 – 2040-05-01 20:00:00 UTC." in text
+    assert found["fingerprint"] != text.splitlines()[-1] == opened(run, numbers[0])["fingerprint"]
 
 
 def test_what_cannot_be_opened_to_voters_is_refused_before_anything_is_changed(
