@@ -8,7 +8,7 @@ from rich.console import Console
 
 from cli.client import Client, client_options
 from cli.elections import ElectionNumber, hours_of
-from cli.failure import USAGE, Failure
+from cli.failure import REFUSED, SUCCESS, USAGE, Failure
 from cli.listing import everything
 from cli.output import Output, table, with_output
 from cli.voter_elections import MADE, Audience, known_hours, open_to_voters, put
@@ -129,6 +129,24 @@ def save_roll(output: Output, election: int, file: Path, *, client: Client) -> N
     output.result(found, lambda console: console.print(f"Written to {file}."))
 
 
+@voters.command("signatures")
+@_election
+@client_options("authentication", "results", log_in=False)
+@with_output
+def compare_signatures(output: Output, election: int, *, client: Client) -> int:
+    """Compare how many signatures were given for ELECTION, which has ended, with the ballots; needs no account.
+
+    Exit status 1 when more ballots that are of no polling station are in the box than signatures were given.
+    """
+    path = f"/api/voter-elections/{election}/signatures"
+    given = int(client.get("authentication", path, public=True)["given"])
+    result = client.get("results", f"/api/elections/{election}/results", public=True)
+    found = {"election_id": election, "given": given, "certainty": result["certainty"]}
+    found |= {"of_no_station": result["unattributed"], "exceeded": result["unattributed"] > given}
+    output.result(found, lambda console: _show_signatures(console, found))
+    return REFUSED if found["exceeded"] else SUCCESS
+
+
 def _audience(
     everyone: bool, regions: tuple[str, ...], federal_units: tuple[str, ...], citizens: Path | None
 ) -> Audience | None:
@@ -152,6 +170,18 @@ def _show_opened(console: Console, found: dict[str, Any]) -> None:
     console.print(f"Ballot key at the authentication service: {done['key']}. In the administration: {carried}.")
     console.print("Both have the same hours and the same key, whose fingerprint is to be published on paper, too:")
     console.print(found["fingerprint"])
+
+
+def _show_signatures(console: Console, found: dict[str, Any]) -> None:
+    console.print(f"Signatures given: {found['given']:,}.")
+    console.print(f"Ballots in the box that are of no polling station: {found['of_no_station']:,}.")
+    if found["certainty"] != "final":
+        console.print("The count is not final.")
+    if found["exceeded"]:
+        console.print(
+            "These are more than can have been cast by voters themselves. Either officials who belong to no polling "
+            "station have sent ballots, or ballots were signed for nobody: ask the electoral commission."
+        )
 
 
 def _whom(one: dict[str, Any]) -> str:

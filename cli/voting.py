@@ -105,6 +105,9 @@ def verify(output: Output, receipt: str, *, client: Client) -> int:
     """Say whether the ballot of RECEIPT was counted.
 
     RECEIPT is the file that `urna vote`, or the page of voters, has written, or the address in the code of that page.
+
+    Once the count is final, the results service gives everybody the numbers of all counted ballots, to be looked
+    through without telling anybody which: /api/elections/ELECTION/counted-ballots.csv.
     """
     kept = _of_address(receipt) if "#" in receipt and not Path(receipt).exists() else _read_receipt(Path(receipt))
     election, guid = int(kept["election"]), UUID(kept["guid"])

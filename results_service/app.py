@@ -9,6 +9,7 @@ from results_service.live import Live
 from results_service.routes.candidates import candidates
 from results_service.routes.certainty import certainty
 from results_service.routes.choices import choices
+from results_service.routes.counted_ballots import counted_ballots
 from results_service.routes.exports import exports
 from results_service.routes.places import places
 from results_service.routes.receipts import receipts
@@ -45,7 +46,7 @@ def create_app(settings: ResultsSettings | None = None) -> APIFlask:
         is_stopping=lambda: app.extensions["is_stopping"](),
     )
     app.register_blueprint(routes.blueprint)
-    for blueprint in (places, certainty, exports, records, receipts, choices, candidates):
+    for blueprint in (places, certainty, exports, records, receipts, counted_ballots, choices, candidates):
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
     return finish(app, routes.describe)

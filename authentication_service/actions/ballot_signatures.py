@@ -98,6 +98,18 @@ def read_key(database: Database, election_id: int) -> PublicKey:
         return _key_of(_election(session, election_id))
 
 
+def number_given(database: Database, election_id: int, now: datetime) -> int:
+    """How many voters have got the signature of an election, for everybody, once it has closed.
+
+    Conflict before: a number that grows would say when somebody got one.
+    """
+    with database.reading() as session:
+        row = _election(session, election_id)
+        _key_of(row)
+        signatures.check_closed(row.closes_at, now)
+        return ballot_signatures.number_given(session, election_id)
+
+
 def own_elections(database: Database, actor: Identity, now: datetime, zone: tzinfo) -> list[OwnElection]:
     """The elections that are not over, as this voter sees them, those that open first first."""
     with database.reading() as session:

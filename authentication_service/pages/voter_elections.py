@@ -17,6 +17,7 @@ from authentication_service.pages.citizens import READERS
 from authentication_service.pages.own import NOTICES, page, renewed, signed_in
 from authentication_service.routes.ballot_signatures import ballot_keys
 from authentication_service.routes.voter_elections import MOST_BYTES, roll_answer
+from authentication_service.rules.signatures import are_told
 from authentication_service.signing import parts
 from shared.auth import identity
 from shared.ballot_proofs import Hours, key_file
@@ -199,7 +200,11 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
         }
     sent |= {name: request.form[name] for name in _FIELDS if name in request.form}
     key = ballot_signatures.read_key(parts().database, found.election_id) if found and found.has_key else None
-    has_opened = found is not None and found.opens_at <= signing.now()
+    now = signing.now()
+    has_opened = found is not None and found.opens_at <= now
+    given = None
+    if found is not None and key is not None and are_told(found.closes_at, now):
+        given = ballot_signatures.number_given(parts().database, found.election_id, now)
     return renewed(
         account,
         _page(
@@ -210,6 +215,7 @@ def _shown(election_id: int | None, error: UrnaError | None = None) -> Response:
             sent=sent,
             fingerprint=key.fingerprint if key else None,
             has_opened=has_opened,
+            given=given,
             # A form that the service would refuse is not shown.
             changeable=identity().has(Role.ADMINISTRATOR) and not has_opened,
         ),

@@ -38,6 +38,13 @@ class KeyOut(BaseModel):
     fingerprint: str = Field(description="The SHA-256 of the DER in hexadecimal, for people to compare.")
 
 
+class SignaturesOut(BaseModel):
+    """How many voters have got their signature in an election."""
+
+    election_id: int
+    given: int
+
+
 class OwnElectionOut(BaseModel):
     """An election as the voter who asks sees it."""
 
@@ -96,6 +103,21 @@ def make_key(election_id: int) -> tuple[dict[str, Any], int, dict[str, str]]:
 @ballot_signatures.doc(summary="The ballot key of an election", responses={404: "There is none"})
 def read_key(election_id: int) -> dict[str, Any]:
     return _key(election_id, actions.read_key(parts().database, election_id))
+
+
+@ballot_signatures.get("/voter-elections/<int:election_id>/signatures")
+@public
+@ballot_signatures.output(SignaturesOut)
+@ballot_signatures.doc(
+    summary="How many signatures were given for an election",
+    description="For everybody, when it has ended: of no polling station (`unattributed` of the result) can be more "
+    "ballots than these, besides those of officials without a station.",
+    responses={404: "Voters know no such election, or it has no key", 409: "It has not ended"},
+)
+def count_signatures(election_id: int) -> tuple[dict[str, int], int, dict[str, str]]:
+    given = actions.number_given(parts().database, election_id, signing.now())
+    # It does not change any more, and to count a million rows takes a while.
+    return {"election_id": election_id, "given": given}, 200, {"Cache-Control": "public, max-age=600"}
 
 
 @ballot_signatures.get("/elections")

@@ -1,10 +1,13 @@
 """When ballots are signed, and in which words somebody is told that he may not vote, and what he can do about it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from authentication_service.rules.eligibility import Reason
 from shared.errors import Conflict
+
+LONGEST_REQUEST = timedelta(minutes=2)
+"""After the end no signature is begun; a request that was before is answered or given up by then."""
 
 _PUT_RIGHT = "tell the electoral commission; what it has put right before the election closes holds at once."
 SENTENCES: Mapping[Reason, str] = {
@@ -27,3 +30,16 @@ def check_hours(opens_at: datetime, closes_at: datetime, now: datetime) -> None:
         raise Conflict("The election has not begun yet; nothing was signed.")
     if now >= closes_at:
         raise Conflict("The election has ended; nothing was signed.")
+
+
+def are_told(closes_at: datetime, now: datetime) -> bool:
+    """Whether it is said how many signatures were given: when no other can be given any more."""
+    return now >= closes_at + LONGEST_REQUEST
+
+
+def check_closed(closes_at: datetime, now: datetime) -> None:
+    """Refuse to say how many signatures were given before the last one can have been."""
+    if not are_told(closes_at, now):
+        raise Conflict(
+            "How many signatures were given is said when the election has ended and nobody gets one any more."
+        )

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from results_service.actions import SETTLED, Desk, look_at_count, published_election, tag_of
+from results_service.actions import Desk
 from results_service.actions.answers import Answer, Known
+from results_service.actions.counted_ballots import AT_ONCE, CountedBallot, once_final, whole
 from results_service.rules.holding_back import tells_choices
 from results_service.store import choices as rows
 from shared import tallies
@@ -16,15 +17,11 @@ from shared.errors import Conflict, NotFound
 from shared.schema.election import Election
 from shared.sentences import say
 
-# Rows of one transaction of the whole list, which may be of millions.
-_AT_ONCE = 5_000
-
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(CountedBallot):
     """A counted ballot and whom it is for."""
 
-    guid: UUID
     poll_number: int
 
 
@@ -40,35 +37,21 @@ def list_choices(desk: Desk, election_id: int, after: UUID | None, limit: int, k
     NotFound for a draft and where the rules of the election publish no choices; Conflict before the count is final.
     Neither depends on what the caller has already.
     """
-    with desk.database.reading(still=True) as session:
-        election = published_election(session, election_id)
+
+    def check(session: Session, election: Election) -> None:
         if election.ballot_key is None or not election.choices_public:
             raise NotFound(say("The rules of this election do not say that everybody may read how a ballot was cast."))
         if not are_told(session, election, desk.now()):
             raise Conflict(say("How the ballots were cast can be read once the count is final."))
+
+    def read(session: Session, election: Election) -> list[Choice]:
         numbers = [entry.poll_number for entry in election.entries]
-        counted, standing = look_at_count(desk, session, election_id)
-        tag = tag_of(counted, standing)
-        if known(tag):
-            return Answer(tag, standing.state in SETTLED, None)
         found = rows.choices(session, election_id, numbers, after.bytes if after else None, limit)
-    return Answer(tag, standing.state in SETTLED, [Choice(guid, number) for guid, number in found])
+        return [Choice(guid, number) for guid, number in found]
+
+    return once_final(desk, election_id, known, check, read)
 
 
 def all_choices(desk: Desk, election_id: int, known: Known) -> Answer[Iterator[list[Choice]]]:
     """All of them, some at a time; the same errors, before there is anything to go through."""
-    first = list_choices(desk, election_id, None, _AT_ONCE, known)
-
-    def pages(found: list[Choice]) -> Iterator[list[Choice]]:
-        while found:
-            yield found
-            following = len(found) == _AT_ONCE
-            more = list_choices(desk, election_id, found[-1].guid, _AT_ONCE, _nothing) if following else None
-            found = (more.body if more else None) or []
-
-    return Answer(first.tag, first.settled, None if first.body is None else pages(first.body))
-
-
-def _nothing(_tag: str) -> bool:
-    """What a caller has who has no answer yet."""
-    return False
+    return whole(lambda after, has: list_choices(desk, election_id, after, AT_ONCE, has), known)

@@ -45,7 +45,7 @@ def look_up_receipt() -> Response:
         found = actions.look_up(desk(), _number(given["election"]), _guid(given["guid"]))
     except (InvalidInput, NotFound, Unavailable) as error:
         return render("receipts.html", error, reasons=REASONS, given=given)
-    return render("receipts.html", reasons=REASONS, given=given, found=found)
+    return render("receipts.html", reasons=REASONS, given=given, found=found, listed=_number(given["election"]))
 
 
 def _number(text: str) -> int:

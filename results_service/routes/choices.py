@@ -1,15 +1,15 @@
 """How each ballot was cast, by its GUID: once the count is final, in elections whose rules say so."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from results_service.actions import choices as actions
-from results_service.routes import NO_ELECTION, OfNow, answered, caching, desk, is_known
+from results_service.routes import NO_ELECTION, OfNow, answered, desk, is_known
+from results_service.routes.counted_ballots import BallotsQuery, as_file, following
 from results_service.routes.seats import Shape
 from shared.auth import public
 
@@ -21,15 +21,6 @@ _NONE = {
     409: "The count is not final",
     422: "A parameter is wrong",
 }
-
-
-class ChoicesQuery(BaseModel):
-    """Which ballots."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    after: UUID | None = Field(None, description="Those after this GUID; left out: the first ones.")
-    limit: int = Field(500, ge=1, le=5000)
 
 
 class ChoiceAnswer(Shape):
@@ -48,19 +39,19 @@ class ChoicesAnswer(BaseModel):
 
 @choices.get("/<int:election_id>/choices")
 @public
-@choices.input(ChoicesQuery, location="query", arg_name="query")
+@choices.input(BallotsQuery, location="query", arg_name="query")
 @choices.output(ChoicesAnswer)
 @choices.doc(
     summary="How each ballot was cast, by its GUID",
     description="Only in an election with a ballot key whose rules say so, and only once the count is final.",
     responses=_NONE,
 )
-def list_choices(election_id: int, query: ChoicesQuery) -> Any:
+def list_choices(election_id: int, query: BallotsQuery) -> Any:
     answer = actions.list_choices(desk(), election_id, query.after, query.limit, is_known)
 
     def shape(found: list[actions.Choice]) -> ChoicesAnswer:
-        following = found[-1].guid if len(found) == query.limit else None
-        return ChoicesAnswer(items=[ChoiceAnswer.model_validate(one) for one in found], next=following)
+        items = [ChoiceAnswer.model_validate(one) for one in found]
+        return ChoicesAnswer(items=items, next=following(found, query))
 
     return answered(answer, shape)
 
@@ -74,14 +65,5 @@ def list_choices(election_id: int, query: ChoicesQuery) -> Any:
 )
 def choices_as_csv(election_id: int, _query: OfNow) -> Response:
     answer = actions.all_choices(desk(), election_id, is_known)
-    headers = caching(answer)
-    if answer.body is None:
-        return Response(status=304, headers=headers)
-    headers["Content-Disposition"] = f'attachment; filename="election-{election_id}-choices.csv"'
-    return Response(_lines(answer.body), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _lines(pages: Iterator[list[actions.Choice]]) -> Iterator[str]:
-    yield "guid,poll_number\r\n"
-    for page in pages:
-        yield "".join(f"{one.guid},{one.poll_number}\r\n" for one in page)
+    name = f"election-{election_id}-choices.csv"
+    return as_file(answer, name, "guid,poll_number", lambda one: f"{one.guid},{one.poll_number}")

@@ -6,7 +6,7 @@ Whoever knows when somebody cast a ballot, and saw the votes before and after it
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.errors import Conflict, InvalidInput
+from shared.errors import Conflict, InvalidInput, NotFound
 from shared.holding_back import are_votes_held_back
 from shared.sentences import say
 from shared.terms import State
@@ -44,6 +44,14 @@ def held_back(ballot_key: str | None, state: State, end: datetime) -> HeldBack |
 def tells_choices(ballot_key: str | None, state: State, *, choices_public: bool) -> bool:
     """Whether everybody may read how each ballot was cast: where the election's rules say so, when all are counted."""
     return choices_public and ballot_key is not None and state is State.FINAL
+
+
+def refuse_list_of_ballots(ballot_key: str | None, state: State) -> None:
+    """Refuse the list of counted ballots where nobody has a receipt (NotFound), and before it is whole (Conflict)."""
+    if ballot_key is None:
+        raise NotFound(say("Voters do not cast ballots themselves in this election, so nobody has a receipt."))
+    if state is not State.FINAL:
+        raise Conflict(say("The list of the counted ballots can be read once the count is final."))
 
 
 def refuse_votes(held: HeldBack | None) -> None:

@@ -34,6 +34,8 @@ async function lookUp(election, guid) {
   const answer = await ask(`${election}/receipts/${guid}`).catch(() => null);
   if (answer?.status === 404) return show("unknown", "warning");
   if (!answer?.ok) return show("away", "bad");
+  const list = byId("list-link");
+  Object.assign(list, { href: list.href.replace(/[0-9]+(?=\/counted-ballots)/, `${Number(election)}`), hidden: false });
   const { counted, reason } = await answer.json();
   return counted ? show("counted", "good") : show(reason, "bad");
 }

@@ -1,5 +1,7 @@
 """What became of a voter's ballot, by the GUID that its voter has kept: whether it is there, and never for whom."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -27,3 +29,20 @@ def refusal(session: Session, election_id: int, guid: bytes) -> Refusal | None:
     )
     found = session.scalar(statement)
     return None if found is None else Refusal(found)
+
+
+def counted(session: Session, election_id: int, after: UUID | None, limit: int) -> list[UUID]:
+    """The GUIDs of counted ballots in their order, which says nothing of who came when: those after a GUID."""
+    # A ballot for a number that nobody has takes its GUID up and is not counted.
+    of_nobody = sa.exists().where(
+        RefusedLine.election_id == Ballot.election_id,
+        RefusedLine.guid == Ballot.guid,
+        RefusedLine.reason == Refusal.INVALID_POLL_NUMBER.value,
+    )
+    found = session.scalars(
+        sa.select(Ballot.guid)
+        .where(Ballot.election_id == election_id, Ballot.guid > after.bytes if after else sa.true(), ~of_nobody)
+        .order_by(Ballot.guid)
+        .limit(limit)
+    )
+    return [UUID(bytes=guid) for guid in found]

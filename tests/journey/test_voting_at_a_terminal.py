@@ -1,5 +1,6 @@
 """A voter at a terminal, from the account to the result; nobody is named after the log-in."""
 
+import json
 import time
 from datetime import date
 from pathlib import Path
@@ -69,4 +70,7 @@ def test_a_voter_registers_logs_in_once_votes_and_finds_the_ballot_counted(journ
     results.wait_until_final(journey.admin, booth.election, _SECONDS_TO_BE_FINAL)
     said = voter("--json", "results", election)
     assert said.status == SUCCESS
+    # Everybody can count again: the numbers of the ballots, and against the signatures that were given.
+    numbers = journey.admin.request("GET", "results", f"/api/elections/{election}/counted-ballots.csv").text
+    assert numbers.split() == ["guid", json.loads(ballot.read_text())["guid"]]
     assert [one["votes"] for one in said.json["lists"]] == [1, *[0] * (len(LISTS) - 1)]

@@ -73,6 +73,13 @@ RESULTS_ROWS = [
         200,
         "/api/elections/{final}/receipts/{ballot}",
     ),
+    Row("GET /api/elections/{election_id}/counted-ballots", EVERYBODY, 200, "/api/elections/{final}/counted-ballots"),
+    Row(
+        "GET /api/elections/{election_id}/counted-ballots.csv",
+        EVERYBODY,
+        200,
+        "/api/elections/{final}/counted-ballots.csv",
+    ),
     # The rules of this election do not publish how ballots were cast.
     Row("GET /api/elections/{election_id}/choices", EVERYBODY, 404, "/api/elections/{final}/choices"),
     Row("GET /api/elections/{election_id}/choices.csv", EVERYBODY, 404, "/api/elections/{final}/choices.csv"),

@@ -43,6 +43,8 @@ VOTERS_ROWS = [
         headers=NEWEST,
     ),
     Row("GET /api/voter-elections/{election_id}/key", EVERYBODY, 200, "/api/voter-elections/2/key"),
+    # Nobody is told how many before the end.
+    Row("GET /api/voter-elections/{election_id}/signatures", EVERYBODY, 409, "/api/voter-elections/2/signatures"),
     Row("GET /api/elections", VOTER, 200),
     Row(
         "POST /api/elections/{election_id}/signature",

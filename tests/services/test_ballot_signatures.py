@@ -26,7 +26,19 @@ from shared.blind_signatures import (
     public_key,
 )
 from shared.schema.accounts import BallotSignature, Citizen, Journal, User, VoterElection
-from tests.services.accounts import PASSWORD, Accounts, at_once, faulty_fields, headers_of, jmbg, problem, register
+from tests.services.accounts import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    PASSWORD,
+    Accounts,
+    at_once,
+    faulty_fields,
+    headers_of,
+    jmbg,
+    problem,
+    register,
+)
+from tests.services.test_account_pages import sign_in
 
 NUMBER = 5
 SOON = datetime.now(UTC) + timedelta(days=1)
@@ -183,6 +195,23 @@ def test_who_has_got_a_signature_is_marked_on_the_electoral_roll_and_nobody_else
         one | {"signature_given": "yes"} for one in before if jmbg(2).endswith(one["national_id"][-4:])
     ]
     assert [one | {"signature_given": ""} for one in after] == before
+
+
+def test_how_many_signatures_were_given_is_told_to_everybody_when_no_other_is_given_any_more(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    path, page = f"/api/voter-elections/{NUMBER}/signatures", sign_in(accounts, ADMIN_EMAIL, ADMIN_PASSWORD)
+    assert ask(accounts, new_ballot(key).message).status_code == 200
+    for closes in (1, -1 / 60):
+        move(accounts, -2, closes)
+        assert "when the election has ended" in problem(accounts.client.get(path), 409)["detail"]
+        assert "signature was given" not in page.get(f"/voters/{NUMBER}").text
+    move(accounts, -2, -1)
+    told = accounts.client.get(path)
+    assert (told.get_json(), told.status_code) == ({"election_id": NUMBER, "given": 1}, 200)
+    assert told.headers["Cache-Control"] == "public, max-age=600"
+    assert "1 signature was given." in page.get(f"/voters/{NUMBER}").text
+    assert problem(accounts.client.get("/api/voter-elections/77/signatures"), 404)
 
 
 def test_nothing_is_signed_before_the_election_opens_and_after_it_has_closed(

@@ -61,14 +61,17 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
     suite: Counting, client: FlaskClient
 ) -> None:
     election = published(suite)
-    receipt = f"receipts/{guid(3)}"
+    receipt, lists = f"receipts/{guid(3)}", ("choices", "choices.csv", "counted-ballots", "counted-ballots.csv")
     for _ in range(2):
-        assert [asked(client, election, path)[0] for path in ("choices", "choices.csv")] == [409, 409]
+        assert [asked(client, election, path)[0] for path in lists] == [409] * 4
         assert asked(client, election, receipt)[1]["poll_number"] is None
         # Nor could a service that was broken into read them: of the ballots it has no more rights.
         assert in_view(suite) == 0
         change(suite, election, end=datetime.now(UTC))
     suite.note_that_nothing_waits()
+    # That a ballot was counted everybody may know, however it was cast.
+    all_guids = [{"guid": guid(number)} for number in (1, 2, 3)]
+    assert asked(client, election, "counted-ballots") == (200, {"items": all_guids, "next": None})
     told = [(guid(number), poll_number) for number, poll_number in ((1, 3), (2, 2), (3, 1))]
     items = [{"guid": one, "poll_number": number} for one, number in told]
     assert asked(client, election) == (200, {"items": items, "next": None})
@@ -90,7 +93,7 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
     assert "choices.csv" in client.get(f"/elections/{election}").text
     # The same election with other rules tells none of it.
     change(suite, election, choices_public=False)
-    assert [asked(client, election, path)[0] for path in ("choices", "choices.csv")] == [404, 404]
+    assert [asked(client, election, path)[0] for path in lists] == [404, 404, 200, 200]
     assert asked(client, election, receipt)[1] | {"guid": ""} == {
         "election_id": election,
         "guid": "",
@@ -102,6 +105,33 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
     assert "choices.csv" not in client.get(f"/elections/{election}").text
 
 
+def test_the_numbers_of_all_counted_ballots_are_public_once_the_count_is_final_and_can_be_counted(
+    suite: Counting, client: FlaskClient
+) -> None:
+    election = published(suite)
+    change(suite, election, choices_public=False)
+    page, link = f"/elections/{election}", f"/api/elections/{election}/counted-ballots.csv"
+    for _ in range(2):
+        assert (client.get(link).status_code, link in client.get(page).text) == (409, False)
+        change(suite, election, end=datetime.now(UTC))
+    suite.note_that_nothing_waits()
+    # Sorted, and without the one for nobody, which also stands in the way of no other.
+    numbers = [guid(number) for number in (1, 2, 3)]
+    assert client.get(link).text == "".join(f"{line}\r\n" for line in ("guid", *numbers))
+    assert len(numbers) == client.get(f"/api/elections/{election}/results").get_json()["ballots"]["counted"]
+    _, first = asked(client, election, "counted-ballots?limit=2")
+    assert ([one["guid"] for one in first["items"]], first["next"]) == (numbers[:2], numbers[1])
+    _, second = asked(client, election, f"counted-ballots?limit=2&after={first['next']}")
+    assert second == {"items": [{"guid": numbers[2]}], "next": None}
+    assert [client.get(f"/api/elections/{election}/receipts/{one}").get_json()["counted"] for one in numbers] == [
+        True
+    ] * 3
+    assert link in client.get(page).text
+    # Where nobody has a receipt there is no list.
+    change(suite, election, ballot_key=None)
+    assert (client.get(link).status_code, link in client.get(page).text) == (404, False)
+
+
 def test_who_has_them_already_is_told_so_and_only_while_everybody_may_read_them(
     suite: Counting, client: FlaskClient
 ) -> None:
@@ -109,7 +139,8 @@ def test_who_has_them_already_is_told_so_and_only_while_everybody_may_read_them(
     change(suite, election, end=datetime.now(UTC))
     suite.note_that_nothing_waits()
     paths = [f"/api/elections/{election}/{path}" for path in ("choices", "choices?limit=2", "choices.csv")]
-    for path in paths:
+    numbers = [path.replace("choices", "counted-ballots") for path in paths]
+    for path in (*numbers, *paths):
         first = client.get(path)
         assert first.status_code == 200
         # As the result itself: what is final still gets a lot drawn.

@@ -353,6 +353,8 @@ def test_the_routes_are_described_and_public(client: FlaskClient, night: Recorde
         "/api/elections/{election_id}/record/stations/{station_id}/signed",
         "/api/elections/{election_id}/candidates",
         "/api/elections/{election_id}/candidates/{candidate_id}/picture",
+        "/api/elections/{election_id}/counted-ballots",
+        "/api/elections/{election_id}/counted-ballots.csv",
         "/api/elections/{election_id}/choices",
         "/api/elections/{election_id}/choices.csv",
     }

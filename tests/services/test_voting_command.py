@@ -183,6 +183,30 @@ def test_a_voter_votes_at_a_terminal_and_finds_the_ballot_counted(voting: Voting
     assert (status, "was cast already" in said["error"]) == (REFUSED, True)
 
 
+def test_everybody_can_hold_the_signatures_that_were_given_against_the_ballots(voting: Voting) -> None:
+    assert voting.vote(2)[0] == SUCCESS
+    voting.suite.record_all()
+    where = [f"--{name}-url={voting.addresses[name]}" for name in ("authentication", "results")]
+
+    def compare() -> tuple[int, dict[str, Any]]:
+        voting.capsys.readouterr()
+        status = main(["--json", "voters", "signatures", str(voting.election), *where])
+        said = voting.capsys.readouterr()
+        return status, json.loads(said.out or said.err.splitlines()[-1])
+
+    status, said = compare()
+    assert (status, "when the election has ended" in said["error"]) == (REFUSED, True)
+    with voting.accounts.database.writing() as session:
+        session.execute(sa.update(VoterElection).values(closes_at=datetime.now(UTC) - timedelta(minutes=10)))
+    status, said = compare()
+    assert (status, said["given"], said["of_no_station"]) == (SUCCESS, 1, 1)
+    # Who has the private key can sign for nobody; then there are more ballots than voters who got a signature.
+    with voting.accounts.database.writing() as session:
+        session.execute(sa.delete(BallotSignature))
+    status, said = compare()
+    assert (status, said["given"], said["exceeded"]) == (REFUSED, 0, True)
+
+
 def test_a_choice_that_does_not_exist_is_refused_before_anything_is_asked_for(voting: Voting) -> None:
     status, said = voting.vote(9, authentication=NOBODY)
     assert (status, "no list with the poll number 9" in said["error"]) == (USAGE, True)
