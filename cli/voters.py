@@ -119,7 +119,8 @@ def list_elections(output: Output, *, client: Client) -> None:
 def save_roll(output: Output, election: int, file: Path, *, client: Client) -> None:
     """Write the electoral roll of ELECTION into FILE, as CSV: who may vote by the register of this moment.
 
-    Who has got the signature to cast a ballot has `yes` under signature_given: a polling station refuses these.
+    Who has got the signature to cast a ballot has `yes` under signature_given, who is noted to have voted on paper
+    under voted_on_paper: a polling station refuses both.
     """
     answer = client.authorized(
         "GET", "authentication", f"/api/voter-elections/{election}/roll.csv", repeatable=True, seconds=900

@@ -13,6 +13,7 @@ from threading import Lock
 from sqlalchemy.orm import Session
 
 from authentication_service.actions.accounts import Matches, own_user, require_administrator, write
+from authentication_service.actions.journal import check_reader
 from authentication_service.actions.voter_elections import subject
 from authentication_service.rules import eligibility, signatures
 from authentication_service.store import ballot_signatures, citizens, elections
@@ -114,18 +115,7 @@ def own_elections(database: Database, actor: Identity, now: datetime, zone: tzin
     """The elections that are not over, as this voter sees them, those that open first first."""
     with database.reading() as session:
         citizen = _citizen(session, own_user(session, actor))
-        return [
-            OwnElection(
-                row.election_id,
-                row.title,
-                row.opens_at,
-                row.closes_at,
-                public_key(row.public_key) if row.public_key else None,
-                _reason(session, row, citizen, zone),
-                ballot_signatures.of(session, row.election_id, citizen.id) is not None,
-            )
-            for row in ballot_signatures.elections_until(session, now)
-        ]
+        return [_own(session, row, citizen, zone) for row in ballot_signatures.elections_until(session, now)]
 
 
 def sign(
@@ -176,9 +166,67 @@ def sign(
     return signature
 
 
+def note_paper(
+    database: Database, actor: Identity, election_id: int, citizen_id: int, zone: tzinfo, now: datetime
+) -> None:
+    """Note that a citizen votes on paper in an election, after which nobody signs a ballot for him in it.
+
+    A second time changes nothing. Conflict for who has got the signature or may not vote: no ballot paper for these.
+    """
+
+    def keep(session: Session) -> None:
+        require_administrator(session, actor)
+        row, citizen = _election(session, election_id), citizens.citizen(session, citizen_id)
+        if citizen is None:
+            raise NotFound("There is no citizen of this number in the register.")
+        earlier = ballot_signatures.of(session, election_id, citizen_id)
+        if earlier is not None and earlier.blinded_digest is None:
+            return
+        if earlier is not None:
+            raise Conflict(
+                "This person has got the signature for a ballot in this election, and so the one ballot. Give out no "
+                "ballot paper."
+            )
+        if _reason(session, row, citizen, zone) is not None:
+            raise Conflict("By the register this person may not vote in this election. Give out no ballot paper.")
+        session.add(
+            BallotSignature(election_id=election_id, citizen_id=citizen_id, signed_on=now.astimezone(UTC).date())
+        )
+        note(session, "voter_election.voted_on_paper", subject(election_id), {"citizen": citizen_id})
+
+    write(database, keep)
+
+
+def elections_of(
+    database: Database, actor: Identity, citizen_id: int, now: datetime, zone: tzinfo
+) -> list[OwnElection]:
+    """The elections that are not over, as they are for a citizen, for who supervises them."""
+    with database.reading() as session:
+        check_reader(session, actor)
+        citizen = citizens.citizen(session, citizen_id)
+        found = ballot_signatures.elections_until(session, now) if citizen else []
+        return [_own(session, row, citizen, zone) for row in found if citizen]
+
+
+def _own(session: Session, row: VoterElection, citizen: Citizen, zone: tzinfo) -> OwnElection:
+    had = ballot_signatures.of(session, row.election_id, citizen.id)
+    is_on_paper = had is not None and had.blinded_digest is None
+    return OwnElection(
+        row.election_id,
+        row.title,
+        row.opens_at,
+        row.closes_at,
+        public_key(row.public_key) if row.public_key else None,
+        eligibility.Reason.VOTED_ON_PAPER if is_on_paper else _reason(session, row, citizen, zone),
+        had is not None and not is_on_paper,
+    )
+
+
 def _is_known(session: Session, election_id: int, citizen_id: int, digest: bytes) -> bool:
     """Whether the citizen's signature was for this very request; Conflict when it was for another."""
     earlier = ballot_signatures.of(session, election_id, citizen_id)
+    if earlier is not None and earlier.blinded_digest is None:
+        raise Forbidden(signatures.SENTENCES[eligibility.Reason.VOTED_ON_PAPER])
     if earlier is not None and earlier.blinded_digest != digest:
         raise Conflict(
             "You have got your signature for this election, for another ballot. Vote with that one; whoever has "

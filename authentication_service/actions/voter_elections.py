@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, BinaryIO
@@ -28,7 +28,9 @@ from shared.web.requests import PageQuery, paginate
 
 _AT_ONCE = 5000
 _PERSON = ("surname", "forename", "born_on", "address", "region", "federal_unit")
-ROLL_COLUMNS = ("number", "national_id", *_PERSON, "signature_given")
+# By whether somebody has had the ballot on paper; None: has had none.
+_MARKS: Mapping[bool | None, tuple[str, str]] = {None: ("", ""), False: ("yes", ""), True: ("", "yes")}
+ROLL_COLUMNS = ("number", "national_id", *_PERSON, "signature_given", "voted_on_paper")
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def electoral_roll(
     """An election, and its electoral roll as CSV, some thousands of citizens at a time, with masked national ids.
 
     On the roll stands who may vote by the register as it is now, and marked as such who has got the signature with
-    which one casts a ballot oneself: a polling station gives no ballot paper to these.
+    which one casts a ballot oneself, or is noted to have voted on paper: a polling station refuses both.
     """
     with database.reading() as session:
         check_reader(session, actor)
@@ -188,12 +190,12 @@ def _roll(database: Database, restriction: eligibility.Restriction, election: El
         ids = national_ids(session)
         for some in citizens.everybody(session):
             entitled = [one for one in some if eligibility.why_not_eligible(one, restriction, day) is None]
-            marked = ballot_signatures.given_to(session, election.election_id, [one.id for one in entitled])
+            had = ballot_signatures.had_by(session, election.election_id, [one.id for one in entitled])
             for one in entitled:
                 number += 1
                 national_id = citizen_rules.masked(ids.open(one.jmbg_sealed, one.jmbg_key))
                 told = [getattr(one, name) for name in _PERSON]
-                rows.writerow((number, national_id, *told, "yes" if one.id in marked else ""))
+                rows.writerow((number, national_id, *told, *_MARKS[had.get(one.id)]))
             yield _taken(written)
     yield _taken(written)
 

@@ -45,6 +45,13 @@ class SignaturesOut(BaseModel):
     given: int
 
 
+class PaperVoterOut(BaseModel):
+    """That a citizen votes on paper in an election."""
+
+    election_id: int
+    citizen_id: int
+
+
 class OwnElectionOut(BaseModel):
     """An election as the voter who asks sees it."""
 
@@ -120,6 +127,24 @@ def count_signatures(election_id: int) -> tuple[dict[str, int], int, dict[str, s
     return {"election_id": election_id, "given": given}, 200, {"Cache-Control": "public, max-age=600"}
 
 
+@ballot_signatures.put("/voter-elections/<int:election_id>/paper-voters/<int:citizen_id>")
+@requires(Role.ADMINISTRATOR)
+@journaled("voter_election.voted_on_paper", "voter_election {election_id}")
+@ballot_signatures.output(PaperVoterOut)
+@ballot_signatures.doc(
+    summary="Note that a citizen votes on paper in an election",
+    description="When a polling station gives the ballot paper out. Nobody signs a ballot for the citizen after that, "
+    "and nothing takes it back; a second time changes nothing.",
+    responses={
+        404: "Voters know no such election, or there is no such citizen",
+        409: "The citizen has got the signature for a ballot, or may not vote",
+    },
+)
+def note_paper(election_id: int, citizen_id: int) -> dict[str, int]:
+    actions.note_paper(parts().database, identity(), election_id, citizen_id, zone=zone(), now=signing.now())
+    return {"election_id": election_id, "citizen_id": citizen_id}
+
+
 @ballot_signatures.get("/elections")
 @requires(Role.VOTER)
 @ballot_signatures.output(OwnElections)
@@ -127,7 +152,7 @@ def count_signatures(election_id: int) -> tuple[dict[str, int], int, dict[str, s
     summary="The own elections", description="Of a voter: those that are not over, and whether he may vote in each."
 )
 def own_elections() -> dict[str, Any]:
-    found = actions.own_elections(parts().database, identity(), signing.now(), _zone())
+    found = actions.own_elections(parts().database, identity(), signing.now(), zone())
     return {
         "items": [
             {
@@ -167,7 +192,7 @@ def sign(election_id: int, body: BlindedIn) -> dict[str, Any]:
     except (binascii.Error, ValueError) as error:
         raise InvalidInput("The blinded message is not written in base64.", field="blinded") from error
     signature = actions.sign(
-        parts().database, ballot_keys(), identity(), election_id, blinded, zone=_zone(), now=signing.now
+        parts().database, ballot_keys(), identity(), election_id, blinded, zone=zone(), now=signing.now
     )
     return {"signature": base64.b64encode(signature).decode()}
 
@@ -185,5 +210,6 @@ def ballot_keys() -> actions.BallotKeys:
     return extension(EXTENSION, actions.BallotKeys)
 
 
-def _zone() -> ZoneInfo:
+def zone() -> ZoneInfo:
+    """Where elections are held."""
     return ZoneInfo(parts().settings.election_timezone)

@@ -142,7 +142,8 @@ def put_citizens(election_id: int) -> tuple[actions.Election, int, dict[str, str
 @voter_elections.doc(
     summary="The electoral roll of an election as CSV",
     description="Who may vote by the register of this moment, with national ids of which only the last four digits are "
-    "told. Who has got the signature for a ballot has `yes` under `signature_given`; polling stations refuse these.",
+    "told. Who has got the signature for a ballot has `yes` under `signature_given`, and who is noted to have voted on "
+    "paper under `voted_on_paper`; polling stations refuse both.",
     responses={404: "Voters know no such election"},
 )
 def electoral_roll(election_id: int) -> Response:

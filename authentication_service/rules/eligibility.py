@@ -29,6 +29,8 @@ class Reason(StrEnum):
     ANOTHER_REGION = "another_region"
     ANOTHER_FEDERAL_UNIT = "another_federal_unit"
     NOT_LISTED = "not_listed"
+    # No property of the person: it is noted when a polling station gives a ballot paper.
+    VOTED_ON_PAPER = "voted_on_paper"
 
 
 class Registered(Protocol):

@@ -21,6 +21,8 @@ SENTENCES: Mapping[Reason, str] = {
     f"has for you. If that is wrong there, {_PUT_RIGHT}",
     Reason.NOT_LISTED: "You are not on the list of those whom this election is for. Ask the electoral commission why: "
     "the list was settled when the election opened, and nobody is put on it now.",
+    Reason.VOTED_ON_PAPER: "It is noted that you have voted on paper in this election, so no ballot is signed for you. "
+    "If you have not, tell the electoral commission at once.",
 }
 
 

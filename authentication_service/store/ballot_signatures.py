@@ -10,21 +10,26 @@ from shared.schema.accounts import BallotSignature, VoterElection
 
 
 def of(session: Session, election_id: int, citizen_id: int) -> BallotSignature | None:
-    """The signature that a citizen has got in an election."""
+    """The one ballot that a citizen has had in an election: a signature for it, or a ballot paper."""
     return session.get(BallotSignature, (election_id, citizen_id))
 
 
-def given_to(session: Session, election_id: int, citizen_ids: Sequence[int]) -> frozenset[int]:
-    """Which of these citizens have got the signature of an election."""
-    wanted = sa.select(BallotSignature.citizen_id).where(
-        BallotSignature.election_id == election_id, BallotSignature.citizen_id.in_(citizen_ids)
+def had_by(session: Session, election_id: int, citizen_ids: Sequence[int]) -> dict[int, bool]:
+    """Which of these citizens have had their ballot in an election, and whether it was on paper."""
+    found = session.execute(
+        sa.select(BallotSignature.citizen_id, BallotSignature.blinded_digest.is_(None)).where(
+            BallotSignature.election_id == election_id, BallotSignature.citizen_id.in_(citizen_ids)
+        )
     )
-    return frozenset(session.scalars(wanted))
+    return {citizen_id: bool(is_on_paper) for citizen_id, is_on_paper in found}
 
 
 def number_given(session: Session, election_id: int) -> int:
     """How many citizens have got the signature of an election."""
-    return session.scalar(sa.select(sa.func.count()).where(BallotSignature.election_id == election_id)) or 0
+    wanted = sa.select(sa.func.count()).where(
+        BallotSignature.election_id == election_id, BallotSignature.blinded_digest.is_not(None)
+    )
+    return session.scalar(wanted) or 0
 
 
 def elections_until(session: Session, now: datetime) -> Sequence[VoterElection]:

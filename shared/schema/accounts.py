@@ -268,9 +268,10 @@ class VoterElectionCitizen(AccountsBase):
 
 
 class BallotSignature(AccountsBase):
-    """That a citizen has got the one signature of an election. Nothing here says for which ballot: it was blinded.
+    """That a citizen has had the one ballot of an election: the signature for one of his own, or a ballot paper.
 
-    The citizen and not the account is the key, so that nobody gets a second one by a second account.
+    Nothing here says which ballot was signed: it was blinded. One row for both, so that nobody gets both even at the
+    same instant; the citizen and not the account is the key, so that nobody gets a second one by a second account.
     """
 
     __tablename__ = "ballot_signatures"
@@ -279,8 +280,8 @@ class BallotSignature(AccountsBase):
     citizen_id: Mapped[int] = mapped_column(
         sa.ForeignKey("citizens.id", ondelete="RESTRICT"), primary_key=True, index=True
     )
-    blinded_digest: Mapped[bytes] = mapped_column(
-        Digest, doc="SHA-256 of the blinded message: it alone may be asked to be signed again."
+    blinded_digest: Mapped[bytes | None] = mapped_column(
+        Digest, doc="SHA-256 of the blinded message: it alone may be asked to be signed again; NULL: voted on paper."
     )
     signed_on: Mapped[date] = mapped_column(doc="The day, UTC; the moment could be held against the ballots'.")
 

@@ -112,6 +112,7 @@ ACCOUNT_PAGES = [
     "GET /citizens",
     "GET /citizens/{citizen_id}",
     "POST /citizens/{citizen_id}",
+    "POST /citizens/{citizen_id}/paper/{election_id}",
     "GET /citizens/import",
     "POST /citizens/import",
     "POST /citizens/import/preview",

@@ -43,6 +43,12 @@ VOTERS_ROWS = [
         headers=NEWEST,
     ),
     Row("GET /api/voter-elections/{election_id}/key", EVERYBODY, 200, "/api/voter-elections/2/key"),
+    Row(
+        "PUT /api/voter-elections/{election_id}/paper-voters/{citizen_id}",
+        ADMINISTRATOR,
+        200,
+        "/api/voter-elections/2/paper-voters/2",
+    ),
     # Nobody is told how many before the end.
     Row("GET /api/voter-elections/{election_id}/signatures", EVERYBODY, 409, "/api/voter-elections/2/signatures"),
     Row("GET /api/elections", VOTER, 200),

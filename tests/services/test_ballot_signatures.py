@@ -6,6 +6,7 @@ import io
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ from tests.services.accounts import (
     problem,
     register,
 )
-from tests.services.test_account_pages import sign_in
+from tests.services.test_account_pages import sign_in, submit
 
 NUMBER = 5
 SOON = datetime.now(UTC) + timedelta(days=1)
@@ -175,26 +176,92 @@ def test_who_may_not_vote_gets_no_signature_and_is_told_why(
     assert (listed["may_vote"], listed["signed"]) == (False, False)
 
 
+def roll_of(accounts: Accounts) -> list[dict[str, str]]:
+    answer = accounts.client.get(f"/api/voter-elections/{NUMBER}/roll.csv", headers=accounts.logged_in())
+    return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+
+
 def test_who_has_got_a_signature_is_marked_on_the_electoral_roll_and_nobody_else(
     accounts: Accounts, key: PublicKey
 ) -> None:
     register(accounts, 2, role="voter")
-    path = f"/api/voter-elections/{NUMBER}/roll.csv"
-
-    def roll() -> list[dict[str, str]]:
-        answer = accounts.client.get(path, headers=accounts.logged_in())
-        return list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
-
-    before = roll()
+    before = roll_of(accounts)
     assert {one["signature_given"] for one in before} == {""}
     signed(ask(accounts, new_ballot(key).message, voter=2))
     # Whoever asks for what is refused is not marked.
     assert ask(accounts, b"", voter=1).status_code == 422
-    after = roll()
+    after = roll_of(accounts)
     assert [one for one in after if one["signature_given"]] == [
         one | {"signature_given": "yes"} for one in before if jmbg(2).endswith(one["national_id"][-4:])
     ]
     assert [one | {"signature_given": ""} for one in after] == before
+
+
+def note_paper(accounts: Accounts, voter: int, headers: dict[str, str] | None = None) -> TestResponse:
+    path = f"/api/voter-elections/{NUMBER}/paper-voters/{citizen_of(accounts, voter)}"
+    return accounts.client.put(path, headers=headers or accounts.logged_in())
+
+
+def citizen_of(accounts: Accounts, voter: int) -> int:
+    with accounts.database.reading() as session:
+        return session.scalar(sa.select(User.citizen_id).where(User.email == f"vera{voter}@gmail.com")) or 0
+
+
+def test_who_votes_on_paper_gets_no_signature_and_who_has_got_one_no_ballot_paper(
+    accounts: Accounts, key: PublicKey
+) -> None:
+    register(accounts, 2, role="voter")
+    page = sign_in(accounts, ADMIN_EMAIL, ADMIN_PASSWORD)
+    first, second = (f"/citizens/{citizen_of(accounts, voter)}" for voter in (1, 2))
+    assert "Votes on paper: A" in page.get(first).text
+    # On the page of the citizen, and again by the route, which changes nothing.
+    assert submit(page, f"{first}/paper/{NUMBER}", first).status_code == 303
+    assert note_paper(accounts, 1).get_json() == {"election_id": NUMBER, "citizen_id": citizen_of(accounts, 1)}
+    assert "votes on paper" in page.get(first).text
+    refused = problem(ask(accounts, new_ballot(key).message), 403)["detail"]
+    assert refused.startswith("It is noted that you have voted on paper")
+    (listed,) = accounts.client.get("/api/elections", headers=headers_of(accounts)).get_json()["items"]
+    assert (listed["may_vote"], listed["reason"], listed["signed"]) == (False, "voted_on_paper", False)
+    # The other way round.
+    assert ask(accounts, new_ballot(key).message, voter=2).status_code == 200
+    assert "Give out no ballot paper" in problem(note_paper(accounts, 2), 409)["detail"]
+    wrong = submit(page, f"{second}/paper/{NUMBER}", second)
+    assert (wrong.status_code, "Give out no ballot paper" in wrong.text) == (409, True)
+    assert "has got the signature: no ballot paper" in page.get(second).text
+    # Who may not vote gets neither.
+    register(accounts, 3, role="voter")
+    with accounts.database.writing() as session:
+        number = citizen_of(accounts, 3)
+        session.execute(sa.update(Citizen).where(Citizen.id == number).values(status="moved_away"))
+    assert "may not vote" in problem(note_paper(accounts, 3), 409)["detail"]
+    assert problem(
+        accounts.client.put(f"/api/voter-elections/{NUMBER}/paper-voters/0", headers=accounts.logged_in()), 404
+    )
+    noted = [entry for entry in accounts.journal() if entry.action == "voter_election.voted_on_paper"]
+    assert [entry.outcome for entry in noted] == ["done", "refused", "refused", "refused", "refused"]
+    marks = {one["national_id"][-4:]: (one["signature_given"], one["voted_on_paper"]) for one in roll_of(accounts)}
+    assert (marks[jmbg(1)[-4:]], marks[jmbg(2)[-4:]]) == (("", "yes"), ("yes", ""))
+    move(accounts, -2, -1)
+    assert accounts.client.get(f"/api/voter-elections/{NUMBER}/signatures").get_json()["given"] == 1
+
+
+def test_at_the_same_instant_somebody_gets_a_signature_or_a_ballot_paper_and_never_both(
+    accounts_anywhere: Accounts,
+) -> None:
+    accounts = accounts_anywhere
+    key = make_election(accounts)
+    move(accounts, -1, 1)
+    administrator = accounts.logged_in()
+    for voter in (1, 2, 3):
+        register(accounts, voter, role="voter")
+        headers, blinded = headers_of(accounts, voter), new_ballot(key).message
+        body = {"blinded": base64.b64encode(blinded).decode()}
+        path = f"/api/elections/{NUMBER}/signature"
+        answers = at_once(
+            partial(accounts.post, path, body, headers), partial(note_paper, accounts, voter, administrator)
+        )
+        assert sorted(answer.status_code for answer in answers) in ([200, 403], [200, 409])
+    assert len(rows(accounts)) == 3
 
 
 def test_how_many_signatures_were_given_is_told_to_everybody_when_no_other_is_given_any_more(
