@@ -14,7 +14,7 @@ from results_service.routes import NO_ELECTION, OfNow, answered, caching, desk, 
 from results_service.routes.seats import Shape
 from shared.auth import public
 
-counted_ballots = APIBlueprint("counted_ballots", __name__, url_prefix="/api/elections", tag="Receipts")
+counted_ballots = APIBlueprint("counted_ballots", __name__, url_prefix="/api/elections", tag="Counted ballots")
 
 _NONE = {
     **NO_ELECTION,

@@ -73,11 +73,12 @@ RESULTS_ROWS = [
         200,
         "/api/elections/{final}/receipts/{ballot}",
     ),
-    Row("GET /api/elections/{election_id}/counted-ballots", EVERYBODY, 200, "/api/elections/{final}/counted-ballots"),
+    # Voters do not cast ballots themselves in this election.
+    Row("GET /api/elections/{election_id}/counted-ballots", EVERYBODY, 404, "/api/elections/{final}/counted-ballots"),
     Row(
         "GET /api/elections/{election_id}/counted-ballots.csv",
         EVERYBODY,
-        200,
+        404,
         "/api/elections/{final}/counted-ballots.csv",
     ),
     # The rules of this election do not publish how ballots were cast.
