@@ -4,7 +4,7 @@ The voting station, the daemon and the administration judge by the same rules, a
 """
 
 from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check, settle_explanations
-from shared.sheets.numbers import COUNTS, MOST, Numbers
+from shared.sheets.numbers import COUNTS, MOST, MOST_TOLD, Numbers
 from shared.sheets.people import Person
 from shared.sheets.reconciliation import Counted, Difference, Note, Reconciliation, reconcile
 from shared.sheets.states import Event, Sheet, advance, differing, replay, require_entry
@@ -14,6 +14,7 @@ __all__ = [
     "COUNTS",
     "GAP_TOLERANCE",
     "MOST",
+    "MOST_TOLD",
     "SHARE_TO_EXPLAIN",
     "TAKEN_AFTER_END",
     "Counted",

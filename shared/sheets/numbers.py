@@ -13,6 +13,11 @@ MOST = 1_000_000
 COUNTS = ("registered", "voted", "received", "unused", "in_box", "invalid", "blank")
 """The counts of a sheet, in the order of the paper; the votes of each list follow."""
 
+_FIELDS = frozenset((*COUNTS, "votes"))
+
+MOST_TOLD = 20
+"""Of what is on no sheet so much is told at once; there is no end to what somebody may send."""
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -41,26 +46,29 @@ class Numbers:
     def from_dict(cls, data: object, poll_numbers: Iterable[int]) -> "Numbers":
         """The numbers that a JSON object states: ``COUNTS``, and ``votes`` with each of ``poll_numbers`` for a key.
 
-        InvalidInput names the first field that is missing, unknown or no whole number from 0 to ``MOST``; those of
-        lists as ``votes.3``.
+        InvalidInput names every field that is missing, unknown or no whole number from 0 to ``MOST``, in the order of
+        the paper, and then what no sheet has; those of lists as ``votes.3``.
         """
         if not isinstance(data, Mapping):
             raise InvalidInput("The numbers of a sheet are a JSON object.", field="numbers")
-        for key in data:
-            if key not in (*COUNTS, "votes"):
-                raise InvalidInput(say("A tally sheet has no “{name}”.", name=str(key)), field=str(key))
-        votes = data.get("votes")
-        if not isinstance(votes, Mapping):
-            raise InvalidInput("The votes are a JSON object: poll numbers with votes.", field="votes")
         known = {str(number): number for number in sorted(poll_numbers)}
-        for key in votes:
-            if str(key) not in known:
-                raise InvalidInput(say("This election has no list {number}.", number=str(key)), field=f"votes.{key}")
-        said = {str(key): value for key, value in votes.items()}
-        return cls(
-            **{name: _count(data.get(name), name) for name in COUNTS},
-            votes={number: _count(said.get(key), f"votes.{key}") for key, number in known.items()},
-        )
+        faults = [(name, why) for name in COUNTS if (why := _fault(data.get(name)))]
+        votes = data.get("votes")
+        said = {str(key): value for key, value in votes.items()} if isinstance(votes, Mapping) else {}
+        if isinstance(votes, Mapping):
+            faults += [(f"votes.{key}", why) for key in known if (why := _fault(said.get(key)))]
+        else:
+            faults.append(("votes", say("The votes are a JSON object: poll numbers with votes.")))
+        nowhere = [
+            (f"votes.{key}", say("This election has no list {number}.", number=key)) for key in said.keys() - known
+        ]
+        unknown = set(map(str, data)) - _FIELDS
+        nowhere += [(name, say("A tally sheet has no “{name}”.", name=name)) for name in unknown]
+        faults += sorted(nowhere)[:MOST_TOLD]
+        if faults:
+            field, message = faults[0]
+            raise InvalidInput(message, field=field, faults=faults)
+        return cls(**{name: data[name] for name in COUNTS}, votes={known[key]: said[key] for key in known})
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form; ``from_dict`` makes equal numbers from it."""
@@ -73,10 +81,11 @@ class Numbers:
         return sum(self.votes.values())
 
 
-def _count(value: object, field: str) -> int:
+def _fault(value: object) -> str:
+    """What is wrong with one number; empty where nothing is."""
     if value is None:
-        raise InvalidInput("This number is missing; a sheet with nothing to count has a 0 here.", field=field)
+        return say("This number is missing; a sheet with nothing to count has a 0 here.")
     # A truth value is a whole number too, in Python.
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-        raise InvalidInput(say("This is a whole number from 0 to {most}.", most=MOST), field=field)
-    return value
+        return say("Write a whole number from 0 to {most}.", most=MOST)
+    return ""

@@ -80,6 +80,19 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown": (sheet(comment="x"), ["comment"]),
     "explanations are none": (sheet(explanations=["W206"]), ["explanations"]),
     "an explanation is none": (sheet(explanations={"W206": 1}), ["explanations.W206"]),
+    "two are none and one is missing": (
+        {**{name: value for name, value in SHEET.items() if name != "blank"}, "voted": -1, "in_box": "300"},
+        ["voted", "in_box", "blank"],
+    ),
+    "of all kinds at once": (
+        sheet(unused=1.5, votes={"1": None, "2": -4, "3": 44, "9": 1}, comment="x", explanations={"W206": 1}),
+        ["unused", "votes.1", "votes.2", "comment", "votes.9", "explanations.W206"],
+    ),
+    "no votes and two that are none": (sheet(votes=None, registered=True, blank=[]), ["registered", "blank", "votes"]),
+    "more that is on no sheet than is told": (
+        sheet(**{f"z{number}": 1 for number in range(10, 50)}, voted=-1),
+        ["voted", *(f"z{number}" for number in range(10, 30))],
+    ),
     "two errors and a warning": (
         sheet(in_box=290, unused=600),
         ["in_box", "unused", "explanations.W203"],
@@ -101,6 +114,15 @@ def test_wrong_numbers_are_refused_with_every_field_that_is_wrong_and_nothing_is
     assert [error["field"] for error in json_of(answer)["errors"]] == fields
     assert all(len(error["message"]) > 10 for error in json_of(answer)["errors"])
     assert contents(desk.station.redis) == before
+
+
+def test_what_is_no_number_is_told_with_what_to_write_also_by_the_check(desk: Desk) -> None:
+    wrong, header = sheet(voted=-1, invalid=1_000_001), desk.header("vera")
+    checked = desk.station.client.post(f"{desk.path()}/check", json=wrong, headers=header)
+    for answer in (desk.enter("vera", wrong), checked):
+        assert json_of(answer)["errors"] == [
+            {"field": name, "message": "Write a whole number from 0 to 1000000."} for name in ("voted", "invalid")
+        ]
 
 
 def test_warnings_are_taken_with_their_explanations_and_told_with_the_receipt(desk: Desk) -> None:

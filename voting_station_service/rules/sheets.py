@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.errors import Conflict, Forbidden, InvalidInput
 from shared.sentences import say, say_number
-from shared.sheets import COUNTS, MOST, Numbers, Person, photographs, require_entry
+from shared.sheets import COUNTS, MOST, MOST_TOLD, Numbers, Person, photographs, require_entry
 from shared.terms import SheetState
 
 MISSING = say("This number is missing; where there was nothing to count, write 0.")
@@ -37,15 +37,26 @@ def require_own(station_id: int, own: Collection[int]) -> None:
 
 
 def read_entry(body: Mapping[str, Any], poll_numbers: Collection[int]) -> tuple[Numbers, dict[str, str]]:
-    """The numbers and the explanations in a body; InvalidInput with the field for what is wrong."""
+    """The numbers and the explanations in a body; InvalidInput with all that is wrong, each at its field."""
     explanations = body.get("explanations", {})
-    if not isinstance(explanations, Mapping):
-        raise InvalidInput("The explanations are a JSON object: codes with texts.", field="explanations")
-    for code, text in explanations.items():
-        if not isinstance(text, str):
-            raise InvalidInput("An explanation is a text.", field=f"explanations.{code}")
+    faults = _explanation_faults(explanations)
     numbers = {name: value for name, value in body.items() if name != "explanations"}
-    return Numbers.from_dict(numbers, poll_numbers), {str(code): str(text) for code, text in explanations.items()}
+    try:
+        found = Numbers.from_dict(numbers, poll_numbers)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, field=error.field, faults=[*error.faults, *faults]) from error
+    if faults:
+        field, message = faults[0]
+        raise InvalidInput(message, field=field, faults=faults)
+    return found, {str(code): str(text) for code, text in explanations.items()}
+
+
+def _explanation_faults(explanations: object) -> list[tuple[str, str]]:
+    """What keeps them from being texts by the codes of the warnings, each at its field."""
+    if not isinstance(explanations, Mapping):
+        return [("explanations", say("The explanations are a JSON object: codes with texts."))]
+    none = [code for code, text in explanations.items() if not isinstance(text, str)]
+    return [(f"{_EXPLAINS}{code}", say("An explanation is a text.")) for code in none[:MOST_TOLD]]
 
 
 def read_texts(
