@@ -13,7 +13,7 @@ SHARE_TO_EXPLAIN = Fraction(3, 100)
 """Of the ballots in the box: more invalid ones than this, or more blank ones, want an explanation."""
 
 GAP_TOLERANCE = 5
-"""So many ballots more or fewer than voters want none; a ballot more than voters always does."""
+"""So many ballots fewer than voters who voted want none: a voter may leave without casting. One more always does."""
 
 LONGEST_EXPLANATION = 1024
 
