@@ -16,7 +16,7 @@ from shared import tallies
 from shared.apportionment import lots_drawn_in, lots_drawn_over_whole
 from shared.database import Database
 from shared.schema.election import Election
-from shared.sheets import TAKEN_AFTER_END
+from shared.sheets import is_taken
 from shared.terms import SheetState, State, TiePolicy
 
 # Of each state; more than these are found in the list of elections.
@@ -30,7 +30,8 @@ class SheetsWaiting:
     """Tally sheets of an election that want a decision, or somebody to ask for them.
 
     ``missing`` are the stations without two entries when the election has ended, ``to_explain`` those with a difference
-    that nobody has explained. Both are looked for as long as sheets are taken.
+    that nobody has explained. Both are looked for as long as sheets are taken; later on, ``missing`` are those that
+    were opened again.
     """
 
     election: Election
@@ -118,8 +119,8 @@ def _sheets(database: Database, session: Session, now: datetime) -> list[SheetsW
 
 def _while_taken(database: Database, session: Session, election: Election, now: datetime) -> tuple[int, int]:
     """The stations without two entries, and those with open differences, while sheets of this election are taken."""
-    if not election.start <= now <= election.end + TAKEN_AFTER_END:
-        return 0, 0
+    if not is_taken(election.start, election.end, now):
+        return waiting.sheets_reopened(session, election.id), 0
     totals = sheets.totals(session, sheets.board(session, election.id, Filter(), Order.STATION))
     missing = sum(totals.get(state, (0, 0))[0] for state in _MISSING) if election.end <= now else 0
     accepted = totals.get(SheetState.ACCEPTED, (0, 0))[0]

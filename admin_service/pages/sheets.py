@@ -18,8 +18,9 @@ from admin_service.pages.station_words import ACTS, COUNTS, STATES, finding_sent
 from admin_service.routes.fields import acting, database
 from admin_service.routes.photographs import photograph_answer
 from shared.errors import UrnaError
-from shared.sheets import Event, check
-from shared.terms import Role, SheetAct, SheetState
+from shared.schema.election import Election
+from shared.sheets import Event, Sheet, check, may_reopen, taken_until
+from shared.terms import Role, SheetAct
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
@@ -33,14 +34,15 @@ NOTICES |= {
         "counted from now on."
     ),
     "sheet-discarded": lazy_gettext(
-        "Both entries are discarded. The officials of the polling station are asked to enter the sheet anew, twice."
+        "Both entries are discarded. The officials of the polling station are asked to enter the sheet anew, twice, "
+        "and have at least seven days for that."
     ),
     "sheet-accepted": lazy_gettext(
         "The tally sheet is accepted. Its numbers are held against the ballots counted from now on."
     ),
     "sheet-reopened": lazy_gettext(
-        "The tally sheet is open again. The officials of the polling station are asked to enter it anew, twice; what "
-        "was entered before stays in its history."
+        "The tally sheet is open again. The officials of the polling station are asked to enter it anew, twice, and "
+        "have at least seven days for that; what was entered before stays in its history."
     ),
 }
 
@@ -146,10 +148,18 @@ def _shown(election_id: int, station_id: int, error: UrnaError | None = None) ->
         compared=found.compared.reconciliation,
         is_open=may_decide(election),
         entered_it=any(entry.person.is_same(acting()) for entry in entries),
-        can_reopen=found.sheet.state not in (SheetState.EMPTY, SheetState.REOPENED),
+        can_reopen=may_reopen(found.sheet, datetime.now(UTC)),
+        until=_until(found.sheet, election),
         neither=NEITHER,
         values=request.form,
     )
+
+
+def _until(sheet: Sheet, election: Election) -> datetime | None:
+    """Until when a sheet that was opened again can be entered; None for one that was not, or has its two entries."""
+    if sheet.reopened_at is None or sheet.second is not None:
+        return None
+    return taken_until(election.end, sheet.reopened_at)
 
 
 def _lines(entries: list[Event], lists: Mapping[int, str]) -> list[Line]:

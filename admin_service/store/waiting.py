@@ -46,6 +46,15 @@ def sheets_waiting(session: Session, election_ids: Iterable[int]) -> dict[tuple[
     return {(election_id, SheetState(state)): found for election_id, state, found in rows}
 
 
+def sheets_reopened(session: Session, election_id: int) -> int:
+    """How many tally sheets of this election were opened again and are not entered twice since."""
+    begun = sa.and_(TallySheet.state == SheetState.ENTERED_ONCE.value, TallySheet.last > 1)
+    count = sa.select(sa.func.count(TallySheet.station_id)).where(
+        TallySheet.election_id == election_id, sa.or_(TallySheet.state == SheetState.REOPENED.value, begun)
+    )
+    return session.scalar(count) or 0
+
+
 def dead_letters_waiting(session: Session) -> int:
     """How many dead letters are neither recorded nor dismissed."""
     count = sa.select(sa.func.count(DeadLetter.batch_id)).where(~IS_REPLAYED, ~IS_DISMISSED)

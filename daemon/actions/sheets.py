@@ -119,7 +119,7 @@ def refresh(database: Database, redis: Redis, copies: Copies, since: datetime) -
 def publish_rolls(database: Database, redis: Redis, since: datetime) -> None:
     """Give the voting stations a fresh copy of the names and rolls of polling stations, unless they have it."""
     with database.reading() as session:
-        fingerprint = store.rolls_fingerprint(session)
+        fingerprint = store.rolls_fingerprint(session, since)
         if snapshot.knows_rolls(redis, fingerprint):
             return
         found = {number: snapshot.Roll(*words) for number, words in store.names(session).items()}
@@ -150,6 +150,7 @@ def copy_of(sheet: Sheet, changed_at: datetime) -> SheetCopy:
         differing=sheet.differing,
         findings=tuple(sorted(codes)),
         jmbgs=tuple(entry.actor_jmbg for entry in entries),
+        reopened_at=sheet.reopened_at,
     )
 
 
@@ -293,7 +294,8 @@ def _record_photograph(session: Session, redis: Redis, item: Waiting, latest: da
     found = replace(found, name=told(found.name, 256))
     try:
         poll = store.polls(session, {item.election_id}).get(item.election_id)
-        rules.require_ground(poll, store.places(session, {item.sheet}).get(item.sheet), at)
+        sheet = store.sheets(session, {item.sheet}).get(item.sheet, Sheet())
+        rules.require_ground(poll, store.places(session, {item.sheet}).get(item.sheet), sheet, at)
         rules.require_room(store.kept(session, item.sheet, item.official))
     except UrnaError as error:
         note_event(session, _refusal(item, "photograph.refused", error))

@@ -56,8 +56,8 @@ class Photograph:
     size: int
 
 
-def require_ground(poll: Poll | None, place: Place | None, received_at: datetime) -> None:
-    """Refuse what is of no election or polling station, or comes at a time at which nothing is taken of it."""
+def require_ground(poll: Poll | None, place: Place | None, sheet: Sheet, received_at: datetime) -> None:
+    """Refuse what is of no election or polling station, or comes at a time at which nothing is taken of the sheet."""
     if poll is None:
         raise NotFound("There is no such election.")
     if not poll.published:
@@ -67,14 +67,14 @@ def require_ground(poll: Poll | None, place: Place | None, received_at: datetime
     if place.status != StationStatus.ACTIVE:
         raise Conflict("The polling station is disabled.")
     require_voted_at(place.voted_at)
-    require_taken(poll.start, poll.end, received_at)
+    require_taken(poll.start, poll.end, received_at, sheet.reopened_at)
 
 
 def judge_entry(
     sheet: Sheet, poll: Poll | None, place: Place | None, *, actor: Person, at: datetime, said: Mapping[str, Any]
 ) -> tuple[Sheet, Event]:
     """The sheet after an entry, and the entry; raises why it is not possible (any ``UrnaError``)."""
-    require_ground(poll, place, at)
+    require_ground(poll, place, sheet, at)
     assert poll is not None  # noqa: S101 -- the line above has refused it otherwise.
     assert place is not None  # noqa: S101 -- likewise.
     numbers = Numbers.from_dict(said.get("numbers"), poll.poll_numbers)

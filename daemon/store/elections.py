@@ -11,8 +11,9 @@ from daemon.rules import Poll
 from shared.apportionment import Rules
 from shared.queue.keys import to_microseconds
 from shared.queue.snapshot import KnownElection
-from shared.schema.election import PUBLISHED, Election, Entry, Participant
+from shared.schema.election import PUBLISHED, Election, Entry, Participant, TallySheet
 from shared.tallies import HAS_DEAD_LETTER
+from shared.terms import SheetState
 
 
 def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
@@ -35,14 +36,26 @@ def polls(session: Session, since: datetime, until: datetime) -> list[Poll]:
     ]
 
 
+def is_known(since: datetime) -> sa.ColumnElement[bool]:
+    """Whether the stations know an election: it ends after ``since``, or a sheet of it changed then and is not done.
+
+    A sheet may be opened again long after the election; then its officials have to find it.
+    """
+    unfinished = [state.value for state in SheetState if state not in (SheetState.EMPTY, SheetState.ACCEPTED)]
+    reopened = sa.exists().where(
+        TallySheet.election_id == Election.id, TallySheet.state.in_(unfinished), TallySheet.changed_at > since
+    )
+    return sa.or_(Election.end > since, reopened)
+
+
 def published(session: Session, since: datetime) -> list[KnownElection]:
-    """The published elections that end after ``since``, for the stations."""
+    """The published elections that the stations know: that end after ``since`` or are not done with (``is_known``)."""
     found = session.execute(
         sa.select(
             *(Election.id, Election.title, Election.kind, Election.jurisdiction_id, Election.start, Election.end),
             *(Election.rules, Election.ballot_key, Election.choices_public),
         )
-        .where(Election.stage == PUBLISHED, Election.end > since)
+        .where(Election.stage == PUBLISHED, is_known(since))
         .order_by(Election.id)
     ).all()
     return [

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from daemon.rules.sheets import Photograph, Place, Poll
+from daemon.store.elections import is_known
 from shared import sheet_rows
 from shared.electorate import is_frozen
 from shared.queue.snapshot import NOT_KNOWN_AT, NOT_VOTED_AT
@@ -210,11 +211,11 @@ def add_photograph(
 
 
 def fingerprints(session: Session, since: datetime) -> dict[int, str]:
-    """For each published election that ends after ``since`` and has sheets: another text whenever one has changed.
+    """For each published election that is known ``since`` then and has sheets: another text whenever one has changed.
 
     The number of a sheet's last event only grows, so that the sum of them says it, whatever clock the change went by.
     """
-    current = sa.select(Election.id).where(Election.stage == PUBLISHED, Election.end > since)
+    current = sa.select(Election.id).where(Election.stage == PUBLISHED, is_known(since))
     columns = (TallySheet.election_id, sa.func.count(), sa.func.sum(TallySheet.last))
     rows = session.execute(
         sa.select(*columns).where(TallySheet.election_id.in_(current)).group_by(TallySheet.election_id)
@@ -234,8 +235,11 @@ def states(session: Session, since: datetime) -> dict[str, int]:
 
 
 def fingerprint(number: int, total: int) -> str:
-    """What says the state of an election's sheets: how many there are, and how many events they have together."""
-    return f"{number}:{total}"
+    """What says the state of an election's sheets: how many there are, and how many events they have together.
+
+    In front stands what copies tell: those of an earlier version are written anew, because they tell less.
+    """
+    return f"reopened_at:{number}:{total}"
 
 
 def lasts(session: Session, election_id: int) -> dict[int, int]:
@@ -259,9 +263,10 @@ def changed_at(session: Session, keys: Iterable[Key]) -> dict[Key, datetime]:
     return found
 
 
-def rolls_fingerprint(session: Session) -> str:
+def rolls_fingerprint(session: Session, since: datetime) -> str:
     """Another text whenever a station's name or roll was changed, or the geography of an election was frozen.
 
+    And when another election with a frozen geography is known ``since`` then, because a sheet of it was opened again.
     Empty while there is no station; then there is no copy either, which would be made anew every second.
     """
     parts = []
@@ -274,7 +279,12 @@ def rolls_fingerprint(session: Session) -> str:
         parts.append(":".join(map(str, session.execute(sa.select(*columns)).one())))
     if parts[0].startswith("0:"):
         return ""
-    parts += map(str, session.scalars(sa.select(Electorate.election_id).order_by(Electorate.election_id)))
+    known = (
+        sa.select(Electorate.election_id, is_known(since).label("known"))
+        .join(Election, Election.id == Electorate.election_id)
+        .order_by(Electorate.election_id)
+    )
+    parts += [f"{row.election_id}{'' if row.known else '-'}" for row in session.execute(known)]
     return "/".join(parts)
 
 
@@ -289,7 +299,7 @@ def names(session: Session) -> dict[int, tuple[str, str, int]]:
 
 
 def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
-    """Where a station has another roll in an election that ends after ``since`` than it has today.
+    """Where a station has another roll in an election that is known ``since`` then than it has today.
 
     Where nobody could vote at the station when that election opened, it is ``NOT_VOTED_AT`` or ``NOT_KNOWN_AT``.
     """
@@ -297,7 +307,7 @@ def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
         sa.select(ElectorateStation.election_id, ElectorateStation.station_id, ElectorateStation.registered)
         .join(PollingStation, PollingStation.id == ElectorateStation.station_id)
         .join(Election, Election.id == ElectorateStation.election_id)
-        .where(Election.end > since, PollingStation.registered != ElectorateStation.registered)
+        .where(is_known(since), PollingStation.registered != ElectorateStation.registered)
     )
     found = {(row.election_id, row.station_id): row.registered for row in rows}
     then = sa.and_(
@@ -310,7 +320,7 @@ def frozen_rolls(session: Session, since: datetime) -> dict[Key, int]:
         .join(PollingStation, sa.true())
         .outerjoin(ElectorateStation, then)
         .where(
-            Election.end > since,
+            is_known(since),
             sa.or_(
                 ElectorateStation.station_id.is_(None),
                 ElectorateStation.status != StationStatus.ACTIVE.value,

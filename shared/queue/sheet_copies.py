@@ -35,7 +35,7 @@ class SheetCopy:
 
     ``round`` is the number of the event after which the present round began, 0 for the first. ``entered_by`` are the
     officials of its entries, in order, and ``jmbgs`` their national ids, empty where they are not known. ``findings``
-    are the codes that those had to explain.
+    are the codes that those had to explain. ``reopened_at`` is that of the sheet.
     """
 
     state: SheetState = SheetState.EMPTY
@@ -46,6 +46,7 @@ class SheetCopy:
     differing: Sequence[str] = ()
     findings: Sequence[str] = ()
     jmbgs: Sequence[str] = ()
+    reopened_at: datetime | None = None
 
     @property
     def first(self) -> Person | None:
@@ -69,8 +70,9 @@ def read(fields: Mapping[bytes, bytes]) -> SheetCopy:
         tuple(said["entered_by"]),
         tuple(said["differing"]),
         tuple(said["findings"]),
-        # A daemon of an earlier version does not tell them.
+        # A daemon of an earlier version tells neither.
         tuple(said.get("jmbgs", ())),
+        keys.from_microseconds(said["reopened_at"]) if said.get("reopened_at") else None,
     )
 
 
@@ -119,5 +121,6 @@ def _json(copy: SheetCopy) -> str:
         "differing": list(copy.differing),
         "findings": list(copy.findings),
         "jmbgs": list(copy.jmbgs),
+        "reopened_at": keys.to_microseconds(copy.reopened_at) if copy.reopened_at else None,
     }
     return json.dumps(said, separators=(",", ":"))

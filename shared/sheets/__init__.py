@@ -7,8 +7,8 @@ from shared.sheets.checks import GAP_TOLERANCE, SHARE_TO_EXPLAIN, Finding, check
 from shared.sheets.numbers import COUNTS, MOST, MOST_TOLD, Numbers
 from shared.sheets.people import Person
 from shared.sheets.reconciliation import Counted, Difference, Note, Reconciliation, reconcile
-from shared.sheets.states import Event, Sheet, advance, differing, replay, require_entry
-from shared.sheets.windows import TAKEN_AFTER_END, require_taken, require_voted_at
+from shared.sheets.states import Event, Sheet, advance, differing, may_reopen, replay, require_entry
+from shared.sheets.windows import TAKEN_AFTER_END, is_taken, require_taken, require_voted_at, taken_until
 
 __all__ = [
     "COUNTS",
@@ -29,10 +29,13 @@ __all__ = [
     "advance",
     "check",
     "differing",
+    "is_taken",
+    "may_reopen",
     "reconcile",
     "replay",
     "require_entry",
     "require_taken",
     "require_voted_at",
     "settle_explanations",
+    "taken_until",
 ]

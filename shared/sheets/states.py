@@ -12,6 +12,7 @@ from shared.errors import Conflict, Forbidden, InvalidInput
 from shared.sentences import say
 from shared.sheets.numbers import COUNTS, Numbers
 from shared.sheets.people import Person
+from shared.sheets.windows import taken_until
 from shared.terms import SheetAct, SheetState
 
 
@@ -45,7 +46,8 @@ class Sheet:
     """What the events of a sheet come to.
 
     ``first`` and ``second`` are the entries of the present round; ``standing`` is the one that is accepted, or waits to
-    be. ``last`` is the number of the last event, 0 for none.
+    be. ``last`` is the number of the last event, 0 for none. ``reopened_at`` is when the present round was begun by
+    opening the sheet again, None for the first round.
     """
 
     state: SheetState = SheetState.EMPTY
@@ -53,6 +55,7 @@ class Sheet:
     second: Event | None = None
     standing: Event | None = None
     last: int = 0
+    reopened_at: datetime | None = None
 
     @property
     def declared(self) -> Numbers | None:
@@ -99,11 +102,19 @@ def require_entry(state: SheetState, first: Person | None, actor: Person) -> Non
         raise Forbidden("You made the first entry of this tally sheet; the second is made by another official.")
 
 
+def may_reopen(sheet: Sheet, moment: datetime) -> bool:
+    """Whether a sheet can be opened again: something was entered, or nothing within the time of the last opening."""
+    if sheet.state is SheetState.EMPTY:
+        return False
+    lapsed = sheet.reopened_at is not None and moment > taken_until(sheet.reopened_at)
+    return sheet.state is not SheetState.REOPENED or lapsed
+
+
 def _enter(sheet: Sheet, event: Event) -> Sheet:
     _numbers(event)
     require_entry(sheet.state, sheet.first.person if sheet.first else None, event.person)
     if sheet.first is None:
-        return Sheet(SheetState.ENTERED_ONCE, first=event)
+        return replace(sheet, state=SheetState.ENTERED_ONCE, first=event)
     both = replace(sheet, second=event)
     if differing(sheet.first, event):
         return replace(both, state=SheetState.DIFFERING)
@@ -118,7 +129,7 @@ def _resolve(sheet: Sheet, event: Event) -> Sheet:
     _require_third(sheet, event)
     _require_reason(event)
     if event.chosen is None:
-        return Sheet(SheetState.REOPENED)
+        return Sheet(SheetState.REOPENED, reopened_at=event.at)
     for entry in (sheet.first, sheet.second):
         if entry is not None and entry.number == event.chosen:
             return replace(sheet, state=SheetState.ACCEPTED, standing=entry)
@@ -133,10 +144,10 @@ def _accept(sheet: Sheet, event: Event) -> Sheet:
 
 
 def _reopen(sheet: Sheet, event: Event) -> Sheet:
-    if sheet.state in (SheetState.EMPTY, SheetState.REOPENED):
+    if not may_reopen(sheet, event.at):
         raise Conflict("Nothing has been entered that could be opened again.")
     _require_reason(event)
-    return Sheet(SheetState.REOPENED)
+    return Sheet(SheetState.REOPENED, reopened_at=event.at)
 
 
 _ACTS = {

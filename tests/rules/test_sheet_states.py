@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from shared.errors import Conflict, Forbidden, InvalidInput, UrnaError
 from shared.sheets import Event, Numbers, Person, Sheet, advance, differing, replay
-from shared.sheets.windows import TAKEN_AFTER_END, require_taken
+from shared.sheets.states import may_reopen
+from shared.sheets.windows import TAKEN_AFTER_END, is_taken, require_taken
 from shared.terms import SheetAct, SheetState
 from tests.services.sheets import OTHER, SHEET
 from tests.source import ROOT
@@ -203,3 +204,34 @@ def test_sheets_are_taken_from_the_opening_until_seven_days_after_the_end() -> N
     for moment in (start - instant, end + TAKEN_AFTER_END + instant):
         with pytest.raises(Conflict):
             require_taken(start, end, moment)
+
+
+def test_a_sheet_that_was_opened_again_is_taken_for_seven_days_more_and_never_for_less_than_the_others() -> None:
+    start, end, instant = NOW - timedelta(hours=13), NOW, timedelta(microseconds=1)
+    late = end + timedelta(days=8)
+    for reopened in (late, start, None):
+        last = (late if reopened == late else end) + TAKEN_AFTER_END
+        require_taken(start, end, last, reopened)
+        assert not is_taken(start, end, start - instant, reopened)
+        with pytest.raises(Conflict, match="open it once more" if reopened == late else "The election ended more than"):
+            require_taken(start, end, last + instant, reopened)
+
+
+@pytest.mark.parametrize("how", ["reopening", "resolution: neither"])
+def test_a_round_begins_when_the_sheet_is_opened_again_and_one_that_lapsed_can_be_opened_once_more(how: str) -> None:
+    history = STATES[S.DIFFERING]
+    reopened = replay([*history, ACTS[how](3)])
+    assert (reopened.state, reopened.reopened_at) == (S.REOPENED, NOW)
+    # Its entries belong to the same round.
+    entered = advance(advance(reopened, entry(4, VERA)), entry(5, MILAN))
+    assert (entered.state, entered.reopened_at) == (S.ACCEPTED, NOW)
+    assert replay(STATES[S.ACCEPTED]).reopened_at is None
+
+    again = replace(ACTS["reopening"](4), at=NOW + TAKEN_AFTER_END + timedelta(microseconds=1))
+    assert may_reopen(reopened, again.at)
+    assert advance(reopened, again).reopened_at == again.at
+    early = replace(again, at=NOW + TAKEN_AFTER_END)
+    assert not may_reopen(reopened, early.at)
+    with pytest.raises(Conflict, match="Nothing has been entered"):
+        advance(reopened, early)
+    assert not may_reopen(Sheet(), again.at)

@@ -15,7 +15,7 @@ from tests.services.administration import Administration
 from tests.services.declared import PNG, numbers
 from tests.services.recorded import Recorded
 from tests.services.signed_in import SignedIn, filled
-from tests.services.supervising import STATIONS, Night, night
+from tests.services.supervising import STATIONS, VOTES, Night, night
 from tests.services.tokens import Token
 
 WRONG = """municipality,station,registered,latitude,longitude
@@ -226,6 +226,11 @@ def test_the_overview_leads_to_differences_and_after_the_end_to_sheets_that_are_
             )
         )
     assert [address for address, _, _ in tiles()] == [f"{board}?state=differing"]
+    # Two that were opened again are, and one of them was entered once since.
+    for station in (1, 2):
+        made.decide(station, "reopening", {"reason": "Counted again."})
+    made.declared.enter(made.election, 2, numbers(VOTES))
+    assert tiles() == [(f"{board}?state=differing", "1", "tally sheet differs"), (board, "2", "tally sheets are no")]
 
 
 def test_of_differing_entries_a_third_person_chooses_one_and_the_next_comes_too_late(
@@ -249,6 +254,8 @@ def test_of_differing_entries_a_third_person_chooses_one_and_the_next_comes_too_
     assert made.sheet(1)["state"] == "accepted"
     page = ana.done(ana.fill(path, "reopening", reopening_reason="The wrong sheet."))
     assert "is open again" in page
+    assert "at least seven days" in page
+    assert "can enter it until" in page
     assert "The wrong sheet." in page
 
 

@@ -188,7 +188,8 @@ def _require_ground(sight: Sight, election: KnownElection, station_id: int) -> N
     """
     refuse_station(station_id, sight.station)
     require_voted_at(sight.roll is None or sight.roll.voted_at)
-    require_taken(keys.from_microseconds(election.start), keys.from_microseconds(election.end), sight.now)
+    start, end = keys.from_microseconds(election.start), keys.from_microseconds(election.end)
+    require_taken(start, end, sight.now, sight.copy.reopened_at)
 
 
 def _may(sight: Sight, election: KnownElection, station_id: int, official: Identity) -> tuple[str, str]:

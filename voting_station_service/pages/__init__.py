@@ -23,7 +23,8 @@ blueprint = page_blueprint("pages", __name__)
 def start() -> Response:
     official = identity()
     known = elections()
-    now = [one for one in known if one.is_open or one.takes_sheets]
+    places = {one.id: sheet_actions.places(station(), official, one.id) for one in known if not one.is_coming}
+    now = [one for one in known if one.takes() or any(one.takes(place.sheet) for place in places.get(one.id, ()))]
     if len(now) == 1 and len(official.stations) == 1 and not request.args.get("all"):
         # There is nothing to choose.
         (number,) = official.stations
@@ -34,7 +35,7 @@ def start() -> Response:
     return render(
         "start.html",
         official=official,
-        elections=[(one, sheet_actions.places(station(), official, one.id)) for one in now],
+        elections=[(one, places[one.id]) for one in now],
         coming=[one for one in known if one.is_coming],
         files=files,
         states=words.STATES,

@@ -9,8 +9,9 @@ from flask_babel import gettext
 
 from shared.auth import Identity, identity
 from shared.queue import keys, snapshot
+from shared.queue.sheet_copies import SheetCopy
 from shared.queue.snapshot import KnownElection
-from shared.sheets import TAKEN_AFTER_END
+from shared.sheets import is_taken
 from shared.terms import StationStatus
 from shared.web.pages import render, see_other
 from voting_station_service.actions import sheets as sheet_actions
@@ -20,7 +21,7 @@ from voting_station_service.routes import station
 
 @dataclass(frozen=True)
 class Shown:
-    """An election as the pages show it."""
+    """An election as the pages show it; ``now`` is the moment of which they do."""
 
     id: int
     title: str
@@ -28,8 +29,12 @@ class Shown:
     end: datetime
     poll_numbers: Sequence[int]
     is_open: bool
-    takes_sheets: bool
     is_coming: bool
+    now: datetime
+
+    def takes(self, sheet: SheetCopy | None = None) -> bool:
+        """Whether this tally sheet is taken now as far as time goes; None: one that was never opened again."""
+        return is_taken(self.start, self.end, self.now, sheet.reopened_at if sheet else None)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Desk:
     def takes_sheets(self) -> bool:
         """Whether a tally sheet or a photograph could be taken here now, whatever its state."""
         voted_at = self.place is None or self.place.roll is None or self.place.roll.voted_at
-        return self.election.takes_sheets and voted_at and not self.is_disabled
+        return self.election.takes(self.place.sheet if self.place else None) and voted_at and not self.is_disabled
 
     @property
     def station_id(self) -> int | None:
@@ -110,6 +115,6 @@ def _shown(election: KnownElection, now: datetime) -> Shown:
         end,
         election.poll_numbers,
         is_open=election.is_open(now),
-        takes_sheets=start <= now <= end + TAKEN_AFTER_END,
         is_coming=now < start,
+        now=now,
     )

@@ -33,7 +33,8 @@ STATES_AT_LENGTH: Mapping[SheetState, Any] = {
         "This tally sheet is accepted. To correct it, the electoral commission has to open it again."
     ),
     SheetState.REOPENED: lazy_gettext(
-        "The electoral commission has opened this tally sheet again. It is entered anew, by two officials."
+        "The electoral commission has opened this tally sheet again. It is entered anew, by two officials, within "
+        "seven days."
     ),
 }
 SENT: Mapping[str, tuple[Any, str]] = {
