@@ -16,6 +16,7 @@ from redis import RedisError
 
 from benchmarks import (
     baseline,
+    citizens,
     demonstration,
     election_night,
     electors,
@@ -25,6 +26,7 @@ from benchmarks import (
     machine,
     results,
     signatures,
+    station_import,
     two_daemons,
     voters,
     watchers,
@@ -65,6 +67,8 @@ ALONE: dict[str, Callable[[Bench], None]] = {
     "signatures": signatures.measure,
     "voters": voters.measure,
     "electors": electors.measure,
+    "stations": station_import.measure,
+    "citizens": citizens.measure,
 }
 # In the store that ``growth`` has filled, one after the other.
 IN_A_FULL_STORE: dict[str, Callable[[Bench, Suite, Recorded, Outcome], Outcome]] = {
@@ -81,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="Small numbers: proves that everything works and counts.")
     parser.add_argument("--only", choices=NAMES, action="append", help="This scenario and the limit; repeatable.")
     parser.add_argument("--electors", type=_at_least_one, help="So many instead of those of the size.")
+    parser.add_argument("--citizens", type=_at_least_one, help="So many lines of a register, likewise.")
     parser.add_argument("--partitions", type=int, help="Default: 1 for SQLite, else 4.")
     parser.add_argument("--json", type=Path, help="Where the figures go; default: var/bench/ENGINE.json.")
     asked = parser.parse_args(arguments)
@@ -89,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loosen_limits()
     report = Report()
     size = QUICK if asked.quick else FULL
-    size = replace(size, electors=asked.electors or size.electors)
+    size = replace(size, electors=asked.electors or size.electors, citizens=asked.citizens or size.citizens)
     try:
         with engines.new_server(asked.engine) as databases, died_in_words(databases):
             bench = Bench(

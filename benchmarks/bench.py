@@ -27,6 +27,7 @@ class Size:
     demonstration: bool
     cast_ballots: int
     electors: int
+    citizens: int
 
 
 FULL = Size(
@@ -46,6 +47,7 @@ FULL = Size(
     demonstration=True,
     cast_ballots=5_000,
     electors=100_000,
+    citizens=1_000_000,
 )
 QUICK = Size(
     forms_ballots=2_000,
@@ -64,6 +66,7 @@ QUICK = Size(
     demonstration=False,
     cast_ballots=400,
     electors=60,
+    citizens=1_000,
 )
 
 

@@ -193,8 +193,27 @@ def test_a_voters_program_that_is_refused_says_by_whom_and_why(sqlite_files: SQL
                 programs.finish()
 
 
+def test_files_of_stations_and_citizens_are_imported_whole_and_the_second_time_nothing_is(tmp_path: Path) -> None:
+    needs(Redis)
+    written = figures(tmp_path, "--only", "stations", "--only", "citizens", "--citizens", "7")
+    assert (written["stations"]["polling stations"], written["citizens"]["citizens"]) == (200, 7)
+    for scenario in ("stations", "citizens"):
+        found = written[scenario]
+        assert found["every count is exact"] is True
+        assert found["import"]["processor seconds of the service"] > 0
+        # SQLite works inside of the process.
+        assert found["import"]["processor seconds of the database"] == 0
+    assert [one["target"] for one in written["targets"]] == [
+        "import of 8,387 polling stations",
+        "import of a million citizens, processor of the service",
+    ]
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "many"])
-def test_a_number_of_electors_that_is_none_is_refused_in_words(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["--electors", "--citizens"])
+def test_a_number_of_electors_or_citizens_that_is_none_is_refused_in_words(
+    option: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        main(["--electors", number])
-    assert "argument --electors" in capsys.readouterr().err
+        main([option, number])
+    assert f"argument {option}" in capsys.readouterr().err
