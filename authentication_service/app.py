@@ -16,6 +16,7 @@ from authentication_service.passwords import Passwords
 from authentication_service.routes import accounts, users
 from authentication_service.routes import ballot_signatures as ballot_signature_routes
 from authentication_service.routes import citizens as citizen_routes
+from authentication_service.routes import officials as official_routes
 from authentication_service.routes import voter_elections as voter_election_routes
 from authentication_service.routes.password_resets import password_resets
 from authentication_service.routes.second_factor import second_factor
@@ -54,6 +55,7 @@ def create_app(settings: AuthenticationSettings | None = None) -> APIFlask:
     app.register_blueprint(password_resets)
     app.register_blueprint(second_factor)
     app.register_blueprint(users)
+    app.register_blueprint(official_routes.officials)
     app.register_blueprint(citizen_routes.citizens)
     app.register_blueprint(voter_election_routes.voter_elections)
     app.extensions[ballot_signature_routes.EXTENSION] = BallotKeys(settings.register_key.get_secret_value())
@@ -75,4 +77,5 @@ def _readings(database: Database) -> list[metrics.Reading]:
 
 def _describe(spec: dict[str, Any]) -> None:
     citizen_routes.describe_body(spec)
+    official_routes.describe_body(spec)
     voter_election_routes.describe_body(spec)

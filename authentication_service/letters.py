@@ -2,6 +2,7 @@
 
 from flask_babel import gettext
 
+from authentication_service.actions.official_import import Invitations
 from authentication_service.actions.outbox import Letter, mail_seal
 from authentication_service.signing import parts
 from shared.errors import Conflict
@@ -51,6 +52,29 @@ def link_letter(token: str) -> Letter:
         link=link,
     )
     return Letter(gettext("Set a new password"), text)
+
+
+def invitations() -> Invitations | None:
+    """How officials are invited for whom an account is made; None where no mails are sent."""
+    return Invitations(seal(), invitation_letter) if sends_mail() else None
+
+
+def invitation_letter(token: str) -> Letter:
+    """The mail to an official for whom an administrator has made an account, with the link to choose a password."""
+    link = f"{_site()}{RESET_PATH}?token={token}&{ARGUMENT}={current().code}"
+    text = gettext(
+        "An administrator has made an account for you at %(site)s, because you are an election official.\n"
+        "\n"
+        "Choose your password here, within 7 days:\n"
+        "\n"
+        "%(link)s\n"
+        "\n"
+        "The link works once; after that, or later, ask for another one with your address at\n"
+        "%(site)sforgotten-password. Give it to nobody; nobody who works for the election will ask you for it.\n",
+        site=_site(),
+        link=link,
+    )
+    return Letter(gettext("Your account as an election official"), text + _help())
 
 
 def password_letter() -> Letter | None:

@@ -1,4 +1,4 @@
-"""What is shown of a CSV file that a service took in, or only looked at; the same for polling stations and citizens."""
+"""What is shown of a CSV file that a service took in, or only looked at: polling stations, citizens, officials."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from rich.console import Console
 _MOST_SHOWN = 20
 
 
-def show_import(console: Console, found: dict[str, Any]) -> None:
-    """The numbers, the first problems, and what to do next."""
+def show_import(console: Console, found: dict[str, Any], *, may_skip: bool = True) -> None:
+    """The numbers, the first problems, and what to do next; ``may_skip``: whether wrong lines can be left out."""
     would = "" if found["done"] else "would be "
     console.print(
         f"{found['new']:,} new, {found['changed']:,} {would}changed, {found['same']:,} as they are, "
@@ -24,6 +24,7 @@ def show_import(console: Console, found: dict[str, Any]) -> None:
     if found["done"]:
         console.print("Imported.")
     elif found["wrong"]:
-        console.print("Nothing was changed. Mend the wrong lines, or import the others with --skip-wrong.")
+        others = ", or import the others with --skip-wrong" if may_skip else ""
+        console.print(f"Nothing was changed. Mend the wrong lines{others}.")
     else:
         console.print("Nothing was changed; import it without --preview.")

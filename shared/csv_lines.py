@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, BinaryIO, TextIO
 
 from shared.errors import InvalidInput
-from shared.sentences import listed, say
+from shared.sentences import Value, listed, say, say_number
 
 _DELIMITERS = ",;\t"
 _LONGEST_LINE = 64 * 1024
@@ -69,6 +69,36 @@ def refuse_missing(header: Sequence[str], missing: Sequence[str]) -> None:
             say("Line 1 names no column {missing}. It names: {named}.", missing=listed(missing), named=named),
             field="file",
         )
+
+
+def wrong_width(number: int, header: Sequence[str], row: Sequence[str]) -> list[Problem]:
+    """What is wrong with a row that has more or fewer values than the header has names; nothing if it has as many."""
+    if len(row) == len(header):
+        return []
+    words = say(
+        "This line has {values}, and the header names {columns}.",
+        values=say_number("{number} value", "{number} values", len(row)),
+        columns=say_number("{number} column", "{number} columns", len(header)),
+    )
+    return [Problem(number, "line", words)]
+
+
+def refuse_wrong(problems: Sequence[Problem], wrong: int) -> None:
+    """Refuse a file of which ``wrong`` lines are wrong; the first of its problems stands for them."""
+    if not problems:
+        return
+    first = problems[0]
+    about: dict[str, Value] = {"line": first.line, "column": first.field, "problem": first.message}
+    if wrong == 1:
+        raise InvalidInput(say("Line {line}, {column}: {problem} Nothing was imported.", **about), field="file")
+    raise InvalidInput(
+        say(
+            "Line {line}, {column}: {problem} Wrong lines in all: {wrong:,}. Nothing was imported.",
+            wrong=wrong,
+            **about,
+        ),
+        field="file",
+    )
 
 
 def _checked(reader: Any) -> Iterator[tuple[int, list[str]]]:

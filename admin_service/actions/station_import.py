@@ -20,12 +20,11 @@ from admin_service.rules.station_files import (
     settle,
 )
 from admin_service.store import geography as store
-from shared.csv_lines import Change
+from shared.csv_lines import Change, refuse_wrong
 from shared.database import Database
-from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
+from shared.errors import ChangedMeanwhile, Conflict
 from shared.journal.store import note
 from shared.schema.election import Constituency, PollingCentre, PollingStation, Region
-from shared.sentences import Value, say
 
 # The columns of a file that are a centre's own, by the names of the table.
 _OF_A_CENTRE = {
@@ -81,7 +80,7 @@ def import_stations(
                 "it again."
             )
         if not skip_wrong:
-            _refuse_wrong(found.file)
+            refuse_wrong(found.file.problems, found.file.wrong)
         _Writer(session, [one for one in found.planned if one.change is not Change.SAME]).write()
         made = replace(found, done=True)
         numbers = {change.value: made.numbers[change] for change in Change}
@@ -99,22 +98,6 @@ def _plan(session: Session, read: StationFile) -> Import:
     known = {one["key"]: one for one in store.everything_of_stations(session, (line.key for line in read.lines))}
     file = settle(read, known)
     return Import(file, plan(file.lines, known), done=False)
-
-
-def _refuse_wrong(file: StationFile) -> None:
-    if file.problems:
-        first = file.problems[0]
-        about: dict[str, Value] = {"line": first.line, "column": first.field, "problem": first.message}
-        if file.wrong == 1:
-            raise InvalidInput(say("Line {line}, {column}: {problem} Nothing was imported.", **about), field="file")
-        raise InvalidInput(
-            say(
-                "Line {line}, {column}: {problem} Wrong lines in all: {wrong:,}. Nothing was imported.",
-                wrong=file.wrong,
-                **about,
-            ),
-            field="file",
-        )
 
 
 class _Writer:

@@ -13,6 +13,7 @@ from admin_service.pages import filled_in
 from admin_service.pages.frame import NOTICES, READERS, same_version, show, spoken
 from admin_service.pages.station_words import DISABLING, STATES, STATUSES
 from admin_service.routes.fields import database
+from admin_service.routes.spreadsheets import spreadsheet
 from admin_service.rules.geography import LONGEST, MOST_REGISTERED, Searched, identity
 from admin_service.store import geography as store
 from admin_service.store import sheets
@@ -27,6 +28,7 @@ from shared.web.pages import page_blueprint, render, see_other
 PER_PAGE = 50
 # No municipality has as many; the names are only proposed while somebody writes one.
 MOST_PROPOSED = 1000
+_IN_THE_FILE = ("municipality", "centre", "address", "registered")
 
 NOTICES |= {
     "station-made": lazy_gettext("The polling station is made. Elections that have opened go on without it."),
@@ -66,6 +68,17 @@ def listed() -> Response:
         address=lambda number: url_for("station_pages.listed", **_arguments(wanted), page=number),
         statuses=STATUSES,
     )
+
+
+@stations.get("/stations/stations.csv")
+@page_requires(*READERS)
+@stations.doc(summary="The polling stations with their numbers, as a file for a spreadsheet")
+def as_file() -> Response:
+    with database().reading() as session:
+        found = store.everything_of_stations(session)
+    # The code is called as the import of stations calls it, which leaves the number aside; that of officials needs it.
+    rows = [[row["station_id"], row["code"], *(row[name] for name in _IN_THE_FILE)] for row in found]
+    return spreadsheet("polling-stations", ("station_id", "station", *_IN_THE_FILE), rows)
 
 
 @stations.get("/stations/new")

@@ -19,9 +19,9 @@ from admin_service.rules.geography import (
     identity,
     tidy,
 )
-from shared.csv_lines import Change, Problem, opened, read, refuse_missing
+from shared.csv_lines import Change, Problem, opened, read, refuse_missing, wrong_width
 from shared.errors import InvalidInput
-from shared.sentences import say, say_number
+from shared.sentences import say
 from shared.terms import StationStatus
 
 MOST_LINES = 200_000
@@ -145,13 +145,8 @@ def _check_header(header: Sequence[str]) -> None:
 
 
 def _read_line(number: int, header: Sequence[str], row: Sequence[str]) -> StationLine | list[Problem]:
-    if len(row) != len(header):
-        words = say(
-            "This line has {values}, and the header names {columns}.",
-            values=say_number("{number} values", "{number} values", len(row)),
-            columns=say_number("{number} columns", "{number} columns", len(header)),
-        )
-        return [Problem(number, "line", words)]
+    if wide := wrong_width(number, header, row):
+        return wide
     said = {name: tidy(value) for name, value in zip(header, row, strict=True) if name in COLUMNS}
     values: dict[str, Any] = {}
     problems: list[Problem] = []

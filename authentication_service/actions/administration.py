@@ -1,6 +1,6 @@
 """What administrators do with the accounts of others. Each action asks the store whether its actor still is one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -55,11 +55,13 @@ def list_accounts(
     search: str | None,
     role: Role | None,
     approval: Approval | None,
+    station: int | None = None,
 ) -> dict[str, Any]:
-    """One page of the accounts that fit all the filters."""
+    """One page of the accounts that fit all the filters; ``station`` is the number of one that they belong to."""
     with database.reading() as session:
         require_administrator(session, actor)
-        return paginate(session, store.users(store.national_ids(session), search, role, approval), page, account_of)
+        found = store.users(store.national_ids(session), search, role, approval, station)
+        return paginate(session, found, page, account_of)
 
 
 def account(database: Database, actor: Identity, user_id: int) -> Account:
@@ -254,8 +256,16 @@ def _set_stations(session: Session, user: User, wanted: Sequence[int] | None) ->
     if wanted is None:
         wanted = sorted(had) if Role.OFFICIAL in roles else []
     rules.check_stations(wanted, roles)
-    if had == set(wanted):
-        return
+    if had != set(wanted):
+        give_stations(session, user, set(wanted))
+
+
+def give_stations(session: Session, user: User, wanted: Collection[int]) -> None:
+    """Let an official belong to other polling stations than until now, and tell the journal which were given and taken.
+
+    The row of the account has to be locked, and the numbers to be checked.
+    """
+    had = {row.station_id for row in user.stations}
     told = {"granted": sorted(set(wanted) - had), "taken": sorted(had - set(wanted))}
     note(session, "account.stations_changed", subject(user.id), told)
     user.stations = [row for row in user.stations if row.station_id in wanted]

@@ -22,12 +22,12 @@ from authentication_service.store import citizens as store
 from authentication_service.store import national_ids
 from authentication_service.store.citizen_rows import NewCitizen
 from shared.auth import Identity
-from shared.csv_lines import Change, Problem, opened, read
+from shared.csv_lines import Change, Problem, opened, read, refuse_wrong
 from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict, InvalidInput
 from shared.journal.store import note
 from shared.sealing import NationalIds
-from shared.sentences import Value, say
+from shared.sentences import say
 from shared.terms import CitizenStatus
 
 MOST_TOLD = 1000
@@ -96,7 +96,7 @@ def import_citizens(
     if expected is not None and expected != made.sha256:
         raise ChangedMeanwhile("This is not the file that you have looked at. Here is what would become of this one.")
     if not preview and not skip_wrong:
-        _refuse_wrong(made)
+        refuse_wrong(made.problems, made.wrong)
     if preview:
         with database.reading() as session:
             _Plan(session, made, window or Window()).go_through(file)
@@ -171,22 +171,6 @@ def _text(file: BinaryIO) -> Iterator[TextIO]:
         yield text
     finally:
         text.detach()
-
-
-def _refuse_wrong(made: Import) -> None:
-    if made.problems:
-        first = made.problems[0]
-        about: dict[str, Value] = {"line": first.line, "column": first.field, "problem": first.message}
-        if made.wrong == 1:
-            raise InvalidInput(say("Line {line}, {column}: {problem} Nothing was imported.", **about), field="file")
-        raise InvalidInput(
-            say(
-                "Line {line}, {column}: {problem} Wrong lines in all: {wrong:,}. Nothing was imported.",
-                wrong=made.wrong,
-                **about,
-            ),
-            field="file",
-        )
 
 
 class _Plan:

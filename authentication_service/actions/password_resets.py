@@ -20,7 +20,7 @@ from authentication_service.actions.outbox import Letter
 from authentication_service.actions.registration import check_password
 from authentication_service.passwords import Passwords
 from authentication_service.rules.limits import Limits
-from authentication_service.rules.mails import LINK_IS_GOOD, NOTICE_IS_GOOD
+from authentication_service.rules.mails import INVITATION_IS_GOOD, LINK_IS_GOOD, NOTICE_IS_GOOD
 from authentication_service.store import password_resets as store
 from shared.database import Database
 from shared.errors import InvalidInput
@@ -28,7 +28,7 @@ from shared.journal.store import note
 from shared.sealing import Seal
 from shared.sentences import say
 
-LINK_IS_NO_GOOD = say("This link is good no more: it was used, a newer password was set, or half an hour has passed.")
+LINK_IS_NO_GOOD = say("This link is good no more: it was used, a newer password was set, or its time has passed.")
 
 
 def ask(
@@ -62,6 +62,15 @@ def ask(
         note(session, "account.reset_asked", subject(user_id) if user_id else "", actor="")
 
     write(database, keep)
+
+
+def invite(
+    session: Session, seal: Seal, user_id: int, address: str, write_letter: Callable[[str], Letter], now: datetime
+) -> None:
+    """Send the owner of an account that somebody else has made, in its transaction, a link to choose a password."""
+    token, good_until = secrets.token_urlsafe(32), now + INVITATION_IS_GOOD
+    store.add_link(session, _hash(token), user_id, good_until)
+    outbox.put(session, seal, user_id, address, write_letter(token), good_until, now)
 
 
 def is_good(database: Database, token: str, now: datetime) -> bool:

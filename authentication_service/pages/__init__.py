@@ -3,6 +3,7 @@
 from authentication_service.pages.accounts import accounts
 from authentication_service.pages.citizen_import import imports
 from authentication_service.pages.citizens import citizens
+from authentication_service.pages.official_import import official_imports
 from authentication_service.pages.own import blueprint
 from authentication_service.pages.password_resets import password_reset_pages
 from authentication_service.pages.profile import profile_pages
@@ -17,6 +18,7 @@ blueprints = (
     sign_up_pages,
     password_reset_pages,
     accounts,
+    official_imports,
     citizens,
     imports,
     elections,

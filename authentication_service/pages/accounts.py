@@ -61,7 +61,13 @@ def index() -> Response:
     except ValidationError:
         raise InvalidInput("This page has no such filter. Begin again without one.") from None
     found = administration.list_accounts(
-        parts().database, identity(), query, search=query.search, role=query.role, approval=query.approval
+        parts().database,
+        identity(),
+        query,
+        search=query.search,
+        role=query.role,
+        approval=query.approval,
+        station=query.station,
     )
     return renewed(account, _page("accounts.html", account=account, page=found, query=query))
 

@@ -142,6 +142,9 @@ class AccountsQuery(PageQuery):
     )
     role: Role | None = Field(None, description="Only accounts with this role.")
     approval: Approval | None = Field(None, description="Only accounts with this approval.")
+    station: int | None = Field(
+        None, ge=1, le=2**31 - 1, description="Only officials of this polling station, by its number."
+    )
 
     @field_validator("search")
     @classmethod
@@ -235,6 +238,7 @@ def list_accounts(query_data: AccountsQuery) -> dict[str, Any]:
         search=query_data.search,
         role=query_data.role,
         approval=query_data.approval,
+        station=query_data.station,
     )
 
 

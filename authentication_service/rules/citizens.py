@@ -14,9 +14,9 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from authentication_service.rules import is_jmbg
-from shared.csv_lines import Problem, refuse_missing
+from shared.csv_lines import Problem, refuse_missing, wrong_width
 from shared.errors import InvalidInput
-from shared.sentences import listed, say, say_number
+from shared.sentences import listed, say
 from shared.terms import CitizenStatus
 
 MOST_LINES: Final = 2_000_000
@@ -66,20 +66,15 @@ class Reader:
     """Reads the rows below a header that ``check_header`` has taken."""
 
     def __init__(self, header: Sequence[str]) -> None:
-        self._width = len(header)
+        self._header = header
         self._national_id, self._born_on = header.index("national_id"), header.index("born_on")
         self._texts = itemgetter(*map(header.index, TEXTS))
         self._status = header.index("status") if "status" in header else None
 
     def read(self, number: int, row: Sequence[str]) -> CitizenLine | list[Problem]:
         """What a row says, or what is wrong with it; no problem repeats a national id."""
-        if len(row) != self._width:
-            words = say(
-                "This line has {values}, and the header names {columns}.",
-                values=say_number("{number} value", "{number} values", len(row)),
-                columns=say_number("{number} column", "{number} columns", self._width),
-            )
-            return [Problem(number, "line", words)]
+        if wide := wrong_width(number, self._header, row):
+            return wide
         line = self.again(number, row)
         problems = _of_texts(line)
         day = row[self._born_on].strip()

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Final
 
 LINK_IS_GOOD: Final = timedelta(minutes=30)
+# Of somebody for whom an account was made, and who may look at the mail some days later.
+INVITATION_IS_GOOD: Final = timedelta(days=7)
 # What says only that something has happened is worth more tries than a link that is good for half an hour.
 NOTICE_IS_GOOD: Final = timedelta(days=2)
 # For so long a mail belongs to the sender that tries it; if he needs longer, another sends it a second time.

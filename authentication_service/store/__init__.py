@@ -1,18 +1,23 @@
 """Queries of the accounts store. Deleted accounts are found by nothing here but the sessions that they once had."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from authentication_service.rules import LoginName, part_of_phone
 from authentication_service.rules.limits import Tries
-from shared.schema.accounts import AccountsBase, Attempt, RefreshSession, User, UserRole
+from shared.schema.accounts import AccountsBase, Attempt, RefreshSession, User, UserRole, UserStation
 from shared.sealing import NationalIds
 from shared.terms import Approval, Role
 
+T = TypeVar("T")
+
 NATIONAL_IDS = "national ids"
+
+_AT_ONCE = 1000
 
 NAMES = {LoginName.EMAIL: User.email_key, LoginName.USERNAME: User.username, LoginName.PHONE: User.phone}
 
@@ -41,6 +46,39 @@ def user_by_name(session: Session, kind: LoginName, key: str, *, lock: bool = Fa
     return session.scalar(_live(lock).where(NAMES[kind] == key))
 
 
+def users_by_names(
+    session: Session, names: Iterable[tuple[LoginName, str]], *, lock: bool = False
+) -> dict[tuple[LoginName, str], User]:
+    """The accounts with these emails, usernames or phone numbers in their stored form, by them.
+
+    They are locked in one order, so that two who want the same ones wait for each other instead of deadlocking.
+    """
+    wanted: dict[LoginName, set[str]] = {}
+    for kind, key in names:
+        wanted.setdefault(kind, set()).add(key)
+    numbers: dict[tuple[LoginName, str], int] = {}
+    for kind, keys in wanted.items():
+        for some in _pieces(sorted(keys)):
+            rows = session.execute(
+                sa.select(NAMES[kind], User.id).where(User.deleted_at.is_(None), NAMES[kind].in_(some))
+            )
+            numbers |= {(kind, key): number for key, number in rows if key is not None}
+    found: dict[int, User] = {}
+    for few in _pieces(sorted(set(numbers.values()))):
+        found |= {user.id: user for user in session.scalars(_live(lock).where(User.id.in_(few)).order_by(User.id))}
+    return {name: found[number] for name, number in numbers.items() if number in found}
+
+
+def taken_national_ids(session: Session, given: Iterable[str]) -> set[str]:
+    """Those of these national ids that an account has."""
+    keys = {national_ids(session).key_of(one): one for one in given}
+    taken: set[str] = set()
+    for some in _pieces(list(keys)):
+        found = session.scalars(sa.select(User.jmbg_key).where(User.deleted_at.is_(None), User.jmbg_key.in_(some)))
+        taken |= {keys[bytes(key)] for key in found if key is not None}
+    return taken
+
+
 def credentials(session: Session, kind: LoginName, key: str) -> tuple[int, str] | None:
     """Number and password hash of the account with this name, by one query whether or not there is one."""
     statement = sa.select(User.id, User.password_hash).where(User.deleted_at.is_(None), NAMES[kind] == key)
@@ -58,8 +96,10 @@ def user_by_jmbg(session: Session, jmbg: str) -> User | None:
     return session.scalar(_live(False).where(User.jmbg_key == national_ids(session).key_of(jmbg)))
 
 
-def users(ids: NationalIds, search: str | None, role: Role | None, approval: Approval | None) -> sa.Select[User]:
-    """Accounts in the order of their numbers.
+def users(
+    ids: NationalIds, search: str | None, role: Role | None, approval: Approval | None, station: int | None
+) -> sa.Select[User]:
+    """Accounts in the order of their numbers; ``station`` is the number of a polling station that they belong to.
 
     ``search`` is a part of an address, a username, a name (also of forename and surname with a blank between them) or a
     phone number however it is written, or a whole JMBG.
@@ -75,6 +115,8 @@ def users(ids: NationalIds, search: str | None, role: Role | None, approval: App
         statement = statement.where(User.roles.any(UserRole.role == role.value))
     if approval:
         statement = statement.where(User.approval == approval.value)
+    if station:
+        statement = statement.where(User.stations.any(UserStation.station_id == station))
     return statement
 
 
@@ -228,3 +270,8 @@ def _live(lock: bool) -> sa.Select[User]:
     statement = sa.select(User).where(User.deleted_at.is_(None))
     # Without populate_existing a locked read would still show what an earlier read of the transaction saw.
     return statement.with_for_update().execution_options(populate_existing=True) if lock else statement
+
+
+def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]

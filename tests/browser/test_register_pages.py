@@ -39,6 +39,14 @@ def test_a_register_is_imported_and_a_voter_registers_by_it(journey: Journey, op
     look_at(page, "citizen")
     page.goto(f"{address}/voters/new")
     look_at(page, "voters-new")
+    # Officials and their polling stations are imported likewise.
+    page.goto(f"{address}/officials/import")
+    file = f"account,station_id\n{journey.person.email},17\nnobody@example.org,17\n"
+    page.locator("#file").set_input_files({"name": "o.csv", "mimeType": "text/csv", "buffer": file.encode()})
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("There is no account 'nobody@example.org'")).to_be_visible()
+    expect(page.get_by_role("cell", name="17", exact=True)).to_be_visible()
+    look_at(page, "officials-import")
 
     voter = open_window().page()
     voter.goto(f"{address}/sign-in")

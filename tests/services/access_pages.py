@@ -62,6 +62,7 @@ _STATIONS = [
     "POST /stations/import",
     "POST /stations/import/preview",
     "GET /stations/map",
+    "GET /stations/stations.csv",
 ]
 _PLACES = [
     route.format(sort)
@@ -140,6 +141,9 @@ ACCOUNT_PAGES = [
     "POST /second-factor/recovery-codes",
     "POST /second-factor/removal",
     "POST /accounts/{user_id}/second-factor/removal",
+    "GET /officials/import",
+    "POST /officials/import",
+    "POST /officials/import/preview",
 ]
 STATION_PAGES = [
     "GET /",

@@ -24,13 +24,15 @@ from tests.services.access_rows import (
 )
 from tests.services.access_second_factor import SECOND_FACTOR_ROWS
 from tests.services.access_voters import VOTERS_ROWS
-from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, person
+from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, jmbg, person
 
 SHEET = "/api/elections/{election_id}/stations/{station_id}/sheet"
 SHEET_OF_ONE = "/api/elections/{open}/stations/1/sheet"
 
 NEWEST = {"If-Match": "*"}
 BALLOT = {"guid": "{guid}", "poll_number": 1, "prefix": "{prefix}", "signature": "{signature}"}
+# Somebody who is to get an account.
+OFFICIALS = f"account,station_id,forename,surname,national_id\nana@example.org,1,Ана,Анић,{jmbg(38)}\n"
 # The sheet of station 3, as the world of the administration has it.
 WAITING = [{"station_id": 3, "last": 2}]
 
@@ -70,6 +72,7 @@ OWN: dict[str, list[Row]] = {
         Row("GET /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}"),
         Row("PATCH /api/users/{user_id}", ADMINISTRATOR, 200, "/api/users/{victim}", {"roles": ["candidate"]}, NEWEST),
         Row("DELETE /api/users/{user_id}", ADMINISTRATOR, 204, "/api/users/{victim}"),
+        Row("POST /api/officials/import", ADMINISTRATOR, 200, csv=OFFICIALS),
         *RESET_ROWS,
         Row("GET /api/journal", SUPERVISION, 200),
         *VOTERS_ROWS,

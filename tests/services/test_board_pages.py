@@ -65,6 +65,10 @@ def test_a_place_of_each_sort_is_made_changed_and_deleted(admin: Administration,
     ana.see("/stations/1?language=en")
     assert "Ада 1" in ana.see("/stations?search=ада&municipality=Ада&status=active")
     assert "No polling station is found." in ana.see("/stations?search=бор")
+    (header, *lines) = ana.see("/stations/stations.csv").splitlines()
+    assert header == "\N{BYTE ORDER MARK}station_id,station,municipality,centre,address,registered"
+    assert lines[0].startswith("1,Ада 1,Ада,")
+    assert "accounts?role=official&amp;station=1" in ana.see("/stations/1")
     assert ana.fill("/stations/centres/1", "place", latitude="<b>").status_code == 422
     (told,) = admin.get("/api/journal?outcome=refused")["items"]
     assert told["reason"] == "This is a number of degrees such as 44.81; it is '<b>'."
