@@ -47,8 +47,6 @@ _WORDS: dict[str, Any] = {
     "approvals": words.APPROVALS,
     "approval_choices": [(approval.value, name) for approval, (name, _) in words.APPROVALS.items()],
     "kinds": words.KINDS,
-    "outcomes": words.OUTCOMES,
-    "outcome_choices": [(outcome.value, name) for outcome, (name, _) in words.OUTCOMES.items()],
     "progress_names": words.PROGRESS,
     "standing_of": words.standing_of,
     "states": words.STATES,

@@ -6,7 +6,7 @@ from flask_babel import gettext, lazy_gettext
 
 from shared.apportionment import RULE_PACKS, Rules
 from shared.schema.election import Candidate, Election
-from shared.terms import Approval, FactorScope, Kind, Method, Outcome, Progress, Scope, State, ThresholdBase, TiePolicy
+from shared.terms import Approval, FactorScope, Kind, Method, Progress, Scope, State, ThresholdBase, TiePolicy
 from shared.web.pages.numbers import percent
 
 STATES = {
@@ -34,10 +34,6 @@ PROGRESS = {
     Progress.QUEUED: (lazy_gettext("queued"), ""),
     Progress.COUNTING: (lazy_gettext("counting"), "busy"),
     Progress.COUNTED: (lazy_gettext("counted"), "good"),
-}
-OUTCOMES = {
-    Outcome.DONE: (lazy_gettext("done"), "good"),
-    Outcome.REFUSED: (lazy_gettext("refused"), "bad"),
 }
 METHODS = {
     Method.DHONDT: lazy_gettext("D’Hondt: the votes are divided by 1, 2, 3 and so on"),

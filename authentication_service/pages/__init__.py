@@ -1,8 +1,9 @@
-"""The pages of accounts, of the citizens' register, and of whom elections are for."""
+"""The pages of accounts, of the citizens' register, of whom elections are for, and of the journal of all these."""
 
 from authentication_service.pages.accounts import accounts
 from authentication_service.pages.citizen_import import imports
 from authentication_service.pages.citizens import citizens
+from authentication_service.pages.journal import journal
 from authentication_service.pages.official_import import official_imports
 from authentication_service.pages.own import blueprint
 from authentication_service.pages.password_resets import password_reset_pages
@@ -22,4 +23,5 @@ blueprints = (
     citizens,
     imports,
     elections,
+    journal,
 )

@@ -17,6 +17,7 @@ PICTURES = {
         "/citizens/import": "citizens-import-empty",
         "/citizens/{citizen_id}": "citizen",
         "/forgotten-password": "forgotten-password",
+        "/journal": "accounts-journal",
         "/officials/import": "officials-import",
         "/reset-password": "reset-password",
         "/second-factor": "second-factor-none",

@@ -261,6 +261,11 @@ def test_everybody_can_use_the_pages_of_the_administration_and_of_accounts(
         if name in said:
             expect(page.locator("main")).to_contain_text(said[name])
         look_at(page, name)
-    for name in ("accounts", "accounts-1", "accounts-1-delete"):
-        page.goto(f"{journey.suite.addresses.authentication}/{name.replace('-', '/')}")
+    for name, path in (
+        ("accounts", "accounts"),
+        ("accounts-1", "accounts/1"),
+        ("accounts-1-delete", "accounts/1/delete"),
+        ("accounts-journal", "journal"),
+    ):
+        page.goto(f"{journey.suite.addresses.authentication}/{path}")
         look_at(page, name)

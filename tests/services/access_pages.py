@@ -144,6 +144,7 @@ ACCOUNT_PAGES = [
     "GET /officials/import",
     "POST /officials/import",
     "POST /officials/import/preview",
+    "GET /journal",
 ]
 STATION_PAGES = [
     "GET /",

@@ -326,7 +326,9 @@ def test_the_journal_is_searched(admin: Administration, ana: SignedIn) -> None:
     found = ana.see("/journal?action=participant.changed&actor=ana@example.org&outcome=done")
     assert ESCAPED in found
     assert "Participant 1 → " in found
-    assert "urna journal verify" in found
+    assert "urna journal verify --store election" in found
+    assert "This part tells of participants" in found
+    assert "To the journal of the accounts" in found
     assert "No entry fits." in ana.see("/journal?until=2020-01-01T00:00")
     assert "No entry fits." not in ana.see("/journal?since=2020-01-01T00:00&subject=participant+1")
     for moment in ("yesterday", "0001-01-01T00:00%2B14:00"):

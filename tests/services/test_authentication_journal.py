@@ -19,6 +19,7 @@ from tests.services.accounts import (
     register,
     running,
 )
+from tests.services.test_account_pages import sign_in
 from tests.services.test_authentication_limits import HOME, NOON, status
 from tests.services.tokens import Keys, ServiceSettings, bearer
 
@@ -208,3 +209,25 @@ def test_without_a_place_in_the_journal_nobody_comes_in(accounts: Accounts, rout
     assert response.status_code == 503
     with accounts.database.reading() as session:
         assert session.connection().exec_driver_sql("SELECT count(*) FROM refresh_sessions").scalar() == 0
+
+
+def test_it_is_searched_on_a_page_by_who_still_is_an_administrator_or_an_auditor(accounts: Accounts) -> None:
+    for number in (1, 2):
+        register(accounts, number, role="official", forename="<b>Vera</b>")
+    accounts.change("vera1@gmail.com", roles=["auditor"])
+    auditor = sign_in(accounts)
+    shown = auditor.get("/journal?action=account.roles_changed")
+    assert shown.status_code == 200
+    assert f"account {accounts.user_id('vera1@gmail.com')}" in shown.text
+    assert "urna journal verify --store accounts" in shown.text
+    assert "account.registered" not in shown.text.partition("<ol")[2]
+    for words in ("This part tells of accounts", 'href="/administration/journal"'):
+        assert words in shown.text
+    assert "No entry fits." in auditor.get("/journal?until=2020-01-01T00:00").text
+    assert "session.opened" in auditor.get(f"/journal?actor={ADMIN_EMAIL}&outcome=done&text=SESSION").text
+    for query in ("since=yesterday", "actr=vera", "outcome=perhaps", "page=0"):
+        assert auditor.get(f"/journal?{query}").status_code == 422
+    assert sign_in(accounts, "vera2@gmail.com").get("/journal").status_code == 403
+    # What the cookie says of the roles is of the log-in.
+    accounts.change("vera1@gmail.com", roles=["official"])
+    assert auditor.get("/journal").status_code == 403
