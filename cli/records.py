@@ -15,11 +15,12 @@ from cli.client import Client, client_options, read_json
 from cli.elections import ElectionNumber, local_time
 from cli.failure import REFUSED, USAGE, Failure
 from cli.output import Output, table, with_output
-from cli.results import percent, show_certainty
+from cli.results import percent, show_certainty, show_declared
 from shared.errors import Misconfigured
 from shared.signed_records import NotProven, Problem, RecordKeys, Signed
 
-FORM = "urna-record/1"
+FORMS = ("urna-record/1", "urna-record/2")
+"""The forms of a record that were ever signed; the first says nothing of what sheets declare of the whole."""
 
 key_option = click.option(
     "--key",
@@ -165,9 +166,9 @@ def _record_of(content: bytes) -> dict[str, Any]:
         found = json.loads(content)
     except ValueError:
         found = None
-    if not isinstance(found, dict) or found.get("form") != FORM:
+    if not isinstance(found, dict) or found.get("form") not in FORMS:
         raise Failure(
-            f"The signature is good, but this is no record of the form {FORM}; use the command of a newer version.",
+            "The signature is good, but this is no record of a form that is known; use the command of a newer version.",
             problem=Problem.NO_RECORD.value,
         )
     return found
@@ -207,6 +208,7 @@ def _show(console: Console, key: str, digest: str, found: dict[str, Any]) -> Non
         f"Ballots counted: {ballots['counted']:,}. Duplicate: {ballots['duplicate']:,}. "
         f"With an invalid poll number: {ballots['invalid']:,}."
     )
+    show_declared(console, figures.get("declared"), stations)
     console.print(f"Registered voters: {stations['registered']:,}. Ballots in the box: {cast:,}.")
     if not place:
         console.print(f"Stations counted: {stations['counted']:,} of {stations['total']:,}.")

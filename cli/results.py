@@ -80,10 +80,26 @@ def _show(console: Console, found: dict[str, Any], *, quotients: bool) -> None:
         f"Duplicate: {ballots['duplicate']:,}. With an invalid poll number: {ballots['invalid']:,}. "
         f"Outside the election: {ballots['outside']:,}."
     )
+    show_declared(console, found.get("declared"), found["stations"])
     if found["counted_until"]:
         console.print(f"Everything received before {local_time(found['counted_until'])} is counted.")
     if seats:
         _explain(console, found["apportionment"], quotients=quotients)
+
+
+def show_declared(console: Console, declared: dict[str, Any] | None, stations: dict[str, Any]) -> None:
+    """What accepted tally sheets say of ballots without a valid vote, and how many of all sheets those are."""
+    if declared is None:
+        return
+    parts = []
+    for name in ("invalid", "blank"):
+        # Of an empty box there is none, nor in a record of the first form.
+        share = declared.get(f"{name}_share")
+        parts.append(f"{declared[name]:,} {name}" + (f" ({percent(share)})" if share else ""))
+    console.print(
+        f"By the accepted tally sheets of {declared['sheets']:,} of {stations['total']:,} polling stations: "
+        f"{parts[0]} and {parts[1]} of {declared['in_box']:,} ballots in the box."
+    )
 
 
 def _explain(console: Console, seats: dict[str, Any], *, quotients: bool) -> None:

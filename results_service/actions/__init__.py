@@ -21,6 +21,7 @@ from results_service.actions.outcomes import outcome_of, parts_of, rules_of
 from results_service.memory import Crowd, Recent
 from results_service.rules import Certainty, Result, fingerprint
 from results_service.rules.certainty import Basis, SeatsCertainty, certainty_of_seats
+from results_service.rules.declared import Declared, together
 from results_service.rules.holding_back import HeldBack, held_back, refuse_votes
 from results_service.rules.places import Facts, Tree, outstanding_in, reporting
 from results_service.rules.result import Reporting
@@ -37,7 +38,7 @@ from shared.terms import State
 Clock = Callable[[], datetime]
 
 # Part of every name of a state, so that a program with another form of answer is not taken for unchanged.
-_FORM = 4
+_FORM = 5
 
 # Elections whose results a process keeps, some 300 kB each, and some megabytes where thousands of stations report.
 _KEPT = 128
@@ -80,6 +81,7 @@ class Counted:
     """What is counted in an election, as far as ``look`` has seen; ``election`` belongs to no session any more.
 
     ``votes`` are those of each station, where each constituency elects for itself; None where nobody needs them.
+    ``tells_votes`` is whether there is anything in it of how anybody voted.
     """
 
     look: store.Look
@@ -88,6 +90,7 @@ class Counted:
     ground: Ground
     reports: station_sums.Reports
     votes: station_sums.StationVotes | None
+    tells_votes: bool = True
 
     @cached_property
     def facts(self) -> Facts:
@@ -98,6 +101,11 @@ class Counted:
     def reporting(self) -> Reporting:
         """How far the stations are."""
         return reporting(self.facts, self.ground.geography.stations)
+
+    @cached_property
+    def declared(self) -> Declared | None:
+        """What the accepted tally sheets declare together."""
+        return together(self.facts.declared.values()) if self.tells_votes else None
 
     @cached_property
     def outstanding_in(self) -> Mapping[int, int]:
@@ -112,7 +120,7 @@ class Counted:
     @cached_property
     def without_votes(self) -> "Counted":
         """The same with nothing in it of how anybody voted."""
-        return replace(self, sums=replace(self.sums, votes={}), votes=None)
+        return replace(self, sums=replace(self.sums, votes={}), votes=None, tells_votes=False)
 
     def held_back(self, standing: tallies.Standing) -> HeldBack | None:
         """Why its votes are told to nobody, if they are not."""
@@ -309,6 +317,7 @@ def _result(counted: Counted, standing: tallies.Standing, tag: str) -> Kept[Elec
         standing,
         counted.sums,
         counted.reporting,
+        counted.declared,
         counted.outstanding_in,
         counted.reports,
         counted.parts,
@@ -345,6 +354,7 @@ def tag_of(counted: Counted, standing: tallies.Standing) -> str:
     return fingerprint(
         _FORM,
         counted.reporting,
+        counted.declared,
         sorted(counted.outstanding_in.items()),
         counted.reports.last,
         [

@@ -10,6 +10,7 @@ from results_service.actions.answers import Answer, Kept, Known
 from results_service.actions.standings import look_at_stations
 from results_service.rules import fingerprint
 from results_service.rules.areas import Area, AreaCounts, AreaKind
+from results_service.rules.declared import Declared, blank_among_counted
 from results_service.rules.election_report import (
     Contest,
     Participant,
@@ -18,13 +19,13 @@ from results_service.rules.election_report import (
     election_report,
     status_of,
 )
-from results_service.rules.places import Declared, Level, Place, reporting
+from results_service.rules.places import Level, Place, reporting
 from results_service.rules.tables import list_table, station_table
 from shared.errors import Conflict
 from shared.terms import Kind, State
 from shared.version import VERSION
 
-_FORM = 1
+_FORM = 2
 _COUNTRY = Area(AreaKind.COUNTRY, "1", "The whole country")
 
 # The names in the store say nothing of their language; this is the tag for such a text (BCP 47).
@@ -179,15 +180,18 @@ def _whole(stations: Stations, whole: ElectionResult) -> AreaCounts:
     """The whole country, with ballots that are of no polling station."""
     result, facts = whole.result, stations.facts
     found = result.stations
+    # Ballots of no polling station are on no sheet.
+    blank = None if result.unattributed else _blank(stations, facts.stations)
     return AreaCounts(
         _COUNTRY.id,
         registered=found.registered,
         ballots=result.ballots.cast,
-        invalid=result.ballots.invalid,
+        invalid=result.ballots.invalid - (blank or 0),
         votes={one.poll_number: one.votes for one in result.lists},
         reported=found.counted,
         stations=found.total,
         voted=_voted(facts.declared.values(), found.sheets, found.total),
+        blank=blank,
         outstanding=whole.basis.outstanding,
         seats=None if result.apportionment is None else {one.poll_number: one.seats or 0 for one in result.lists},
     )
@@ -198,20 +202,29 @@ def _counts(stations: Stations, place: Place, seats: Mapping[int, int] | None = 
     found = reporting(facts, place.station_ids)
     votes = stations.votes_of(place.station_ids)
     invalid = sum(facts.received[number].invalid for number in place.station_ids if number in facts.received)
+    blank = _blank(stations, place.station_ids)
     declared = [facts.declared[number] for number in place.station_ids if number in facts.declared]
     return AreaCounts(
         _id(place),
         registered=found.registered,
         ballots=sum(votes.values()) + invalid,
-        invalid=invalid,
+        invalid=invalid - (blank or 0),
         votes=votes,
         reported=found.counted,
         stations=found.total,
         voted=_voted(declared, found.sheets, found.total),
+        blank=blank,
         # As for the certainty of the seats.
         outstanding=0 if stations.standing.state is State.FINAL else found.outstanding,
         seats=seats,
+        sheet=facts.declared.get(int(place.id)) if place.level is Level.STATION else None,
     )
+
+
+def _blank(stations: Stations, station_ids: Iterable[int]) -> int | None:
+    """The blank ballots of some stations; None where their sheets do not tell of the ballots that were counted."""
+    received, declared = stations.facts.received, stations.facts.declared
+    return blank_among_counted((received.get(number), declared.get(number)) for number in station_ids)
 
 
 def _used(counts: Iterable[AreaCounts]) -> list[AreaCounts]:

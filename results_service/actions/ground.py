@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from results_service import store
 from results_service.memory import Recent
 from results_service.rules import fingerprint
-from results_service.rules.places import Declared, Tree
+from results_service.rules.declared import Declared
+from results_service.rules.places import Tree
 from shared import electorate
 from shared.electorate import Geography
 

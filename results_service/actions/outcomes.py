@@ -7,6 +7,7 @@ from datetime import datetime
 from results_service.actions.ground import Ground
 from results_service.rules import Ballots, ListVotes, Result, result_of
 from results_service.rules.certainty import Basis
+from results_service.rules.declared import Declared
 from results_service.rules.holding_back import held_back
 from results_service.rules.result import Reporting, without_votes
 from results_service.rules.seats import Parts
@@ -29,6 +30,7 @@ def outcome_of(
     standing: tallies.Standing,
     sums: tallies.Sums,
     stations: Reporting,
+    declared: Declared | None,
     outstanding_in: Mapping[int, int],
     reports: station_sums.Reports,
     parts: Parts | None,
@@ -36,8 +38,8 @@ def outcome_of(
 ) -> Outcome:
     """The result of an election that is counted so far, or that was at ``as_of``.
 
-    ``outstanding_in`` are the ballots that may still come in each constituency, where each elects for itself. While
-    votes are held back, nothing of them is in it.
+    ``declared`` is what its accepted tally sheets declare together. ``outstanding_in`` are the ballots that may still
+    come in each constituency, where each elects for itself. While votes are held back, nothing of them is in it.
     """
     ballots = Ballots(
         counted=sums.counts.counted,
@@ -66,6 +68,7 @@ def outcome_of(
         lots=lots,
         parts=parts,
         stations=stations,
+        declared=declared,
         last_change=reports.last,
         as_of=as_of,
     )

@@ -15,7 +15,7 @@ from shared.sentences import say
 MOST_MOMENTS = 200
 """So many moments has a time line at most."""
 
-_FORM = 1
+_FORM = 2
 
 
 @dataclass(frozen=True)

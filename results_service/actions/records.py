@@ -13,7 +13,7 @@ from results_service.rules import fingerprint
 from results_service.rules.places import Key, Level, PlaceResult, Reconciled, reconciled
 from shared.version import VERSION
 
-_FORM = 2
+_FORM = 3
 _MOST_PLACES = 1000
 
 

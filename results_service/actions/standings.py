@@ -14,6 +14,7 @@ from results_service.actions import Counted, Desk, ElectionResult, Stations
 from results_service.actions.answers import Kept, summary_of
 from results_service.actions.outcomes import outcome_of, parts_of
 from results_service.rules import fingerprint
+from results_service.rules.declared import together
 from results_service.rules.holding_back import refuse_moment, refuse_votes
 from results_service.rules.places import outstanding_in, reporting
 from shared import tallies
@@ -22,7 +23,7 @@ from shared.station_history import History, history, history_since
 from shared.station_sums import StationVotes
 from shared.tallies import Standing
 
-_FORM = 1
+_FORM = 2
 
 
 def look_at_stations(desk: Desk, election_id: int, as_of: datetime | None) -> Stations:
@@ -69,6 +70,7 @@ def read_result_as_of(desk: Desk, election_id: int, as_of: datetime) -> Kept[Ele
         standing,
         stations.sums,
         reporting(stations.facts, stations.facts.stations),
+        together(stations.facts.declared.values()),
         outstanding_in(stations.facts) if votes is not None else {},
         stations.reports,
         parts_of(election, counted.ground, votes, stations.reports),

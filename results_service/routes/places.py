@@ -15,10 +15,8 @@ from results_service.routes import (
     AS_OF,
     NO_ELECTION,
     NO_VOTES,
-    ElectionSummary,
     Moment,
     OfNow,
-    ReportingAnswer,
     ResultQuery,
     answered,
     caching,
@@ -27,6 +25,7 @@ from results_service.routes import (
     offset,
     page,
 )
+from results_service.routes.result import DeclaredAnswer, ElectionSummary, ReportingAnswer
 from results_service.routes.seats import Shape
 from results_service.rules.places import Key, Level
 from shared.auth import public
@@ -46,16 +45,6 @@ class ListShareAnswer(Shape):
     poll_number: int
     votes: int
     share: str = Field(description="With four decimals, of `valid_votes` of the place.")
-
-
-class DeclaredAnswer(Shape):
-    """What accepted tally sheets declare, summed up; no part of the result."""
-
-    sheets: int = Field(description="How many sheets those are.")
-    voted: int = Field(description="Voters who voted, by the marks on the roll.")
-    in_box: int
-    invalid: int
-    blank: int
 
 
 class PlaceAnswer(Shape):

@@ -16,17 +16,20 @@ from results_service.actions.answers import Kept
 from results_service.actions.records import Record, StationRecord, read_record, read_station_record
 from results_service.routes import (
     NO_VOTES,
-    BallotsAnswer,
-    ElectionSummary,
-    ListAnswer,
     OfNow,
-    ReportingAnswer,
     as_json,
     caching,
     desk,
     is_known,
 )
-from results_service.routes.places import DeclaredAnswer, ListShareAnswer, NameAnswer
+from results_service.routes.places import ListShareAnswer, NameAnswer
+from results_service.routes.result import (
+    BallotsAnswer,
+    DeclaredAnswer,
+    ElectionSummary,
+    ListAnswer,
+    ReportingAnswer,
+)
 from results_service.routes.seats import Shape, WholeSeatsAnswer
 from results_service.rules import Certainty, fingerprint
 from results_service.rules.places import Level
@@ -132,13 +135,14 @@ class WholeFiguresAnswer(Shape):
     stations: ReportingAnswer
     unattributed: int = Field(description="Ballots in the box that are of no polling station.")
     sheets: SheetsAnswer
+    declared: DeclaredAnswer | None = Field(description="By all these sheets; null where none is accepted.")
     places: list[PlaceFiguresAnswer] = Field(description="Of the largest level with more than one place, by name.")
 
 
 class _RecordAnswer(BaseModel):
     """What all records say."""
 
-    form: Literal["urna-record/1"] = "urna-record/1"
+    form: Literal["urna-record/2"] = "urna-record/2"
     election: ElectionSummary
     certainty: Certainty
     waits_for: list[str] = Field(description="What has to happen before the result is final.")

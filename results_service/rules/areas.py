@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from results_service.rules.declared import Declared
 from shared.errors import InvalidInput
 
 # What an identifier of an area may be made of, so that it can stand in any file and any address.
@@ -72,6 +73,8 @@ class AreaCounts:
     ``votes``       poll number → valid votes; a list that is not named has none.
     ``seats``       poll number → seats that are given in this area, or None where none are.
     ``reported`` of ``stations``  how many of its polling stations are counted; for a station 0 or 1 of 1.
+    ``sheet``       of a station: what its accepted tally sheet declares, None where none is accepted. It is none of the
+                    other numbers, and need not be the same.
     ``outstanding``  the greatest number of ballots that may still come, or None where nobody knows it.
     """
 
@@ -86,6 +89,7 @@ class AreaCounts:
     blank: int | None = None
     outstanding: int | None = None
     seats: Mapping[int, int] | None = None
+    sheet: Declared | None = None
 
     def __post_init__(self) -> None:
         numbers = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from results_service.rules.declared import Declared, together
 from results_service.rules.result import Reporting
 from results_service.rules.seats import share
 
@@ -162,21 +163,6 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Declared:
-    """What the accepted tally sheet of a station declares, or those of several together."""
-
-    sheets: int = 0
-    voted: int = 0
-    in_box: int = 0
-    invalid: int = 0
-    blank: int = 0
-
-    @property
-    def nobody_voted(self) -> bool:
-        return self.sheets > 0 and self.voted == self.in_box == 0
-
-
-@dataclass(frozen=True)
 class Facts:
     """What is known of the stations of an election, by their numbers."""
 
@@ -263,7 +249,6 @@ def outstanding_in(facts: Facts) -> Mapping[int, int]:
 def result_of_place(place: Place, facts: Facts, votes_of: Callable[[Sequence[int]], Mapping[int, int]]) -> PlaceResult:
     """What was counted in a place; ``votes_of`` gives the votes of some stations by poll number, zeros included."""
     received = [facts.received[number] for number in place.station_ids if number in facts.received]
-    declared = [facts.declared[number] for number in place.station_ids if number in facts.declared]
     votes = votes_of(place.station_ids)
     valid = sum(votes.values())
     most = max(votes.values(), default=0)
@@ -282,15 +267,7 @@ def result_of_place(place: Place, facts: Facts, votes_of: Callable[[Sequence[int
         valid_votes=valid,
         lists=tuple(ListShare(number, found, share(found, valid)) for number, found in votes.items()),
         leading=first[0] if most and len(first) == 1 else None,
-        declared=Declared(
-            sheets=len(declared),
-            voted=sum(one.voted for one in declared),
-            in_box=sum(one.in_box for one in declared),
-            invalid=sum(one.invalid for one in declared),
-            blank=sum(one.blank for one in declared),
-        )
-        if declared
-        else None,
+        declared=together(facts.declared[number] for number in place.station_ids if number in facts.declared),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from results_service.rules.declared import Declared
 from results_service.rules.holding_back import HeldBack
 from results_service.rules.seats import (
     ListVotes,
@@ -94,8 +95,9 @@ class Result:
     """The result of one election, as far as it is counted.
 
     ``last_change`` is the moment of the newest receipt that is recorded, ``unattributed`` how many ballots in the box
-    are of no station. ``as_of`` is the moment to which the result was brought back, None for that of now. While votes
-    are ``held_back`` there are no ``lists`` and no ``apportionment``.
+    are of no station. ``declared`` is what the accepted tally sheets declare together, None where there is none; it is
+    no part of the other figures. ``as_of`` is the moment to which the result was brought back, None for that of now.
+    While votes are ``held_back`` there are no ``lists``, no ``apportionment`` and nothing ``declared``.
     """
 
     certainty: Certainty
@@ -109,6 +111,7 @@ class Result:
     last_change: datetime | None = None
     stations: Reporting = NO_STATIONS
     unattributed: int = 0
+    declared: Declared | None = None
     as_of: datetime | None = None
     held_back: HeldBack | None = None
 
@@ -151,6 +154,7 @@ def result_of(
     lots: Sequence[int],
     parts: Parts | None = None,
     stations: Reporting = NO_STATIONS,
+    declared: Declared | None = None,
     last_change: datetime | None = None,
     as_of: datetime | None = None,
 ) -> Result:
@@ -195,6 +199,7 @@ def result_of(
         last_change=last_change,
         stations=stations,
         unattributed=ballots.cast - stations.cast,
+        declared=declared,
         as_of=as_of,
     )
 

@@ -27,6 +27,9 @@ STATION_COLUMNS = (
     "invalid",
     "blank",
     "valid_votes",
+    "sheet_in_box",
+    "sheet_invalid",
+    "sheet_blank",
 )
 
 
@@ -55,7 +58,8 @@ def station_table(areas: Sequence[Area], counts: Iterable[AreaCounts], poll_numb
 
     ``areas`` hold the stations and all that they are within; a column of which a station has none is empty. Where a
     station is not counted yet, ``counted`` is ``false`` and its numbers are empty but for ``registered``. ``voted`` and
-    ``blank`` are empty where nobody knows them. Counts of other areas than stations are refused.
+    ``blank`` are empty where nobody knows them. What ``sheet_`` begins is by the station's accepted tally sheet,
+    counted or not, and empty where none is accepted. Counts of other areas than stations are refused.
     """
     by_id = checked_areas(areas)
     header = (*STATION_COLUMNS, *(f"votes_{number}" for number in poll_numbers))
@@ -74,8 +78,9 @@ def _station_row(
         for kind in (AreaKind.CENTRE, AreaKind.MUNICIPALITY, AreaKind.CONSTITUENCY, AreaKind.REGION)
     ]
     is_counted = counts.is_complete
-    counted: list[int | None] = [counts.voted, counts.ballots, counts.invalid, counts.blank, counts.valid]
-    counted += [counts.votes.get(number, 0) for number in poll_numbers]
+    counted = [counts.voted, counts.ballots, counts.invalid, counts.blank, counts.valid]
+    votes = [counts.votes.get(number, 0) for number in poll_numbers]
+    sheet = counts.sheet
     return (
         station.key,
         station.code or station.name,
@@ -83,6 +88,8 @@ def _station_row(
         _truth(is_counted),
         counts.registered,
         *(counted if is_counted else [None] * len(counted)),
+        *([None] * 3 if sheet is None else (sheet.in_box, sheet.invalid, sheet.blank)),
+        *(votes if is_counted else [None] * len(votes)),
     )
 
 

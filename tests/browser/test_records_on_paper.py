@@ -6,7 +6,7 @@ from io import BytesIO
 from pypdf import PdfReader
 
 from shared.signed_records import Signed
-from tests.browser.test_results_pages import VOTES, Night, night
+from tests.browser.test_results_pages import BLANK, VOTES, Night, night
 
 __all__ = ["night"]
 A4 = (595, 842)
@@ -37,6 +37,7 @@ def assert_printed_whole(night: Night, whole: bool, language: str) -> None:
     for number, votes in enumerate(VOTES, 1):
         counted = sum(int(votes * share) for share in shares)
         assert f"{counted:,}".replace(",", mark) in text, f"The votes of list {number} are on no sheet."
+    assert f"{BLANK:,}".replace(",", mark) in text
     # In letters that can be searched and copied, and not in the forms that a font has for them.
     assert text.count("Листа број") >= len(VOTES) - 1
     assert "<script>alert(1)" in text

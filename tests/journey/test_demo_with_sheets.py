@@ -20,6 +20,8 @@ from cli.demo.country.plan import Plan, read_plan
 from cli.failure import REFUSED, SUCCESS, USAGE, Failure
 from cli.output import Output
 from tests.left_out import needs
+from tests.rules.election_reports import faults
+from tests.rules.report_schema import invalid_by_the_standard
 from tests.servers import Redis
 
 STATIONS = 16
@@ -92,6 +94,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
 
 def test_everything_comes_out_as_planned_through_the_pages_and_the_routes(held: Held) -> None:
     assert held.said["differences"] == []
+    assert (invalid_by_the_standard(held.night.answers["nist"]), faults(held.night.answers["nist"])) == ([], [])
     assert (held.status, held.said["right"]) == (SUCCESS, True)
     assert (held.said["stations"], held.said["entries"], len(held.said["planted"])) == (STATIONS, 2 * STATIONS, 3)
     assert len(held.files) == STATIONS - 1
@@ -125,10 +128,14 @@ def test_every_wrong_answer_fails_the_command(held: Held) -> None:
     result["lists"][0]["votes"] += 1
     (contest,) = nist["Election"][0]["Contest"]
     contest["BallotSelection"][3]["VoteCounts"][-1]["Count"] += 1
+    # A sum of the blank ballots of some stations would be taken for that of all.
+    with_blank = deepcopy(answers["nist"])
+    with_blank["Election"][0]["Contest"][0]["SummaryCounts"][0]["Undervotes"] = 0
     stations = answers["stations.csv"].replace(",true,500,", ",true,501,", 1)
     spoilt: list[dict[str, Any]] = [
         {"result": result},
         {"nist": nist},
+        {"nist": with_blank},
         {"stations.csv": stations},
         {"results.csv": answers["results.csv"].replace("\r\n2,", "\r\n20,", 1)},
         {"board": {**answers["board"], "accepted": STATIONS - 1, "differing": 1}},

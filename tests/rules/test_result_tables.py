@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from results_service.rules.areas import Area, AreaCounts, AreaKind
+from results_service.rules.declared import Declared
 from results_service.rules.result import ListResult
 from results_service.rules.tables import LIST_COLUMNS, STATION_COLUMNS, harmless, list_table, station_table
 from shared.errors import InvalidInput
@@ -54,17 +55,37 @@ def test_stations_have_a_row_each_with_where_they_are_and_votes_of_every_list() 
         "invalid": "6",
         "blank": "4",
         "valid_votes": "391",
+        "sheet_in_box": "",
+        "sheet_invalid": "",
+        "sheet_blank": "",
         "votes_1": "251",
         "votes_2": "140",
     }
     # What is not counted is no zero.
-    assert second[6:] == ["false", "650", "", "", "", "", "", "", ""]
+    assert second[6:] == ["false", "650", *[""] * 10]
 
 
 def test_a_station_where_nobody_voted_is_counted_and_has_zeros() -> None:
     areas = [Area(AreaKind.STATION, "1", "Ада 1")]
-    _, row = read(station_table(areas, [AreaCounts("station-1", 5, 0, 0, {}, 1, 1)], [1]))
-    assert row == ["1", "Ада 1", "", "", "", "", "true", "5", "", "0", "0", "", "0", "0"]
+    nobody = AreaCounts("station-1", 5, 0, 0, {}, 1, 1, sheet=Declared(sheets=1))
+    _, row = read(station_table(areas, [nobody], [1]))
+    assert row == ["1", "Ада 1", "", "", "", "", "true", "5", "", "0", "0", "", "0", "0", "0", "0", "0"]
+
+
+def test_an_accepted_sheet_is_told_beside_the_count_though_nothing_is_counted() -> None:
+    sheet = Declared(sheets=1, voted=99, in_box=100, invalid=3, blank=2)
+    waiting = AreaCounts("station-1", 120, 0, 0, {}, 0, 1, sheet=sheet)
+    header, row = read(station_table([Area(AreaKind.STATION, "1", "Ада 1")], [waiting], [1]))
+    told = {name: cell for name, cell in zip(header, row, strict=True) if cell}
+    assert told == {
+        "station_id": "1",
+        "station": "Ада 1",
+        "counted": "false",
+        "registered": "120",
+        "sheet_in_box": "100",
+        "sheet_invalid": "3",
+        "sheet_blank": "2",
+    }
 
 
 def test_counts_of_a_whole_region_are_no_row() -> None:

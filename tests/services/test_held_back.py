@@ -15,6 +15,7 @@ from shared.config import ResultsSettings
 from shared.schema.election import CANCELLED, Election
 from tests.servers import SQLite
 from tests.services.casting import key_text
+from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
 from tests.services.tokens import ServiceSettings
 
@@ -25,7 +26,9 @@ OPEN = (NOW - HOUR, NOW + HOUR)
 OVER = (NOW - 3 * HOUR, NOW - 2 * HOUR)
 # As many votes as nothing else on any page: 73,581 and the share 0.9196.
 VOTES = {1: 73_581, 2: 6_431}
-TELLING = re.compile(r"73\D?581|6\D?431|0\.9196|91[.,]96")
+# And as many blank ballots on a sheet: 17,917, and the share 0.2239.
+BLANK = 17_917
+TELLING = re.compile(r"73\D?581|6\D?431|0\.9196|91[.,]96|17\D?917|0\.2239|22[.,]39")
 _FILLED_IN = {"candidate_id": 1, "level": "region", "place": "1", "station": "1", "station_id": "1", "guid": "0" * 32}
 
 
@@ -42,6 +45,7 @@ def counted(night: Recorded, hours: tuple[datetime, datetime], *, by_voters: boo
         night.stations([100_000])
     election = night.election(hours=hours, ballot_key=key_text() if by_voters else None, **values)
     night.part(election, VOTES, received_at=hours[0] + timedelta(minutes=1), station=1)
+    accept_sheet(night, election, 1, hours[0] + timedelta(minutes=2), voted=80_012, in_box=80_012, blank=BLANK)
     return election
 
 
@@ -79,7 +83,7 @@ def test_nothing_tells_how_anybody_voted_before_the_count_is_final(night: Record
     assert len(shown) > 12
     result = get(client, f"/api/elections/{election}/results")
     assert result["held_back"] == {"why": UNTIL_FINAL, "until": OPEN[1].isoformat().replace("+00:00", "Z")}
-    assert (result["lists"], result["apportionment"]) == ([], None)
+    assert (result["lists"], result["apportionment"], result["declared"]) == ([], None, None)
     assert result["ballots"]["counted"] == result["valid_votes"] == 80_012
     assert result["turnout"] == "0.8001"
     # Everything else says why, the pages in words and programs by a status.
@@ -110,7 +114,7 @@ def test_the_end_alone_does_not_tell_them_but_that_everything_is_counted(
         night.part(election, {1: 1}, received_at=OVER[0], batch_id=letter, with_batch=False)
     result = get(client, f"/api/elections/{election}/results")
     assert (result["certainty"], result["held_back"]) == ("final", None)
-    assert result["lists"][1]["votes"] == VOTES[2]
+    assert (result["lists"][1]["votes"], result["declared"]["blank"]) == (VOTES[2], BLANK)
     assert len(telling(everything(client, election))) > 12
 
 
@@ -166,6 +170,8 @@ def tags(files: SQLite, settings: ServiceSettings, votes: dict[int, int], hours:
     try:
         election = night.election(hours=(hours[0], hours[1]), ballot_key=KEY)
         night.part(election, votes, received_at=hours[0], batch_id="0" * 32)
+        night.stations([100])
+        accept_sheet(night, election, 1, hours[0], voted=5, in_box=5, blank=min(votes))
         night.drained(NOW, NOW)
         answers = [
             app.test_client().get(f"/api/elections/{election}{path}")

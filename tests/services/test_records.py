@@ -23,7 +23,8 @@ from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.errors import Misconfigured
 from shared.schema.election import CANCELLED, DRAFT, PollingCentre, SheetEvent, TallySheet
-from shared.signed_records import RecordKeys, Signed
+from shared.signed_records import RecordKeys, Signed, Signer
+from shared.token_keys import private_key
 from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
 from tests.services.test_results_views import HOSTILE, HOUR, NO_REDIS, NOW, OPEN, OVER, election
@@ -108,12 +109,14 @@ def test_a_record_says_what_it_is_of_and_what_it_was_computed_from(
 ) -> None:
     record = client.get(of_whole(election)).json
     assert record is not None
-    assert (record["form"], record["election"]["id"], record["place"]) == ("urna-record/1", election, None)
+    assert (record["form"], record["election"]["id"], record["place"]) == ("urna-record/2", election, None)
     assert (record["certainty"], record["waits_for"]) == ("provisional", ["The election is open."])
     assert record["counted_until"] == NOW.isoformat().replace("+00:00", "Z")
     figures = record["figures"]
     assert [(one["name"], one["votes"]) for one in figures["lists"]] == list(zip(HOSTILE, (40, 70, 30), strict=True))
     assert figures["sheets"] == {"sheets": 1, "in_box": 62, "cast": 61, "different": 1}
+    declared = figures["declared"]
+    assert (declared["sheets"], declared["invalid"], declared["blank"], declared["blank_share"]) == (1, 1, 2, "0.0323")
     assert sum(one["valid_votes"] for one in figures["places"]) == figures["valid_votes"] == 140
     result = client.get(f"/api/elections/{election}/results")
     stations = client.get(f"/api/elections/{election}/results/stations.csv")
@@ -276,8 +279,24 @@ def test_a_record_is_kept_and_checked_without_any_service(
         assert (status, said["problem"]) == (REFUSED, problem)
     assert verify(str(file), "--key", str(bare))[0] == USAGE
 
+    # What was signed before the whole said what sheets declare is good all the same; a later form is not known.
+    before, signer = json.loads(bare.read_bytes()), Signer(private_key(OURS.private_pem, "a test"))
+    for figures in (before["figures"], *before["figures"]["places"]):
+        for name in ("invalid_share", "blank_share"):
+            (figures["declared"] or {}).pop(name, None)
+    del before["figures"]["declared"]
+    for form, status in (("urna-record/1", SUCCESS), ("urna-record/3", REFUSED)):
+        written = signer.sign(json.dumps({**before, "form": form}).encode()).written()
+        (tmp_path / "other.jws.json").write_bytes(written)
+        assert main(["record", "verify", str(tmp_path / "other.jws.json"), "--key", key_file]) == status
+    told = capsys.readouterr()
+    assert ("The signature is good" in told.out, "By the accepted tally sheets" in told.out) == (True, False)
+    assert "use the command of a newer version" in told.err
+
     assert main(["record", "verify", str(file), "--key", key_file]) == SUCCESS
     shown = capsys.readouterr().out
+    by_sheets = "By the accepted tally sheets of 1 of 4 polling stations: 1 invalid (1.61 %) and 2 blank (3.23 %) of 62"
+    assert by_sheets in " ".join(shown.split())
     assert "The signature is good" in shown
     assert "70" in shown
     assert "provisional" in shown

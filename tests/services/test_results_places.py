@@ -101,6 +101,11 @@ def test_the_places_of_each_level_add_up_to_all_that_is_of_a_station(
         leaders = [line["poll_number"] for line in one["lists"] if line["votes"] == most]
         assert one["leading"] == (leaders[0] if most and len(leaders) == 1 else None)
     assert votes == {1: 36, 2: 37, 3: 11}
+    # The whole has what the sheets of all places declare, and says by how many.
+    for name in ("sheets", "voted", "in_box", "invalid", "blank"):
+        assert sum(one["declared"][name] for one in found["items"] if one["declared"]) == whole["declared"][name]
+    assert whole["declared"]["sheets"] == whole["stations"]["sheets"] == 2
+    assert (whole["declared"]["blank"], whole["declared"]["blank_share"]) == (1, "0.0217")
     assert (add_up(found["items"], "duplicate"), add_up(found["items"], "invalid")) == (2, 1)
 
 
@@ -125,7 +130,15 @@ def test_one_goes_down_from_a_region_to_a_station_and_back_along_the_trail(
     assert [one["level"] for one in trail] == ["region", "constituency", "municipality", "centre", "station"]
     assert trail[-1]["id"] == str(stations[0])
     assert (place["counted"], place["invalid"], place["leading"]) == (44, 1, 1)
-    assert place["declared"] == {"sheets": 1, "voted": 46, "in_box": 46, "invalid": 1, "blank": 1}
+    assert place["declared"] == {
+        "sheets": 1,
+        "voted": 46,
+        "in_box": 46,
+        "invalid": 1,
+        "blank": 1,
+        "invalid_share": "0.0217",
+        "blank_share": "0.0217",
+    }
     assert (place["latitude"], place["longitude"]) == (45.0, 20.0)
 
 

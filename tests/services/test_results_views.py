@@ -11,10 +11,13 @@ from hashlib import sha256
 import pytest
 from flask.testing import FlaskClient
 
+from results_service.actions import ground
 from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.schema.election import CANCELLED, DRAFT
 from shared.terms import Refusal
+from tests.rules.election_reports import faults, sums_that_differ
+from tests.rules.report_schema import invalid_by_the_standard
 from tests.services.places import accept_sheet
 from tests.services.recorded import Recorded
 from tests.services.tokens import ServiceSettings
@@ -44,7 +47,7 @@ def election(night: Recorded) -> int:
     night.part(number, {1: 40, 2: 20}, [invalid], received_at=OPEN[0] + HOUR, station=stations[0])
     night.part(number, {2: 50, 3: 30}, received_at=OPEN[0] + HOUR, station=stations[1], partition=1)
     night.drained(NOW, NOW)
-    accept_sheet(night, number, stations[0], voted=62, in_box=62, invalid=1)
+    accept_sheet(night, number, stations[0], voted=62, in_box=62, invalid=1, blank=2)
     return number
 
 
@@ -132,6 +135,9 @@ def test_one_goes_down_to_a_station_and_sees_the_sheet_beside_the_count(
     assert "Declared and counted" in page
     # In the box are 61 by the files and 62 by the sheet.
     assert re.search(r">62<.*?>61<", page, re.S)
+    # Of a larger place, it is said of how many of its stations the sheets are, and of how many the count is.
+    region = client.get(f"/elections/{election}/places/region/1").text
+    assert re.search(r"From polling stations</th><td[^>]*>1 of 2</td><td[^>]*>1 of 2<", region)
     for wrong in ("village/1", "region/99", "station/x"):
         assert client.get(f"/elections/{election}/places/{wrong}").status_code == 404
     drawn = client.get(f"/elections/{election}/map").text
@@ -162,9 +168,15 @@ def test_the_record_names_the_file_by_its_digest(election: int, client: FlaskCli
     assert "no digital signature" in record
     figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", record))
     assert (figures["Ballots in the box by these sheets"], figures["Stations where they differ"]) == ("62", "1")
+    assert figures["Invalid ballots by these sheets (share of those in the box)"] == "1 (1.61%)"
+    assert figures["Blank ballots by these sheets (share of those in the box)"] == "2 (3.23%)"
     station = client.get(f"/elections/{election}/protocol/station/1").text
     assert sha256(client.get(f"/api/elections/{election}/record/stations/1").data).hexdigest() in station
     assert f'href="/api/elections/{election}/record/stations/1"' in station
+    figures = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]*)</dd>", station))
+    assert figures["Blank ballots, by the sheet (share of those in the box)"] == "2 (3.23%)"
+    other = client.get(f"/elections/{election}/protocol/station/2").text
+    assert "<dt>Blank ballots, by the sheet (share of those in the box)</dt><dd>–</dd>" in other
     assert client.get(f"/elections/{election}/protocol/station/77").status_code == 404
 
 
@@ -191,6 +203,7 @@ def test_tables_are_safe_in_a_spreadsheet_and_kept(election: int, client: FlaskC
 def test_the_report_for_other_programs_adds_up(election: int, client: FlaskClient, level: str) -> None:
     answer = client.get(f"/api/elections/{election}/results.nist.json?level={level}")
     report = json.loads(answer.data)
+    assert (invalid_by_the_standard(report), faults(report), sums_that_differ(report)) == ([], [], [])
     assert report["Status"] == "unofficial-partial"
     (contest,) = report["Election"][0]["Contest"]
     votes = [count for one in contest["BallotSelection"] for count in one["VoteCounts"] if count["Type"] == "total"]
@@ -227,3 +240,65 @@ def test_the_first_page_tells_what_is_counted_and_what_comes(
     night.part(election, {1: 900}, received_at=OPEN[0] + HOUR)
     changed = client.get("/", headers={"If-None-Match": page.headers["ETag"]})
     assert (changed.status_code, "leads with 940 votes" in changed.text) == (200, True)
+
+
+def test_blank_ballots_stand_everywhere_by_the_accepted_sheets_and_are_told_apart_where_these_are_of_the_counted_ones(
+    night: Recorded, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "SECONDS_BETWEEN_LOOKS", 0.0)
+    number = night.election(hours=OPEN)
+    first, second = night.stations([100, 200])
+    invalid = (9, Refusal.INVALID_POLL_NUMBER)
+    night.part(number, {1: 40}, [invalid] * 3, received_at=OPEN[0] + HOUR, station=first)
+    night.part(number, {2: 50}, [invalid] * 2, received_at=OPEN[0] + HOUR, station=second)
+
+    def told() -> tuple[dict[str, int] | None, dict[str, tuple[str, ...]], dict[str, tuple[int, int | None]]]:
+        """What sheets declare of the whole; of each station `invalid`, `blank`, and its sheet; rejected and blank."""
+        result = client.get(f"/api/elections/{number}/results").get_json()
+        table = csv.DictReader(io.StringIO(client.get(f"/api/elections/{number}/results/stations.csv").text))
+        columns = ("invalid", "blank", "sheet_in_box", "sheet_invalid", "sheet_blank")
+        report = client.get(f"/api/elections/{number}/results.nist.json?level=station").get_json()
+        assert (invalid_by_the_standard(report), faults(report), sums_that_differ(report)) == ([], [], [])
+        (contest,) = report["Election"][0]["Contest"]
+        return (
+            result["declared"],
+            {row["station"]: tuple(row[name] for name in columns) for row in table},
+            {one["GpUnitId"]: (one["BallotsRejected"], one.get("Undervotes")) for one in contest["SummaryCounts"]},
+        )
+
+    page = f"/elections/{number}"
+    whole, of_first, of_second = "unit-country-1", f"unit-station-{first}", f"unit-station-{second}"
+    declared, rows, summary = told()
+    assert (declared, rows["1"]) == (None, ("3", "", "", "", ""))
+    assert summary == {whole: (5, None), of_first: (3, None), of_second: (2, None)}
+    assert "none is accepted yet" in client.get(page).text
+
+    accept_sheet(night, number, first, voted=43, in_box=43, invalid=1, blank=2)
+    declared, rows, summary = told()
+    assert declared == {
+        "sheets": 1,
+        "voted": 43,
+        "in_box": 43,
+        "invalid": 1,
+        "blank": 2,
+        "invalid_share": "0.0233",
+        "blank_share": "0.0465",
+    }
+    assert rows == {"1": ("1", "2", "43", "1", "2"), "2": ("2", "", "", "", "")}
+    assert summary == {whole: (5, None), of_first: (1, 2), of_second: (2, None)}
+    text = client.get(page).text
+    assert "<dt>Accepted tally sheets</dt><dd>1 of 2</dd>" in text
+    assert "<dt>Blank ballots by these sheets (share of those in the box)</dt><dd>2 (4.65%)</dd>" in text
+    assert "of the ballots in the box by 1 accepted sheet<" in client.get(f"{page}/screen").text
+
+    accept_sheet(night, number, second, voted=52, in_box=52, invalid=1, blank=1)
+    declared, rows, summary = told()
+    assert declared is not None
+    assert (declared["sheets"], declared["in_box"], declared["blank"]) == (2, 95, 3)
+    assert summary == {whole: (2, 3), of_first: (1, 2), of_second: (1, 1)}
+
+    # A file more than the sheet knows of: what was blank among all those nobody can tell, and so not of the whole.
+    night.part(number, {2: 1}, [invalid], received_at=OPEN[0] + HOUR, station=second)
+    _, rows, summary = told()
+    assert rows["2"] == ("3", "", "52", "1", "1")
+    assert summary == {whole: (6, None), of_first: (1, 2), of_second: (3, None)}

@@ -127,8 +127,12 @@ def _station_votes(plan: Plan, night: Night) -> list[str]:
             "registered": str(one.paper.registered),
             "voted": str(one.sheet.voted),
             "ballots": str(one.cast),
-            "invalid": str(one.invalid),
+            "invalid": str(one.invalid - (one.blank or 0)),
+            "blank": "" if one.blank is None else str(one.blank),
             "valid_votes": str(sum(one.votes.values())),
+            "sheet_in_box": str(one.sheet.in_box),
+            "sheet_invalid": str(one.sheet.invalid),
+            "sheet_blank": str(one.sheet.blank),
             **{f"votes_{number}": str(votes) for number, votes in one.votes.items()},
         }
         for name, value in right.items():
@@ -146,6 +150,12 @@ def _result(plan: Plan, night: Night) -> list[str]:
     right = {"received": plan.cast, "counted": valid, "duplicate": 0, "invalid": plan.invalid, "outside": 0}
     for name, value in {**right, "cast": plan.cast}.items():
         found += _differing(f"ballots: {name}", value, ballots[name])
+    declared = result["declared"] or {}
+    found += _differing("sheets that declare something", total, declared.get("sheets"))
+    for name in ("voted", "in_box", "invalid", "blank"):
+        found += _differing(
+            f"declared: {name}", sum(getattr(one.sheet, name) for one in plan.stations), declared.get(name)
+        )
     found += _differing("valid votes", valid, result["valid_votes"])
     found += _differing("ballots of no polling station", 0, result["unattributed"])
     turnout = Fraction(plan.cast, plan.registered)
@@ -228,10 +238,15 @@ def _nist(plan: Plan, night: Night) -> list[str]:
     found = _differing("status", "unofficial-complete", report["Status"])
     found += _differing("polling stations", total, len(stations))
     found += _differing("reported", (total, total), (contest["SubUnitsReported"], contest["TotalSubUnits"]))
-    for name, value in (("BallotsCast", plan.cast), ("BallotsRejected", plan.invalid)):
-        of_whole = [one[name] for one in contest["SummaryCounts"] if one["GpUnitId"] == whole]
-        summed = sum(one[name] for one in contest["SummaryCounts"] if one["GpUnitId"] in stations)
-        found += _differing(name, ([value], value), (of_whole, summed))
+    told = sum(one.blank or 0 for one in plan.stations)
+    for name, value, parts in (
+        ("BallotsCast", plan.cast, plan.cast),
+        ("BallotsRejected", plan.invalid - (plan.blank or 0), plan.invalid - told),
+        ("Undervotes", plan.blank, told),
+    ):
+        of_whole = [one.get(name) for one in contest["SummaryCounts"] if one["GpUnitId"] == whole]
+        summed = sum(one.get(name, 0) for one in contest["SummaryCounts"] if one["GpUnitId"] in stations)
+        found += _differing(name, ([value], parts), (of_whole, summed))
     for selection in contest["BallotSelection"]:
         number = selection["SequenceOrder"]
         counts = [one for one in selection["VoteCounts"] if one["Type"] == "total"]

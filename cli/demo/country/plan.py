@@ -62,6 +62,13 @@ class Station:
         return sum(self.votes.values()) + self.invalid
 
     @property
+    def blank(self) -> int | None:
+        """Blank ballots among those that are handed in; None where the sheet is of others, and nobody can tell."""
+        sheet = self.sheet
+        same = (sheet.in_box, sheet.invalid + sheet.blank) == (self.cast, self.invalid)
+        return sheet.blank if same else None
+
+    @property
     def has_slip(self) -> bool:
         return self.second != self.sheet
 
@@ -110,6 +117,12 @@ class Plan:
     @cached_property
     def invalid(self) -> int:
         return sum(one.invalid for one in self.stations)
+
+    @cached_property
+    def blank(self) -> int | None:
+        """Blank ballots among those that are handed in; None where of one station nobody can tell."""
+        found = [one.blank for one in self.stations]
+        return None if None in found else sum(one or 0 for one in found)
 
     @cached_property
     def cast(self) -> int:
