@@ -339,10 +339,10 @@ class StationSettings(WebSettings, QueueSettings):
         "process, from which on 429 is answered.",
     )
     ballot_repetitions_per_minute: int = Field(
-        10,
+        1,
         ge=1,
         description="How often a voter's ballot, which counts once, is taken in a minute at one process, from which on "
-        "429 is answered.",
+        "409 says that it was cast before.",
     )
     receipt_days: int = Field(
         30, ge=1, le=400, description="Days for which Redis remembers batches and idempotency keys."

@@ -12,11 +12,15 @@ from shared.terms import Refusal
 
 @dataclass(frozen=True)
 class Found:
-    """What became of a ballot; ``reason``: why it is not counted; ``poll_number``: for whom it is, if that is told."""
+    """What became of a ballot; ``reason``: why it is not counted; ``poll_number``: for whom it is, if that is told.
+
+    ``repeated``: it came again after the first time, which alone counts.
+    """
 
     counted: bool
     reason: Refusal | None
     poll_number: int | None = None
+    repeated: bool = False
 
 
 def look_up(desk: Desk, election_id: int, guid: bytes) -> Found:
@@ -29,8 +33,9 @@ def look_up(desk: Desk, election_id: int, guid: bytes) -> Found:
         is_counted = is_recorded and reason is not Refusal.INVALID_POLL_NUMBER
         is_told = is_counted and are_told(session, election, desk.now())
         poll_number = choice(session, election_id, guid) if is_told else None
+        is_repeated = is_counted and receipts.came_again(session, election_id, guid)
     if is_counted:
-        return Found(True, None, poll_number)
+        return Found(True, None, poll_number, is_repeated)
     if reason is None:
         raise NotFound(
             "No ballot with this GUID is recorded in this election. One that was cast a moment ago is in a few seconds."

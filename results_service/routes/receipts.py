@@ -27,6 +27,9 @@ class ReceiptAnswer(Shape):
         description="For whom it is, once the count is final and where the rules of the election say that everybody "
         "may know; else null."
     )
+    repeated: bool = Field(
+        description="Whether a ballot that counts was cast more than once. The choice that arrived first counts."
+    )
 
 
 @receipts.get("/<int:election_id>/receipts/<uuid:guid>")

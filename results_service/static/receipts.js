@@ -36,8 +36,8 @@ async function lookUp(election, guid) {
   if (!answer?.ok) return show("away", "bad");
   const list = byId("list-link");
   Object.assign(list, { href: list.href.replace(/[0-9]+(?=\/counted-ballots)/, `${Number(election)}`), hidden: false });
-  const { counted, reason } = await answer.json();
-  return counted ? show("counted", "good") : show(reason, "bad");
+  const { counted, reason, repeated } = await answer.json();
+  return counted ? show(repeated ? "repeated" : "counted", "good") : show(reason, "bad");
 }
 
 async function check(receipt) {

@@ -15,6 +15,20 @@ def is_recorded(session: Session, election_id: int, guid: bytes) -> bool:
     return session.scalar(statement) is not None
 
 
+def came_again(session: Session, election_id: int, guid: bytes) -> bool:
+    """Whether a ballot of this GUID was received again after the first one."""
+    statement = (
+        sa.select(RefusedLine.guid)
+        .where(
+            RefusedLine.election_id == election_id,
+            RefusedLine.guid == guid,
+            RefusedLine.reason == Refusal.DUPLICATE.value,
+        )
+        .limit(1)
+    )
+    return session.scalar(statement) is not None
+
+
 def refusal(session: Session, election_id: int, guid: bytes) -> Refusal | None:
     """Why the ballot of this GUID does not count; None when nothing but repetitions of it was refused."""
     statement = (

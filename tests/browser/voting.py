@@ -64,6 +64,14 @@ class Booth:
         )
         return int(found["ballots"]["counted"])
 
+    def until_drained(self) -> None:
+        """Wait until all that the stations have taken in is recorded."""
+        for _ in range(200):
+            if not self.journey.waiting():
+                return
+            time.sleep(0.05)
+        raise AssertionError("What was cast still waits.")
+
 
 def fill_in(page: Page, email: str) -> None:
     """Sign in on the page of voters, which is open."""

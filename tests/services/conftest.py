@@ -1,6 +1,7 @@
 """Keys, tokens and settings that the tests of all services share."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.services.signed_in import SignedIn
 from tests.services.station import Station
 from tests.services.station import running as running_station
 from tests.services.tokens import Keys, S, ServiceSettings, Token, access_claims, bearer, new_keys, signed
+from tests.services.voting import Voting, voters
 
 
 @pytest.fixture(scope="session")
@@ -154,3 +156,17 @@ def client_of(
     yield make
     for app in made:
         app.extensions["database"].close()
+
+
+@pytest.fixture
+def voting(
+    tmp_path: Path,
+    redis_url: str,
+    service_settings: ServiceSettings,
+    keys: Keys,
+    token: Token,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Voting]:
+    """All services, an open election, and a voter at a terminal."""
+    with voters(tmp_path, redis_url, service_settings, keys, token, capsys) as made:
+        yield made

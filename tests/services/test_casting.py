@@ -19,11 +19,12 @@ from cli.recount.command import recounted
 from daemon.actions import publish_elections
 from daemon.relay import move
 from results_service.app import create_app as create_results
-from shared.config import ResultsSettings
+from shared.config import ResultsSettings, StationSettings
 from shared.errors import Conflict, NotFound, Unavailable, UrnaError
 from shared.queue import keys
 from shared.schema.election import Ballot, Batch, Election, Journal, Part, RefusedLine
 from shared.terms import Refusal
+from tests.services.accounts import at_once
 from tests.services.casting import announce, cast, enqueue, key_text, new_key, signed, voted
 from tests.services.counting import Counting, counting, new_lines
 from tests.services.station import COMING, OPEN, OVER, Station, contents, json_of, known, running
@@ -91,8 +92,8 @@ def test_a_ballot_is_cast_without_a_log_in_counted_once_and_found_by_its_receipt
     suite.record_all()
     assert suite.tally(election) == {2: 1}
     found = looked_up(suite, service_settings, election, ballot.guid)
-    told = {"election_id": election, "guid": str(ballot.guid), "counted": True, "reason": None, "poll_number": None}
-    assert found == (200, told)
+    told = {"election_id": election, "guid": str(ballot.guid), "counted": True, "reason": None}
+    assert found == (200, {**told, "poll_number": None, "repeated": False})
     # A polling station's file is taken in the same election.
     suite.accept(new_lines(5), election=election)
     suite.record_all()
@@ -182,7 +183,8 @@ def test_a_ballot_that_comes_again_counts_once_whatever_it_says(
     suite.record_all()
     assert suite.tally(election) == {1: 1}
     assert sums(suite) == (4, 1, 3, 0, 0)
-    assert looked_up(suite, service_settings, election, ballot.guid)[1]["counted"] is True
+    found = looked_up(suite, service_settings, election, ballot.guid)[1]
+    assert (found["counted"], found["repeated"]) == (True, True)
 
 
 def test_a_ballot_that_is_sent_without_end_is_held_up(
@@ -191,8 +193,33 @@ def test_a_ballot_that_is_sent_without_end_is_held_up(
     with running(redis_url, service_settings, token, ballot_repetitions_per_minute=3) as station:
         announce(station, known(OPEN, -1, 1))
         ballot = signed(OPEN)
-        assert [cast(station, ballot).status_code for _ in range(4)] == [202] * 3 + [429]
+        assert [cast(station, ballot).status_code for _ in range(4)] == [202] * 3 + [409]
         assert cast(station, signed(OPEN)).status_code == 202
+
+
+def test_of_a_ballot_that_is_sent_again_it_is_said_that_it_was_cast_before_and_nothing_is_stored(
+    redis_url: str, service_settings: ServiceSettings, token: Token
+) -> None:
+    # As it is set where nobody sets it.
+    often = StationSettings.model_fields["ballot_repetitions_per_minute"].default
+    with running(redis_url, service_settings, token, ballot_repetitions_per_minute=often) as station:
+        announce(station, known(OPEN, -1, 1))
+        ballot = signed(OPEN)
+        assert cast(station, ballot, 1).status_code == 202
+        before = contents(station.redis)
+        said = [cast(station, ballot, number) for number in (1, 3)]
+        assert [one.status_code for one in said] == [409, 409]
+        (same, other) = [json_of(one) for one in said]
+        # Neither the answer nor what is stored depends on the choice.
+        assert same == other
+        assert same["errors"] == [{"field": "guid", "message": "This ballot was cast before; the first choice counts."}]
+        assert contents(station.redis) == before
+        # Whoever has the GUID and no signature of it is not told.
+        assert cast(station, replace(ballot, signature=bytes(256))).status_code == 422
+        assert cast(station, signed(OPEN)).status_code == 202
+        # Sent at one instant, at most one is told nothing.
+        again = signed(OPEN)
+        assert [one.status_code for one in at_once(*[lambda: cast(station, again)] * 4)].count(202) == 1
 
 
 def test_a_ballot_that_could_not_be_stored_is_never_said_to_be_cast_already(
@@ -204,7 +231,7 @@ def test_a_ballot_that_could_not_be_stored_is_never_said_to_be_cast_already(
         station.redis.set(keys.QUEUED_BALLOTS, 10**12)
         assert [cast(station, ballot).status_code for _ in range(5)] == [503] * 5
         station.redis.delete(keys.QUEUED_BALLOTS)
-        assert [cast(station, ballot).status_code for _ in range(3)] == [202, 202, 429]
+        assert [cast(station, ballot).status_code for _ in range(3)] == [202, 202, 409]
 
 
 def test_a_ballot_whose_moment_of_receipt_is_after_the_end_is_not_said_to_be_cast(

@@ -88,6 +88,7 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
         "counted": False,
         "reason": "invalid_poll_number",
         "poll_number": None,
+        "repeated": False,
     }
     assert client.get(f"/api/elections/{election}").get_json()["choices_public"] is True
     assert "choices.csv" in client.get(f"/elections/{election}").text
@@ -100,6 +101,7 @@ def test_they_are_told_when_the_count_is_final_and_only_where_the_rules_say_so(
         "counted": True,
         "reason": None,
         "poll_number": None,
+        "repeated": True,
     }
     assert in_view(suite) == 0
     assert "choices.csv" not in client.get(f"/elections/{election}").text

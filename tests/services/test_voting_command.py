@@ -1,14 +1,9 @@
 """A voter at a terminal, before services that talk HTTP: from the ballot to the receipt; and what an operator sees."""
 
 import base64
-import io
 import json
 import os
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,140 +11,21 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from apiflask import APIFlask
-from werkzeug.serving import make_server
 
 from cli.app import main
 from cli.durable import replace
+from cli.elections import local_time
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, UNAVAILABLE, USAGE
 from daemon import actions
 from daemon.relay import move
-from results_service.app import create_app as create_results
-from shared.config import ResultsSettings
 from shared.database import Database
-from shared.schema.accounts import BallotSignature, VoterElection
+from shared.schema.accounts import BallotSignature
 from shared.schema.election import Ballot, Election
 from tests.services import accounts as accounts_service
-from tests.services.accounts import PASSWORD, Accounts, jmbg, register
+from tests.services.accounts import PASSWORD, jmbg, register
 from tests.services.casting import Signed, cast, key_text
-from tests.services.counting import Counting, counting
-from tests.services.station import Station, contents
-from tests.services.station import running as running_station
-from tests.services.tokens import Keys, ServiceSettings, Token
-
-NOBODY = "http://127.0.0.1:1"
-
-
-@contextmanager
-def served(app: APIFlask) -> Iterator[str]:
-    """The address of a service that answers over HTTP."""
-
-    def within_its_body(environ: Any, start: Any) -> Any:
-        # As gunicorn has it: the body ends where it ends, and not with the connection.
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        return app(environ | {"wsgi.input": io.BytesIO(environ["wsgi.input"].read(length))}, start)
-
-    server = make_server("127.0.0.1", 0, within_its_body, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@dataclass
-class Voting:
-    """All services, an open election with its key carried from one store to the other, and a terminal."""
-
-    accounts: Accounts
-    suite: Counting
-    station: Station
-    election: int
-    directory: Path
-    addresses: dict[str, str]
-    capsys: pytest.CaptureFixture[str]
-    aside: str = ""
-    """What the last command said beside its result."""
-
-    def run(self, *words: str, voter: int = 1, **addresses: str) -> tuple[int, dict[str, Any]]:
-        """Call ``urna`` as a voter; its exit status, and what it says as JSON."""
-        options = [word for name, url in {**self.addresses, **addresses}.items() for word in (f"--{name}-url", url)]
-        kept = {"verify": ["results"], "elections": ["authentication"]}.get(words[0], list(self.addresses))
-        options = [
-            word
-            for name, url in zip(options[::2], options[1::2], strict=True)
-            if name[2:-4] in kept
-            for word in (name, url)
-        ]
-        who = [] if words[0] == "verify" else ["--email", f"vera{voter}@gmail.com", "--password", PASSWORD]
-        self.capsys.readouterr()
-        status = main(["--json", *words, *options, *who, "--patience", "0.1"])
-        said = self.capsys.readouterr()
-        self.aside = said.err
-        lines = (said.out or said.err).splitlines()
-        return status, json.loads(lines[-1])
-
-    def vote(self, poll_number: int, *more: str, voter: int = 1, **addresses: str) -> tuple[int, dict[str, Any]]:
-        file = str(self.file(voter))
-        return self.run("vote", str(self.election), str(poll_number), "--file", file, *more, voter=voter, **addresses)
-
-    def file(self, voter: int = 1) -> Path:
-        return self.directory / f"ballot-{voter}.json"
-
-    def kept(self, voter: int = 1) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.file(voter).read_text())
-        return found
-
-    def receipt(self, voter: int = 1) -> Signed:
-        kept = self.kept(voter)
-        prefix, signature = (base64.b64decode(kept[name]) for name in ("prefix", "signature"))
-        return Signed(self.election, UUID(kept["guid"]), prefix, signature)
-
-
-@pytest.fixture
-def voting(
-    tmp_path: Path,
-    redis_url: str,
-    service_settings: ServiceSettings,
-    keys: Keys,
-    token: Token,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Voting]:
-    accounts_url, election_url = (f"sqlite:///{tmp_path}/{name}.db" for name in ("accounts", "election"))
-    with ExitStack() as stack:
-        accounts = stack.enter_context(accounts_service.running(accounts_url, service_settings, keys))
-        suite = stack.enter_context(counting(election_url, redis_url, partitions=2))
-        station = stack.enter_context(running_station(redis_url, service_settings, token, prepared=False))
-        settings = service_settings(ResultsSettings, election_database_url=election_url, redis_url=redis_url)
-        results = create_results(settings)
-        stack.callback(results.extensions["database"].close)
-        election = suite.election()
-        addresses = {
-            name: stack.enter_context(served(app))
-            for name, app in (("authentication", accounts.app), ("station", station.app), ("results", results))
-        }
-        made = Voting(accounts, suite, station, election, tmp_path, addresses, capsys)
-        carry_key(made)
-        register(accounts, 1, role="voter")
-        yield made
-
-
-def carry_key(voting: Voting) -> None:
-    """What an administrator does: the election is made known to voters, and its key to the administration."""
-    now, path = datetime.now(UTC), f"/api/voter-elections/{voting.election}"
-    headers = {**voting.accounts.logged_in(), "If-Match": "*"}
-    hours = {"opens_at": now + timedelta(hours=1), "closes_at": now + timedelta(hours=2)}
-    body = {"title": "A", **{name: moment.isoformat() for name, moment in hours.items()}}
-    assert voting.accounts.client.put(path, json=body, headers=headers).status_code == 201
-    key = voting.accounts.client.post(f"{path}/key", headers=headers).get_json()["ballot_key"]
-    with voting.accounts.database.writing() as session:
-        session.execute(sa.update(VoterElection).values(opens_at=now - timedelta(hours=1)))
-    with voting.suite.database.writing() as session:
-        session.get_one(Election, voting.election).ballot_key = key
-    actions.publish_elections(voting.suite.database, voting.suite.redis, now, timedelta(days=30))
+from tests.services.station import contents
+from tests.services.voting import NOBODY, Voting
 
 
 def test_a_file_that_is_no_ballot_is_named_and_left_as_it_is(voting: Voting) -> None:
@@ -212,6 +88,66 @@ def test_a_choice_that_does_not_exist_is_refused_before_anything_is_asked_for(vo
     assert (status, "no list with the poll number 9" in said["error"]) == (USAGE, True)
     assert not voting.file().exists()
     assert voting.vote(3)[0] == SUCCESS
+
+
+def test_a_ballot_that_is_signed_is_cast_without_a_word_to_the_authentication_service(voting: Voting) -> None:
+    assert voting.vote(2, "--sign-only", authentication=NOBODY)[0] == UNAVAILABLE
+    status, said = voting.vote(2, "--sign-only")
+    assert (status, said["cast"]) == (SUCCESS, False)
+    with voting.suite.database.reading() as session:
+        assert datetime.fromisoformat(said["until"]) == session.get_one(Election, voting.election).end
+    kept = voting.kept()
+    # Another's signature is found by the key that is kept, before anything is sent.
+    voting.file().write_text(json.dumps({**kept, "guid": str(UUID(int=7))}))
+    status, said = voting.vote(2, authentication=NOBODY)
+    assert (status, "its signature is not one of this ballot" in said["error"]) == (REFUSED, True)
+    voting.file().write_text(json.dumps(kept))
+    status, said = voting.vote(2, authentication=NOBODY)
+    assert (status, said["cast"], said["repeated"]) == (SUCCESS, True, False)
+    voting.suite.record_all()
+    assert voting.suite.tally(voting.election) == {2: 1}
+
+
+def test_who_has_a_ballot_signed_is_told_to_cast_it_later_and_may_cast_it_at_once(voting: Voting) -> None:
+    later = "among those of others and from another network"
+    options = ["--email", "vera1@gmail.com", "--password", PASSWORD]
+    for name, url in voting.addresses.items():
+        options += [f"--{name}-url", url]
+    words = ["vote", str(voting.election), "2", "--file", str(voting.file()), *options]
+    voting.capsys.readouterr()
+    assert main([*words, "--sign-only"]) == SUCCESS
+    said = voting.capsys.readouterr().out
+    assert later in said
+    paper = voting.station.client.get(f"/api/elections/{voting.election}/ballot-paper").get_json()
+    assert f"until {local_time(paper['end'])}" in said
+    # At once without having been asked to wait is what who gets the signature and casts by one call is told before.
+    register(voting.accounts, 2, role="voter")
+    assert voting.vote(2, voter=2)[0] == SUCCESS
+    assert later in voting.aside
+    assert main(words) == SUCCESS
+    assert later not in "".join(voting.capsys.readouterr())
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+@pytest.mark.parametrize("was_lost", [True, False])
+def test_of_a_ballot_that_was_cast_before_it_is_said_that_the_first_choice_counts(
+    voting: Voting, is_recorded: bool, was_lost: bool
+) -> None:
+    assert voting.vote(1, "--sign-only")[0] == SUCCESS
+    kept = voting.kept()
+    # Somebody who has the file casts it; or it was cast from here, and the answer was lost.
+    assert voting.vote(1)[0] == SUCCESS
+    voting.file().write_text(json.dumps({**kept, **({"sent": True} if was_lost else {})}))
+    if is_recorded:
+        voting.suite.record_all()
+    status, said = voting.vote(3)
+    assert (status, said["cast"], said["repeated"]) == (SUCCESS if was_lost else REFUSED, True, True)
+    # The receipt is a receipt all the same.
+    assert set(voting.kept()) == {"election", "ballot_key", "guid", "prefix", "signature"}
+    voting.suite.record_all()
+    assert voting.suite.tally(voting.election) == {1: 1}
+    status, said = voting.run("verify", str(voting.file()))
+    assert (status, said["counted"], said["repeated"]) == (SUCCESS, True, False)
 
 
 def test_a_vote_goes_on_where_the_connection_was_lost(voting: Voting) -> None:
@@ -285,19 +221,25 @@ def test_nobody_votes_twice_in_six_ways(voting: Voting) -> None:
     assert (status, "have got your signature" in said["error"]) == (REFUSED, True)
     # 2. A second account of the same citizen.
     body = {**accounts_service.person(1, email="second@gmail.com"), "role": "voter"}
-    assert voting.accounts.post("/api/register", body).status_code in (409, 422)
+    answer = voting.accounts.post("/api/register", body)
+    assert (answer.status_code, answer.get_json()["detail"]) == (409, "JMBG already exists.")
     # 3. The same ballot again, and 4. with another choice.
-    assert [cast(voting.station, ballot, number).status_code for number in (1, 3)] == [202, 202]
+    for number in (1, 3):
+        answer = cast(voting.station, ballot, number)
+        assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (409, "guid")
+        assert "the first choice counts" in answer.get_json()["detail"]
     # 5. Another GUID with the same signature.
     other = Signed(ballot.election, UUID(int=7), ballot.prefix, ballot.signature)
-    assert cast(voting.station, other).status_code == 422
+    answer = cast(voting.station, other)
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "signature")
     # 6. In another election, with the signature of this one.
     second = voting.suite.election()
     with voting.suite.database.writing() as session:
         session.get_one(Election, second).ballot_key = session.get_one(Election, voting.election).ballot_key
     actions.publish_elections(voting.suite.database, voting.suite.redis, datetime.now(UTC), timedelta(days=30))
     moved = Signed(second, ballot.guid, ballot.prefix, ballot.signature)
-    assert cast(voting.station, moved).status_code == 422
+    answer = cast(voting.station, moved)
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "signature")
     voting.suite.record_all()
     assert voting.suite.tally(voting.election) == {1: 1}
     assert voting.suite.tally(second) == {}

@@ -11,7 +11,7 @@ from uuid import uuid4
 from limits import RateLimitItemPerMinute
 
 from shared import ballot_proofs, metrics
-from shared.errors import Conflict, InvalidInput, NotFound, TooManyAttempts, Unavailable, UrnaError
+from shared.errors import Conflict, InvalidInput, NotFound, Unavailable, UrnaError
 from shared.journal import events
 from shared.queue import intake, snapshot
 from shared.queue.parts import pack
@@ -23,6 +23,7 @@ from voting_station_service.rules import partition as cut_for
 
 # Nobody asks what became of an upload that is nobody's; what became of a ballot is asked by its GUID.
 _KEEP_SECONDS = 3600
+_CAST_BEFORE = say("This ballot was cast before; the first choice counts.")
 
 
 @dataclass(frozen=True)
@@ -62,23 +63,25 @@ def cast(station: Station, box: Box[Cast], ballot: Cast) -> None:
     """Take a ballot in; when this returns, Redis has it on disk.
 
     Raises NotFound and Conflict where it cannot be cast in this election now, InvalidInput for a poll number or a
-    signature that is not one of this election, TooManyAttempts for a ballot that comes again and again.
+    signature that is not one of this election, and Conflict about the field ``guid`` for a ballot that is stored
+    already: then this one counts for nothing, whatever its choice.
     """
-    # Whoever gets no answer may send a ballot again, but each time costs a line in the store. It is counted by the GUID
-    # alone, for which only a voter has a signature; and only what was stored, or who could not get in is kept out.
+    # Whoever gets no answer sends a ballot again. That it is stored is remembered for a minute, by the GUID alone, for
+    # which only a voter has a signature. It is remembered when it is on disk and not before, or who could not get in
+    # would be told that the ballot was cast. What another process has stored, or an earlier minute, is found by the
+    # daemon, and told with the receipt.
     limit, guid = RateLimitItemPerMinute(station.settings.ballot_repetitions_per_minute), ballot.guid.hex()
     try:
         _check(station, ballot)
         if not station.repetitions.test(limit, guid):
-            raise TooManyAttempts("This ballot was cast before, and counts once; do not send it again.", retry_after=60)
+            raise Conflict(_CAST_BEFORE, field="guid")
         box.put(ballot)
-        station.repetitions.hit(limit, guid)
-    except (Unavailable, TooManyAttempts) as error:
-        metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "limited")
+    except UrnaError as error:
+        metrics.uploads().end("unavailable" if isinstance(error, Unavailable) else "refused")
         raise
-    except UrnaError:
-        metrics.uploads().end("refused")
-        raise
+    # Of two that come at one instant both are stored, and the daemon takes the first; one at most hears no more of it.
+    if not station.repetitions.hit(limit, guid):
+        raise Conflict(_CAST_BEFORE, field="guid")
 
 
 def _check(station: Station, ballot: Cast) -> None:

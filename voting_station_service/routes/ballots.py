@@ -103,13 +103,14 @@ def show(election_id: int) -> dict[str, Any]:
 @ballots.output(CastAnswer, status_code=202)
 @ballots.doc(
     summary="Cast a ballot",
-    description="Without any log-in: a token or a cookie is not looked at, and none should be sent. Sent again, the "
-    "ballot counts once.",
+    description="Without any log-in: a token or a cookie is not looked at, and none should be sent. Whoever gets no "
+    "answer sends the ballot again: it counts once, as it arrived first. Where the process that answers has stored it "
+    "within the last minute, that is 409 with an error of the field `guid`; ask for the receipt before sending one "
+    "again that may have been cast longer ago.",
     responses={
         404: "No such election",
-        409: "The election is not open, or voters do not cast ballots themselves in it",
+        409: "The election is not open, voters do not cast ballots themselves in it, or this ballot was cast before",
         422: "There is no such list, or the signature is not one of this election for this GUID",
-        429: "This ballot was sent too often in a minute",
         503: "The queue cannot take it now",
     },
 )

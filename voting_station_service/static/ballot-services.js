@@ -2,6 +2,8 @@
 // alone go with the credentials of this origin, because browsers keep a connection of its own for requests without any.
 
 const PATIENCE = 30000;
+// Nobody waits longer for what the ballot can be cast without.
+const SHORT_PATIENCE = 5000;
 const AWAY = new Set([502, 503, 504]);
 
 // Nobody answered, or not yet; the same may be asked again.
@@ -63,14 +65,15 @@ class Services {
   }
 
   // What the services show of an election: the key, which the three have no other way of saying alike than to be honest;
-  // and whether it publishes how each ballot was cast, of which one that says so is enough to warn the voter.
-  async shown(election, paper) {
-    const [account, results] = await Promise.all([
-      ask(`${this.account}api/voter-elections/${election}/key`),
+  // and whether it publishes how each ballot was cast, of which one that says so is enough to warn the voter. For a ballot
+  // that is signed the authentication service is not asked: it would see from where, the moment before the ballot is cast.
+  async shown(election, paper, isSigned) {
+    const [results, account] = await Promise.all([
       ask(`${this.results}api/elections/${election}`),
+      ...(isSigned ? [] : [ask(`${this.account}api/voter-elections/${election}/key`)]),
     ]);
     return {
-      keys: [paper.ballot_key, account.ballot_key, results.ballot_key],
+      keys: [paper, results, account].filter(Boolean).map((one) => one.ballot_key),
       publishes: paper.choices_public || results.choices_public,
     };
   }
@@ -80,12 +83,13 @@ class Services {
     await ask(`${this.station}api/elections/${election}/ballots`, { body });
   }
 
-  // Whether a ballot is recorded already; false also while nobody can say.
-  async isRecorded({ election, guid }) {
+  // What the public list says of a ballot: whether it is counted, and whether it came again; nothing while it is not
+  // recorded, and while nobody can say.
+  async receipt({ election, guid }) {
     try {
-      return (await ask(`${this.results}api/elections/${election}/receipts/${guid}`)).counted;
+      return await ask(`${this.results}api/elections/${election}/receipts/${guid}`, { patience: SHORT_PATIENCE });
     } catch {
-      return false;
+      return {};
     }
   }
 
@@ -100,7 +104,7 @@ class Services {
   }
 }
 
-async function ask(address, { body, method, token, credentials = "omit" } = {}) {
+async function ask(address, { body, method, token, credentials = "omit", patience = PATIENCE } = {}) {
   const headers = { Accept: "application/json" };
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -115,7 +119,7 @@ async function ask(address, { body, method, token, credentials = "omit" } = {}) 
       cache: "no-store",
       redirect: "error",
       referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(patience),
     });
     said = answer.status === 204 ? {} : await answer.json();
   } catch (error) {

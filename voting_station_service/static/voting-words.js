@@ -18,8 +18,8 @@ function showOnly(step, { focuses = true } = {}) {
 }
 
 // Names the election in all steps.
-function title(name, hours, fingerprint) {
-  const texts = { title: name, hours, fingerprint };
+function title(name, hours, fingerprint, end) {
+  const texts = { title: name, hours, fingerprint, end };
   for (const [kind, text] of Object.entries(texts)) {
     for (const one of document.querySelectorAll(`#voting [data-${kind}]`)) one.textContent = text;
   }

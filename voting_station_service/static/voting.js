@@ -1,6 +1,6 @@
 // The page of voters: sign in, get a ballot signed, sign out, choose, cast, keep the receipt. Nothing here joins the
 // voter to the ballot afterwards: tokens are never kept, the choice is never kept, and casting says no name.
-import { addressOf, readKey, receiptOf } from "./ballot-proof.js";
+import { addressOf, isProven, readKey, receiptOf } from "./ballot-proof.js";
 import { allKept, forget, isCast, isSigned, keep, keepReceipt, kept, read, saveAsFile } from "./ballot-keeping.js";
 import { makeBallot, unblind } from "./ballot-making.js";
 import { Lost, Refused, Services } from "./ballot-services.js";
@@ -223,20 +223,22 @@ async function showElection(election, wasSigned, release) {
   // A receipt says nothing that a key could mark, so it is shown also while a service is away.
   let publishes = paper.choices_public;
   if (!ballot || !isCast(ballot)) {
-    const shown = await services.shown(election, paper);
+    const shown = await services.shown(election, paper, ballot && isSigned(ballot));
     if (new Set(shown.keys).size > 1) return refuse(words("keys_differ"));
     ({ publishes } = shown);
   }
   const key = await readKey(paper.ballot_key).catch(() => null);
   if (!key) return refuse(words("bad_key"));
+  if (ballot && isSigned(ballot) && !(await isProven(key, ballot))) return refuse(words("changed"));
   if (!ballot && wasSigned) return refuse(words("elsewhere"));
   if (!paper.open && !(ballot && isSigned(ballot))) return refuseHours(paper);
   open = { paper, key, ballot, choice: null, release };
-  title(paper.title, hours(paper.start, paper.end), key.fingerprint);
+  title(paper.title, hours(paper.start, paper.end), key.fingerprint, moment(paper.end));
   warn(publishes);
   if (!ballot || !isSigned(ballot)) return showSigning();
   if (isCast(ballot)) return showReceipt();
-  if (ballot.sent && (await services.isRecorded(ballot))) return finish();
+  // By this browser, whose answer was lost, or by whoever else has the ballot.
+  if ((await services.receipt(ballot)).counted) return finish(true);
   return showChoice(ballot.sent);
 }
 
@@ -321,14 +323,16 @@ function choose(form) {
 }
 
 async function cast() {
-  // Whether it was sent is kept, and never what: after a lost answer the page asks whether it has arrived.
+  // It may have been cast elsewhere, or by the request whose answer was lost; then no other choice counts.
+  if ((await services.receipt(open.ballot)).counted) return finish(true);
+  // Whether it was sent is kept, and never what: after a lost answer the page says that it may have arrived.
   open.ballot = { ...open.ballot, sent: true };
   keep(open.ballot);
   try {
     await services.cast(open.ballot, open.choice.poll_number);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.status === 429) return refuse(words("too_often"));
+    if (error.status === 409 && error.field === "guid") return finish(true);
     if (error.field === "poll_number") {
       showChoice();
       return refuse(words("no_list"));
@@ -340,21 +344,23 @@ async function cast() {
     }
     return refuseInTheirWords(error.message);
   }
-  finish();
+  finish((await services.receipt(open.ballot)).repeated);
 }
 
 // --- The receipt.
 
-function finish() {
+// With `isBefore` the ballot was cast before this choice, by whomever, or may have been.
+function finish(isBefore = false) {
   open.choice = null;
   byId("chosen-name").textContent = "";
   byId("chosen-number").textContent = "";
   byId("lists").replaceChildren();
   open.ballot = keepReceipt(open.ballot);
-  showReceipt();
+  showReceipt(isBefore);
 }
 
-function showReceipt() {
+function showReceipt(isBefore = false) {
+  byId("receipt-title").textContent = words(isBefore ? "cast_before" : "is_cast");
   const page = new URL(`${place.dataset.results}receipts`, location.href).href;
   const address = addressOf(page, open.ballot);
   byId("receipt-election").textContent = open.ballot.election;
