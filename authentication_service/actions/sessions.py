@@ -154,12 +154,18 @@ def renew(database: Database, session_id: str, token: str, now: datetime, demand
 
 
 def log_out(database: Database, session_id: str, now: datetime) -> None:
-    """Let the session refresh nothing any more; logging out twice is no error."""
+    """Let the session refresh nothing any more; logging out twice is no error.
+
+    The journal has nothing of a voter's own log-out: it comes with the signature of the ballot, and its moment and its
+    place among the entries could be held against the ballots'.
+    """
 
     def end(session: Session) -> None:
-        opened = session.get(RefreshSession, session_id)
-        if opened is not None and store.revoke_session(session, session_id, now):
-            _note_end(session, opened)
+        found = store.session_and_user(session, session_id)
+        if store.revoke_session(session, session_id, now) and found is not None:
+            opened, user = found
+            if not any(row.role == Role.VOTER for row in user.roles):
+                _note_end(session, opened)
 
     write(database, end)
 

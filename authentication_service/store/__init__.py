@@ -1,7 +1,7 @@
 """Queries of the accounts store. Deleted accounts are found by nothing here but the sessions that they once had."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -197,7 +197,7 @@ def revoke_session(session: Session, session_id: str, now: datetime) -> bool:
             session,
             sa.update(RefreshSession)
             .where(RefreshSession.id == session_id, RefreshSession.revoked_at.is_(None))
-            .values(revoked_at=now),
+            .values(revoked_at=_day_of(now)),
         )
         == 1
     )
@@ -205,7 +205,7 @@ def revoke_session(session: Session, session_id: str, now: datetime) -> bool:
 
 def revoke_sessions(session: Session, user_id: int, now: datetime, *, keep: str | None = None) -> int:
     """Let no session of this account refresh anything any more, but ``keep``; how many could until now."""
-    statement = sa.update(RefreshSession).where(*_live_sessions(user_id, now)).values(revoked_at=now)
+    statement = sa.update(RefreshSession).where(*_live_sessions(user_id, now)).values(revoked_at=_day_of(now))
     if keep is not None:
         statement = statement.where(RefreshSession.id != keep)
     return changed(session, statement)
@@ -256,6 +256,11 @@ def changed(session: Session, statement: sa.Update | sa.Delete) -> int:
     outcome = session.execute(statement)
     assert isinstance(outcome, sa.CursorResult)  # noqa: S101 -- An update has no rows to give.
     return outcome.rowcount
+
+
+def _day_of(moment: datetime) -> datetime:
+    """The beginning of its day, UTC."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _live_sessions(user_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:

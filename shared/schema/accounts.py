@@ -113,7 +113,11 @@ class RefreshSession(AccountsBase):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="When it was last refreshed.")
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime,
+        doc="The beginning of the day, UTC, on which it was ended: voters end theirs when their ballot is signed, and "
+        "the moment could be held against the ballots'.",
+    )
     address: Mapped[str | None] = mapped_column(
         sa.String(45), doc="Where the log-in came from: an IPv4 address, or the first 64 bits of an IPv6 address."
     )

@@ -14,6 +14,7 @@ from cli import elections, participants
 from cli.client import Client, Credentials, read_json
 from cli.failure import Failure
 from cli.voter_elections import open_to_voters
+from tests.journey.command import urna
 from tests.journey.people import PASSWORD, Journey
 from tests.services.citizens import citizen, csv_of
 from tests.services.second_factors import Device
@@ -66,8 +67,9 @@ class Booth:
 
     def until_drained(self) -> None:
         """Wait until all that the stations have taken in is recorded."""
-        for _ in range(200):
-            if not self.journey.waiting():
+        for _ in range(40):
+            told = urna("queue", "--data", self.journey.suite.data, "--json").json
+            if not any(one["parts"] for one in told["partitions"]):
                 return
             time.sleep(0.05)
         raise AssertionError("What was cast still waits.")

@@ -191,6 +191,22 @@ def _mapped(variable: str, value: str, default: str) -> str:
     return default
 
 
+@pytest.mark.parametrize(
+    ("path", "is_written"),
+    [
+        *((f"/authentication/api/{one}", False) for one in ("logout", "elections", "elections/7/signature")),
+        *((path, False) for path in ("/authentication/api/voter-elections/7/key", "/station/api/elections", "/results/")),
+        *((f"/authentication/api/{one}", True) for one in ("login", "refresh", "voter-elections/7", "sessions")),
+    ],
+)
+def test_nginx_writes_down_from_where_somebody_logs_in_and_not_from_where_a_ballot_is_signed(
+    path: str, is_written: bool
+) -> None:
+    block = (NGINX / "nginx.conf").read_text().partition("$logged_address {")[2].partition("}")[0]
+    rules = re.findall(r'"~(\S+)" "";', block)
+    assert any(re.search(rule, path) for rule in rules) is not is_written
+
+
 def _patterns() -> list[tuple[str, str]]:
     """The locations with a pattern: the first that fits counts, before all others."""
     site = (NGINX / "site.conf").read_text()

@@ -19,8 +19,8 @@ from tests.servers import SQLite
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, Accounts, jmbg
 from tests.services.administration import Administration, running
 from tests.services.casting import key_text, new_key
-from tests.services.test_voting_command import served
 from tests.services.tokens import ServiceSettings, Token
+from tests.services.voting import served
 
 Run = Callable[..., tuple[int, str]]
 

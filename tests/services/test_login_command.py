@@ -17,8 +17,8 @@ from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, UNAVAILABLE, USAGE
 from cli.session import KeptSession
 from tests.services.accounts import ADMIN_EMAIL, ADMIN_PASSWORD, PASSWORD, Accounts, at_once, jmbg, running
 from tests.services.second_factors import Device
-from tests.services.test_voting_command import NOBODY, served
 from tests.services.tokens import Keys, ServiceSettings, bearer, signed
+from tests.services.voting import NOBODY, served
 from tests.source import ROOT
 
 EMAIL = "vera1@gmail.com"

@@ -16,8 +16,8 @@ from cli.app import main
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, USAGE
 from tests.services.accounts import PASSWORD, Accounts, running
 from tests.services.second_factors import Device
-from tests.services.test_voting_command import served
 from tests.services.tokens import Keys, ServiceSettings
+from tests.services.voting import served
 from tests.source import ROOT
 
 EMAIL = "vera1@gmail.com"

@@ -1,12 +1,9 @@
 """A voter at a terminal, before services that talk HTTP: from the ballot to the receipt; and what an operator sees."""
 
-import base64
 import json
 import os
-import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,14 +14,11 @@ from cli.durable import replace
 from cli.elections import local_time
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, UNAVAILABLE, USAGE
 from daemon import actions
-from daemon.relay import move
-from shared.database import Database
 from shared.schema.accounts import BallotSignature
-from shared.schema.election import Ballot, Election
+from shared.schema.election import Election
 from tests.services import accounts as accounts_service
-from tests.services.accounts import PASSWORD, jmbg, register
+from tests.services.accounts import PASSWORD, register
 from tests.services.casting import Signed, cast, key_text
-from tests.services.station import contents
 from tests.services.voting import NOBODY, Voting
 
 
@@ -243,71 +237,6 @@ def test_nobody_votes_twice_in_six_ways(voting: Voting) -> None:
     voting.suite.record_all()
     assert voting.suite.tally(voting.election) == {1: 1}
     assert voting.suite.tally(second) == {}
-
-
-def everything(database: Database) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Each table of a store with its rows, in the order in which the store has them."""
-    metadata = sa.MetaData()
-    metadata.reflect(database.engine)
-    with database.engine.connect() as connection:
-        return [
-            (table.name, [dict(row._mapping) for row in connection.execute(sa.select(table))])
-            for table in metadata.sorted_tables
-        ]
-
-
-def test_who_has_both_stores_redis_all_logs_and_the_journals_cannot_join_voters_and_ballots(voting: Voting) -> None:
-    count, order = 12, random.Random(7)
-    voters = [1, *range(2, count + 1)]
-    for voter in voters[1:]:
-        register(voting.accounts, voter, role="voter")
-    signed_in_order, cast_in_order = order.sample(voters, count), order.sample(voters, count)
-    for voter in signed_in_order:
-        assert voting.vote(1, "--sign-only", voter=voter)[0] == SUCCESS
-    # What the signer could have written down of each request, besides what is in its store.
-    asked = {voter: voting.kept(voter)["blinded"] for voter in voters}
-    for voter in cast_in_order:
-        assert voting.vote(voter % 3 + 1, voter=voter)[0] == SUCCESS
-    queued = repr(contents(voting.suite.redis))
-    voting.suite.record_all()
-    move(voting.suite.database, voting.suite.redis)
-    of_voters = everything(voting.accounts.database)
-    of_ballots = everything(voting.suite.database)
-    ballots = {voter: voting.receipt(voter) for voter in voters}
-    # Nothing by which a voter is known stands where the ballots are, nor the other way round.
-    written = repr(of_ballots) + queued + repr(contents(voting.suite.redis))
-    users = dict(of_voters)["users"]
-    sessions = dict(of_voters)["refresh_sessions"]
-    marks = [str(row["email"]) for row in users if row["email"]] + [str(row["id"]) for row in sessions]
-    marks += [jmbg(voter) for voter in voters] + list(asked.values())
-    marks += [repr(row["blinded_digest"])[2:-1] for row in dict(of_voters)["ballot_signatures"]]
-    assert len(marks) >= 4 * count
-    assert [mark for mark in marks if mark in written] == []
-    told = repr(of_voters)
-    for ballot in ballots.values():
-        for secret in (str(ballot.guid), ballot.guid.hex, repr(ballot.guid.bytes)[2:-1], repr(ballot.signature)[2:-1]):
-            assert secret not in told
-    # Every request fits every ballot: for each pair there is one factor that would have blinded it so.
-    n = int.from_bytes(base64.b64decode(voting.kept()["ballot_key"])[33:289], "big")
-    for blinded in asked.values():
-        for ballot in ballots.values():
-            message = int.from_bytes(base64.b64decode(blinded), "big")
-            opened = pow(int.from_bytes(ballot.signature, "big"), 65537, n)
-            assert 0 < message * pow(opened, -1, n) % n < n
-    # The best guess by the order of the rows is right as often as any: the orders have nothing to do with each other.
-    by_rows = [row["citizen_id"] for row in dict(of_voters)["ballot_signatures"]]
-    citizen_of = {row["email"]: row["citizen_id"] for row in users}
-    owner = {ballot.guid.bytes: citizen_of[f"vera{voter}@gmail.com"] for voter, ballot in ballots.items()}
-    with voting.suite.database.reading() as session:
-        by_source = list(session.scalars(sa.select(Ballot.guid).order_by(Ballot.source, Ballot.guid)))
-    right = sum(owner[guid] == citizen for guid, citizen in zip(by_source, by_rows, strict=True))
-    # One of twelve is what chance gives on the average; with four or more it would be one run in fifty.
-    assert right < 4
-    # Days only, no moments, of who got a signature; and no entry of the journal about it.
-    assert {type(value).__name__ for row in dict(of_voters)["ballot_signatures"] for value in row.values()} <= {
-        *("int", "bytes", "date", "str")
-    }
-    assert not [row for row in dict(of_voters)["journal"] if "signature" in str(row["action"])]
 
 
 def test_a_kept_ballot_survives_a_power_cut_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ import base64
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,15 @@ NOBODY = "http://127.0.0.1:1"
 
 
 @contextmanager
-def served(app: APIFlask) -> Iterator[str]:
-    """The address of a service that answers over HTTP."""
+def served(app: APIFlask, sees: Callable[[dict[str, Any]], None] = lambda _: None) -> Iterator[str]:
+    """The address of a service that answers over HTTP; ``sees`` is what stands in front and may change a request."""
 
     def within_its_body(environ: Any, start: Any) -> Any:
         # As gunicorn has it: the body ends where it ends, and not with the connection.
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        return app(environ | {"wsgi.input": io.BytesIO(environ["wsgi.input"].read(length))}, start)
+        seen = environ | {"wsgi.input": io.BytesIO(environ["wsgi.input"].read(length))}
+        sees(seen)
+        return app(seen, start)
 
     server = make_server("127.0.0.1", 0, within_its_body, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -65,6 +67,10 @@ class Voting:
     directory: Path
     addresses: dict[str, str]
     capsys: pytest.CaptureFixture[str]
+    sees: Callable[[str, dict[str, Any]], None] = lambda _, __: None
+    """What stands in front of a service, by its name, and sees each request."""
+    logs: list[str] = field(default_factory=list)
+    """What commands and services have written beside results."""
     aside: str = ""
     """What the last command said beside its result."""
 
@@ -83,6 +89,7 @@ class Voting:
         status = main(["--json", *words, *options, *who, "--patience", "0.1"])
         said = self.capsys.readouterr()
         self.aside = said.err
+        self.logs += said.err.splitlines()
         lines = (said.out or said.err).splitlines()
         return status, json.loads(lines[-1])
 
@@ -124,11 +131,10 @@ def voters(
         results = create_results(settings(ResultsSettings, election_database_url=election_url, redis_url=redis_url))
         stack.callback(results.extensions["database"].close)
         election = suite.election()
-        addresses = {
-            name: stack.enter_context(served(app))
-            for name, app in (("authentication", accounts.app), ("station", station.app), ("results", results))
-        }
-        made = Voting(accounts, suite, station, election, directory, addresses, capsys)
+        made = Voting(accounts, suite, station, election, directory, {}, capsys)
+        for name, app in (("authentication", accounts.app), ("station", station.app), ("results", results)):
+            in_front = lambda environ, name=name: made.sees(name, environ)  # noqa: E731 -- One for each name.
+            made.addresses[name] = stack.enter_context(served(app, in_front))
         carry_key(made)
         register(accounts, 1, role="voter")
         yield made
