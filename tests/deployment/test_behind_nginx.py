@@ -195,7 +195,8 @@ def _mapped(variable: str, value: str, default: str) -> str:
     ("path", "is_written"),
     [
         *((f"/authentication/api/{one}", False) for one in ("logout", "elections", "elections/7/signature")),
-        *((path, False) for path in ("/authentication/api/voter-elections/7/key", "/station/api/elections", "/results/")),
+        ("/authentication/api/voter-elections/7/key", False),
+        *((path, False) for path in ("/station/api/elections", "/results/")),
         *((f"/authentication/api/{one}", True) for one in ("login", "refresh", "voter-elections/7", "sessions")),
     ],
 )

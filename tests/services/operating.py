@@ -95,10 +95,11 @@ def _marks(source: str, values: Any, name: str = "") -> Iterator[Hashable]:
 def _of_text(text: bytes | str) -> Iterator[Hashable]:
     """The words of a text that have a digit or are an address; GUIDs and bytes in one spelling, and no moments."""
     if isinstance(text, bytes):
+        digits = text.hex()
         try:
             text = text.decode()
         except UnicodeDecodeError:
-            yield text.hex()
+            yield digits
             return
     kind, _, number = text.partition(" ")
     if kind == "account" and number.isdigit():
