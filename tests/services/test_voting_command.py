@@ -4,6 +4,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from cli.durable import replace
 from cli.elections import local_time
 from cli.failure import NOT_ALLOWED, REFUSED, SUCCESS, UNAVAILABLE, USAGE
 from daemon import actions
-from shared.schema.accounts import BallotSignature
+from shared.schema.accounts import BallotSignature, VoterElection
 from shared.schema.election import Election
 from tests.services import accounts as accounts_service
 from tests.services.accounts import PASSWORD, register
