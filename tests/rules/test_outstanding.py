@@ -2,7 +2,8 @@
 
 import pytest
 
-from results_service.rules.places import Declared, Facts, outstanding_in, reporting
+from results_service.rules.declared import Declared
+from results_service.rules.places import Facts, outstanding_in, reporting
 from shared.electorate import Station
 from shared.station_sums import Count
 from shared.terms import StationStatus

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 
+from shared.schema.accounts import RefreshSession
 from shared.schema.journal import AnyJournal
 from shared.web.journal import CHANGING, journaled_of
 from tests.services.accounts import (
@@ -16,6 +18,7 @@ from tests.services.accounts import (
     at_once,
     headers_of,
     person,
+    problem,
     register,
     running,
 )
@@ -62,6 +65,22 @@ def test_a_log_in_and_a_log_out_are_in_it_with_address_and_request(accounts: Acc
     assert told(first) == told(second) == (ADMIN_EMAIL, "session.opened", "account 1", "done", {})
     assert (second.address, second.request_id) == (HOME, "request-0001")
     assert told(ended)[:4] == (ADMIN_EMAIL, "session.ended", "account 1", "done")
+
+
+@pytest.mark.parametrize("role", ["official", "voter"])
+def test_of_a_voters_own_log_out_there_is_no_entry_and_of_everybodys_no_moment_but_the_day(
+    accounts: Accounts, role: str
+) -> None:
+    account = register(accounts, 1, role=role)["id"]
+    with time_machine.travel(NOON, tick=False):
+        tokens = accounts.tokens("vera1@gmail.com", PASSWORD)
+        before = len(accounts.journal())
+        assert accounts.post("/api/logout", headers=bearer(tokens["refreshToken"])).status_code == 204
+        problem(accounts.post("/api/refresh", headers=bearer(tokens["refreshToken"])), 401)
+    assert [entry[1] for entry in since(accounts, before)] == (["session.ended"] if role == "official" else [])
+    with accounts.database.reading() as session:
+        ended = session.scalars(sa.select(RefreshSession.revoked_at).where(RefreshSession.user_id == account)).all()
+    assert ended == [NOON.replace(hour=0, microsecond=0)]
 
 
 def test_a_failed_log_in_names_the_account_by_its_number_and_nobody_by_anything(accounts: Accounts) -> None:

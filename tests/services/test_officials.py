@@ -32,8 +32,8 @@ from tests.services.mailboxes import Sender, link_in, mail_server, mail_settings
 from tests.services.test_account_pages import FROM_HERE, sign_in, token_in
 from tests.services.test_geography import bring as bring_stations
 from tests.services.test_register_pages import field
-from tests.services.test_voting_command import served
 from tests.services.tokens import Keys, ServiceSettings, Token
+from tests.services.voting import served
 
 VERA, MILA, IVAN = (f"vera{number}@gmail.com" for number in (1, 2, 3))
 NUMBERS = ("done", "new", "changed", "same", "wrong")
