@@ -64,7 +64,8 @@ def wrong(found: Found) -> list[str]:
     votes = {one["poll_number"]: one["votes"] for one in found.result["lists"] if one["votes"]}
     if votes != dict(found.chosen):
         said.append(f"votes by list: {dict(sorted(votes.items()))} instead of {dict(sorted(found.chosen.items()))}")
-    fewest = len(tried.cast)
+    # A station that remembers the first one stores no second.
+    fewest = tried.cast.count(CAST)
     if not fewest <= found.duplicates <= fewest + found.sent_again:
         most = fewest + found.sent_again
         said.append(f"duplicates in the result: {found.duplicates:,} instead of {fewest:,} to {most:,}")
@@ -72,7 +73,7 @@ def wrong(found: Found) -> list[str]:
         said.append("nobody tried to vote twice, or no receipt was looked up")
     said += [f"asked for the signature of a second ballot: {one}" for one in tried.another if one != CONFLICT]
     said += ["asked again for the first signature: another one came" for one in tried.same if not one]
-    said += [f"cast a ballot again for another list: {one}" for one in tried.cast if one != CAST]
+    said += [f"cast a ballot again for another list: {one}" for one in tried.cast if one not in (CAST, CONFLICT)]
     said += [f"receipt {one['guid']} is not counted: {one['reason']}" for one in found.receipts if not one["counted"]]
     return [one for one in said if one]
 

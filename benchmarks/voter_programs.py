@@ -187,7 +187,11 @@ class Programs:
         shuffled = random.Random(self.plan.first).sample(self.voters, len(self.voters))
 
         def cast(line: Line, voter: Voter) -> None:
-            line.right(202, self._ballots_path, voter.ballot(voter.choice))
+            status, found = line.post(self._ballots_path, voter.ballot(voter.choice))
+            # Whose answer was lost, and who sent the ballot again, may be told that it is stored already.
+            is_stored = status == 409 and [one["field"] for one in found.get("fields", ())] == ["guid"]
+            if status != 202 and not is_stored:
+                raise Refused(f"{self._ballots_path} answered {status}: {found}")
 
         self._each(shuffled, self.plan.station, step, cast)
 

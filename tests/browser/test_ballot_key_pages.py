@@ -1,7 +1,6 @@
 """A ballot key on pages, in a real browser: made at the authentication service, carried to the administration."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -33,8 +32,9 @@ def test_a_key_is_made_at_one_service_and_carried_to_the_other_where_it_can_be_c
     journey: Journey, enter: Callable[[str], Page], tmp_path: Path
 ) -> None:
     where, title = journey.suite.addresses, f"{HOSTILE} {uuid4().hex[:6]}"
-    number, opens = draft(journey, title), datetime.now(UTC) + timedelta(days=30)
-    hours = {"opens_at": opens.isoformat(), "closes_at": (opens + timedelta(hours=13)).isoformat()}
+    number = draft(journey, title)
+    election = journey.admin.get("admin", f"/api/elections/{number}")
+    hours = {"opens_at": election["start"], "closes_at": election["end"]}
     body = {"title": title, "restriction": "everyone", "values": [], **hours}
     path = f"/api/voter-elections/{number}"
     journey.admin.authorized("PUT", "authentication", path, body=body, headers={"If-Match": "*"})

@@ -147,7 +147,8 @@ def test_nginx_writes_down_no_address_of_who_casts_a_ballot_or_asks_for_one(path
         ("5003 /api/elections/7/receipts/2b5f9a1e-7b0c-4f0e-9a51-0d7f6f3b1c11", ""),
         # So that this could fail.
         ("8443 /authentication/api/login", "198.51.100.7"),
-        ("5000 /api/elections/7/signature", "198.51.100.7"),
+        ("5000 /api/elections/7/signature", ""),
+        ("5000 /api/voter-elections/7", "198.51.100.7"),
         ("5001 /station/api/elections/7/ballots", "198.51.100.7"),
     ],
 )

@@ -104,7 +104,7 @@ def test_another_log_in_takes_the_place_of_the_one_before_which_ends(terminal: T
     former = terminal.kept.read()
     assert former is not None
     terminal.log_in(email=ADMIN_EMAIL, password=ADMIN_PASSWORD)
-    assert terminal.run("voters", "list")[0] == SUCCESS
+    assert terminal.run("official", "list")[0] == SUCCESS
     assert terminal.accounts.post("/api/refresh", headers=bearer(former.refresh_token)).status_code == 401
 
 
