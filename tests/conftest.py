@@ -20,6 +20,9 @@ _BEGIN_WITH = (
     "tests/observability/test_staged.py",
     "tests/faults/test_overload.py",
     "tests/journey/test_backup.py",
+    "tests/journey/test_other_stores.py",
+    "tests/journey/test_restarts.py",
+    "tests/journey/test_starting.py",
     "tests/services/test_fuzzing.py",
     "tests/services/test_hostile_jobs.py",
 )
