@@ -9,10 +9,12 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, Generic, TextIO, TypeVar
 
 from shared.errors import InvalidInput
 from shared.sentences import Value, listed, say, say_number
+
+L = TypeVar("L")
 
 _DELIMITERS = ",;\t"
 _LONGEST_LINE = 64 * 1024
@@ -25,6 +27,20 @@ class Problem:
     line: int
     field: str
     message: str
+
+
+@dataclass(frozen=True)
+class Lines(Generic[L]):
+    """A file that could be read: its right lines, what is wrong with the others, and the columns left aside."""
+
+    lines: Sequence[L]
+    problems: Sequence[Problem]
+    ignored: Sequence[str]
+
+    @property
+    def wrong(self) -> int:
+        """How many lines are wrong; one may have several problems."""
+        return len({problem.line for problem in self.problems})
 
 
 class Change(StrEnum):

@@ -14,13 +14,13 @@ from admin_service.rules.geography import WHOLE_COUNTRY, identity
 from admin_service.rules.station_files import (
     OF_A_STATION,
     Planned,
-    StationFile,
+    StationLine,
     plan,
     read_stations,
     settle,
 )
 from admin_service.store import geography as store
-from shared.csv_lines import Change, refuse_wrong
+from shared.csv_lines import Change, Lines, refuse_wrong
 from shared.database import Database
 from shared.errors import ChangedMeanwhile, Conflict
 from shared.journal.store import note
@@ -40,7 +40,7 @@ _OF_A_CENTRE = {
 class Import:
     """What became of a file, or would become of it."""
 
-    file: StationFile
+    file: Lines[StationLine]
     planned: Sequence[Planned]
     done: bool
 
@@ -94,7 +94,7 @@ def import_stations(
         raise Conflict("Somebody else changed the stations meanwhile; nothing was imported. Try again.") from error
 
 
-def _plan(session: Session, read: StationFile) -> Import:
+def _plan(session: Session, read: Lines[StationLine]) -> Import:
     known = {one["key"]: one for one in store.everything_of_stations(session, (line.key for line in read.lines))}
     file = settle(read, known)
     return Import(file, plan(file.lines, known), done=False)

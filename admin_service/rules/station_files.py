@@ -19,7 +19,7 @@ from admin_service.rules.geography import (
     identity,
     tidy,
 )
-from shared.csv_lines import Change, Problem, opened, read, refuse_missing, wrong_width
+from shared.csv_lines import Change, Lines, Problem, opened, read, refuse_missing, wrong_width
 from shared.errors import InvalidInput
 from shared.sentences import say
 from shared.terms import StationStatus
@@ -65,20 +65,6 @@ class StationLine:
 
 
 @dataclass(frozen=True)
-class StationFile:
-    """A file that could be read: its right lines, what is wrong with the others, and the columns left aside."""
-
-    lines: Sequence[StationLine]
-    problems: Sequence[Problem]
-    ignored: Sequence[str]
-
-    @property
-    def wrong(self) -> int:
-        """How many lines are wrong; one may have several problems."""
-        return len({problem.line for problem in self.problems})
-
-
-@dataclass(frozen=True)
 class Planned:
     """What becomes of a line, and the columns in which it differs from what is known."""
 
@@ -87,7 +73,7 @@ class Planned:
     columns: Sequence[str] = field(default=())
 
 
-def read_stations(content: bytes) -> StationFile:
+def read_stations(content: bytes) -> Lines[StationLine]:
     """Read a file of stations, each line for itself.
 
     Raises InvalidInput (field ``file``) when the file as a whole cannot be read; what is wrong with single lines is in
@@ -108,10 +94,10 @@ def read_stations(content: bytes) -> StationFile:
             lines.append(found)
         else:
             problems += found
-    return StationFile(lines, problems, ignored)
+    return Lines(lines, problems, ignored)
 
 
-def settle(file: StationFile, known: Mapping[str, Mapping[str, Any]]) -> StationFile:
+def settle(file: Lines[StationLine], known: Mapping[str, Mapping[str, Any]]) -> Lines[StationLine]:
     """The file with each line in its centre, and without those that contradict a line before them.
 
     ``known`` has the columns of each station that exists, by its key. Where a line names no centre, such a station

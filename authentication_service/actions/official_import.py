@@ -15,9 +15,9 @@ from authentication_service.actions.administration import give_stations
 from authentication_service.actions.outbox import Letter
 from authentication_service.actions.password_resets import invite
 from authentication_service.passwords import Passwords
-from authentication_service.rules.officials import Known, Name, OfficialFile, Planned, plan, read_officials
+from authentication_service.rules.officials import Known, Name, OfficialLine, Planned, plan, read_officials
 from shared.auth import Identity
-from shared.csv_lines import Change, refuse_wrong
+from shared.csv_lines import Change, Lines, refuse_wrong
 from shared.database import Database
 from shared.errors import ChangedMeanwhile
 from shared.journal.store import note
@@ -39,7 +39,7 @@ class Import:
     """What became of a file, or would become of it."""
 
     sha256: str
-    file: OfficialFile
+    file: Lines[OfficialLine]
     planned: Sequence[Planned]
     done: bool = False
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from authentication_service.rules import MOST_STATIONS, LoginName, is_jmbg, is_name, login_name
-from shared.csv_lines import Change, Problem, opened, read, refuse_missing, wrong_width
+from shared.csv_lines import Change, Lines, Problem, opened, read, refuse_missing, wrong_width
 from shared.errors import InvalidInput
 from shared.sentences import listed, say
 
@@ -49,20 +49,6 @@ class OfficialLine:
 
 
 @dataclass(frozen=True)
-class OfficialFile:
-    """A file that could be read: its right lines, what is wrong with the others, and the columns left aside."""
-
-    lines: Sequence[OfficialLine]
-    problems: Sequence[Problem]
-    ignored: Sequence[str]
-
-    @property
-    def wrong(self) -> int:
-        """How many lines are wrong; one may have several problems."""
-        return len({problem.line for problem in self.problems})
-
-
-@dataclass(frozen=True)
 class Known:
     """An account that a line names."""
 
@@ -85,7 +71,7 @@ class Planned:
     person: Person = field(repr=False)
 
 
-def read_officials(content: bytes) -> OfficialFile:
+def read_officials(content: bytes) -> Lines[OfficialLine]:
     """Read a file, each line for itself.
 
     Raises InvalidInput (field ``file``) when the file as a whole cannot be read; what is wrong with single lines is in
@@ -104,12 +90,12 @@ def read_officials(content: bytes) -> OfficialFile:
             lines.append(found)
         else:
             problems += found
-    return OfficialFile(lines, problems, [name for name in header if name not in COLUMNS])
+    return Lines(lines, problems, [name for name in header if name not in COLUMNS])
 
 
 def plan(
-    file: OfficialFile, known: Mapping[Name, Known], taken: Collection[str], *, may_make: bool
-) -> tuple[list[Planned], OfficialFile]:
+    file: Lines[OfficialLine], known: Mapping[Name, Known], taken: Collection[str], *, may_make: bool
+) -> tuple[list[Planned], Lines[OfficialLine]]:
     """What becomes of each official, in the order of the file, and the file with what is wrong beside the accounts.
 
     ``known`` are the accounts by the names in the file, ``taken`` those national ids in it that an account has.

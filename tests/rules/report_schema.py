@@ -24,6 +24,20 @@ PREFIX = "ElectionResults."
 OFFICIAL_SHA256 = "b1e1c53f4f7d72c82893728e331f572b3496726bc3282d3b732c9a4e2058f1bd"
 _SHARED = ROOT.parent / "shared" / "data" / "NIST_V2_election_results_reporting.json"
 
+# What contests of both classes have.
+_CONTEST = {
+    "@id!": "text",
+    "Name!": "text",
+    "BallotTitle": "InternationalizedText",
+    "ElectoralDistrictId!": "text",
+    "VoteVariation": "VoteVariation",
+    "SequenceOrder": "count",
+    "CountStatus": "[CountStatus]",
+    "SubUnitsReported": "count",
+    "TotalSubUnits": "count",
+    "SummaryCounts": "[SummaryCounts]",
+}
+
 CLASSES: Mapping[str, Mapping[str, str]] = {
     "ElectionReport": {
         "Format!": "ReportDetailLevel",
@@ -53,29 +67,11 @@ CLASSES: Mapping[str, Mapping[str, str]] = {
         "Contest": "[CandidateContest | PartyContest]",
     },
     "PartyContest": {
-        "@id!": "text",
-        "Name!": "text",
-        "BallotTitle": "InternationalizedText",
-        "ElectoralDistrictId!": "text",
-        "VoteVariation": "VoteVariation",
-        "SequenceOrder": "count",
-        "CountStatus": "[CountStatus]",
-        "SubUnitsReported": "count",
-        "TotalSubUnits": "count",
-        "SummaryCounts": "[SummaryCounts]",
+        **_CONTEST,
         "BallotSelection": "[PartySelection]",
     },
     "CandidateContest": {
-        "@id!": "text",
-        "Name!": "text",
-        "BallotTitle": "InternationalizedText",
-        "ElectoralDistrictId!": "text",
-        "VoteVariation": "VoteVariation",
-        "SequenceOrder": "count",
-        "CountStatus": "[CountStatus]",
-        "SubUnitsReported": "count",
-        "TotalSubUnits": "count",
-        "SummaryCounts": "[SummaryCounts]",
+        **_CONTEST,
         "BallotSelection": "[CandidateSelection]",
         "VotesAllowed!": "count",
         "NumberElected": "count",

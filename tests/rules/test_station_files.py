@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin_service.rules.station_files import COLUMNS, StationFile, plan, read_stations, settle
-from shared.csv_lines import Change
+from admin_service.rules.station_files import COLUMNS, StationLine, plan, read_stations, settle
+from shared.csv_lines import Change, Lines
 from shared.errors import InvalidInput
 
 HEADER = (
@@ -18,7 +18,7 @@ HEADER = (
 LINE = "Југ,Прва,Ада,Школа,Главна 1,45.8,20.13,Ада 1,700,Ана 024/555,active,,"
 
 
-def read(*lines: str, header: str = HEADER) -> StationFile:
+def read(*lines: str, header: str = HEADER) -> Lines[StationLine]:
     return settle(read_stations("\n".join([header, *lines]).encode()), {})
 
 

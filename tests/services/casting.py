@@ -2,6 +2,8 @@
 
 import base64
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,8 +19,11 @@ from shared.blind_signatures import PREFIX_BYTES, PrivateKey, ballot_message, bl
 from shared.queue import intake, snapshot
 from shared.queue.parts import pack
 from shared.schema.election import Election
-from tests.services.counting import Counting
-from tests.services.station import Station
+from tests.services.counting import Counting, counting
+from tests.services.station import Station, running
+from tests.services.tokens import ServiceSettings, Token
+
+PARTITIONS = 2
 
 
 @cache
@@ -98,3 +103,13 @@ def enqueue(suite: Counting, election: int, ballots: list[tuple[Signed, int]], *
     part = intake.PackedPart(0, len(ballots), payload if salted else resealed(payload))
     intake.accept(suite.redis, suite.queues, upload, None, lambda _: intake.Contents(election, [part]))
     return upload.batch_id
+
+
+@contextmanager
+def polling(url: str, redis_url: str, settings: ServiceSettings, token: Token) -> Iterator[tuple[Counting, Station]]:
+    """A store and a queue, and a station before them."""
+    with (
+        counting(url, redis_url, partitions=PARTITIONS) as suite,
+        running(redis_url, settings, token, prepared=False) as station,
+    ):
+        yield suite, station

@@ -14,6 +14,8 @@ from shared.terms import Role
 from tests.services.accounts import Accounts, running
 from tests.services.administration import Administration
 from tests.services.administration import running as running_administration
+from tests.services.casting import polling
+from tests.services.counting import Counting
 from tests.services.recorded import Recorded
 from tests.services.signed_in import SignedIn
 from tests.services.station import Station
@@ -169,4 +171,12 @@ def voting(
 ) -> Iterator[Voting]:
     """All services, an open election, and a voter at a terminal."""
     with voters(tmp_path, redis_url, service_settings, keys, token, capsys) as made:
+        yield made
+
+
+@pytest.fixture
+def polls(
+    sqlite_url: str, redis_url: str, service_settings: ServiceSettings, token: Token
+) -> Iterator[tuple[Counting, Station]]:
+    with polling(sqlite_url, redis_url, service_settings, token) as made:
         yield made

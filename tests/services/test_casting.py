@@ -3,9 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import NoneType
@@ -25,32 +24,12 @@ from shared.queue import keys
 from shared.schema.election import Ballot, Batch, Election, Journal, Part, RefusedLine
 from shared.terms import Refusal
 from tests.services.accounts import at_once
-from tests.services.casting import announce, cast, enqueue, key_text, new_key, signed, voted
+from tests.services.casting import PARTITIONS, announce, cast, enqueue, key_text, new_key, polling, signed, voted
 from tests.services.counting import Counting, counting, new_lines
 from tests.services.station import COMING, OPEN, OVER, Station, contents, json_of, known, running
 from tests.services.tokens import ServiceSettings, Token
 from voting_station_service.actions.box import Box
 from voting_station_service.actions.casting import Cast, commit
-
-PARTITIONS = 2
-
-
-@contextmanager
-def polling(url: str, redis_url: str, settings: ServiceSettings, token: Token) -> Iterator[tuple[Counting, Station]]:
-    """A store and a queue, and a station before them."""
-    with (
-        counting(url, redis_url, partitions=PARTITIONS) as suite,
-        running(redis_url, settings, token, prepared=False) as station,
-    ):
-        yield suite, station
-
-
-@pytest.fixture
-def polls(
-    sqlite_url: str, redis_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[tuple[Counting, Station]]:
-    with polling(sqlite_url, redis_url, service_settings, token) as made:
-        yield made
 
 
 @pytest.fixture

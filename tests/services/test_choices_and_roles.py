@@ -21,20 +21,11 @@ from tests.services.casting import Signed, cast, enqueue, resealed, signed, vote
 from tests.services.counting import Counting, guid
 from tests.services.signed_in import SignedIn
 from tests.services.station import Station, json_of
-from tests.services.test_casting import polling
 from tests.services.tokens import ServiceSettings, Token
 
 READERS = (Role.ADMINISTRATOR, Role.AUDITOR)
 # More than any election has here, and one of two digits more.
 POLL_NUMBERS = range(1, 100)
-
-
-@pytest.fixture
-def polls(
-    sqlite_url: str, redis_url: str, service_settings: ServiceSettings, token: Token
-) -> Iterator[tuple[Counting, Station]]:
-    with polling(sqlite_url, redis_url, service_settings, token) as made:
-        yield made
 
 
 @contextmanager

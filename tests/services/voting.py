@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -74,16 +75,15 @@ class Voting:
     aside: str = ""
     """What the last command said beside its result."""
 
+    def see(self, name: str, environ: dict[str, Any]) -> None:
+        """Show a request to whatever stands in front of the service at this moment."""
+        self.sees(name, environ)
+
     def run(self, *words: str, voter: int = 1, **addresses: str) -> tuple[int, dict[str, Any]]:
         """Call ``urna`` as a voter; its exit status, and what it says as JSON."""
-        options = [word for name, url in {**self.addresses, **addresses}.items() for word in (f"--{name}-url", url)]
-        kept = {"verify": ["results"], "elections": ["authentication"]}.get(words[0], list(self.addresses))
-        options = [
-            word
-            for name, url in zip(options[::2], options[1::2], strict=True)
-            if name[2:-4] in kept
-            for word in (name, url)
-        ]
+        where = {**self.addresses, **addresses}
+        asked = {"verify": ["results"], "elections": ["authentication"]}.get(words[0], where)
+        options = [word for name in asked for word in (f"--{name}-url", where[name])]
         who = [] if words[0] == "verify" else ["--email", f"vera{voter}@gmail.com", "--password", PASSWORD]
         self.capsys.readouterr()
         status = main(["--json", *words, *options, *who, "--patience", "0.1"])
@@ -133,8 +133,7 @@ def voters(
         election = suite.election()
         made = Voting(accounts, suite, station, election, directory, {}, capsys)
         for name, app in (("authentication", accounts.app), ("station", station.app), ("results", results)):
-            in_front = lambda environ, name=name: made.sees(name, environ)  # noqa: E731 -- One for each name.
-            made.addresses[name] = stack.enter_context(served(app, in_front))
+            made.addresses[name] = stack.enter_context(served(app, partial(made.see, name)))
         carry_key(made)
         register(accounts, 1, role="voter")
         yield made
