@@ -120,6 +120,7 @@ def _page(made: Import | None = None, error: UrnaError | None = None) -> Respons
         error,
         account=account,
         made=made,
+        sha256=made.sha256 if made else "",
         numbers=made.numbers if made else {},
         wrong=made.wrong if made else 0,
         ignored=made.ignored if made else [],

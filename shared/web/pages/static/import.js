@@ -1,4 +1,4 @@
-// What the import of the citizens' register does besides showing itself. Everything can be done without it.
+// What the import of a file does besides showing itself. Everything can be done without it.
 "use strict";
 
 document.documentElement.classList.add("scripted");
