@@ -6,10 +6,7 @@ asks for it once more. In both cases the second step says which file was looked 
 become of it, so that neither another file nor other stations of today are imported unseen.
 """
 
-from collections.abc import Callable
-from functools import wraps
 from hashlib import sha256
-from typing import ParamSpec, TypeVar
 
 from flask import Response, request
 from flask_babel import gettext, lazy_gettext
@@ -20,16 +17,13 @@ from admin_service.routes.fields import database
 from admin_service.routes.station_import import MOST_BYTES
 from admin_service.rules.station_files import COLUMNS
 from shared.csv_lines import Change
-from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError
+from shared.errors import ChangedMeanwhile, UrnaError
 from shared.terms import Role
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint
+from shared.web.pages.files import sent_file, takes_a_file
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_AROUND_THE_FILE = 64 * 1024
 PER_PAGE = 200
 # The way through the rest of a preview is in the file itself: nobody mends more at once.
 MOST_TOLD = 1000
@@ -43,17 +37,6 @@ CHANGES = {
 imports = page_blueprint("import_pages", __name__)
 
 
-def _takes_a_file(view: Callable[P, R]) -> Callable[P, R]:
-    """Let a large form come before anybody reads its fields, among them the one against forgery."""
-
-    @wraps(view)
-    def taking(*args: P.args, **kwargs: P.kwargs) -> R:
-        request.max_content_length = MOST_BYTES + _AROUND_THE_FILE
-        return view(*args, **kwargs)
-
-    return taking
-
-
 @imports.get("/stations/import")
 @page_requires(Role.ADMINISTRATOR)
 @imports.doc(summary="A page to choose a file of polling stations")
@@ -62,27 +45,27 @@ def choose() -> Response:
 
 
 @imports.post("/stations/import/preview")
-@_takes_a_file
+@takes_a_file(MOST_BYTES)
 @page_requires(Role.ADMINISTRATOR)
 @journaled("polling_station.imported", "polling_station")
 @imports.doc(summary="What would become of each line of it; changes nothing")
 def preview() -> Response:
     try:
-        content = _file()
+        content = sent_file().read()
         return _page(import_stations(database(), content, preview=True), content)
     except UrnaError as error:
         return _page(error=error)
 
 
 @imports.post("/stations/import")
-@_takes_a_file
+@takes_a_file(MOST_BYTES)
 @page_requires(Role.ADMINISTRATOR)
 @journaled("polling_station.imported", "polling_station")
 @imports.doc(summary="The form that imports it")
 def bring() -> Response:
     content = b""
     try:
-        content = _file()
+        content = sent_file().read()
         if request.form.get("sha256", "") != sha256(content).hexdigest():
             words = gettext("This is not the file that you have looked at. Here is what would become of this one.")
             raise ChangedMeanwhile(spoken(words))
@@ -95,15 +78,6 @@ def bring() -> Response:
     except UrnaError as error:
         return _page(error=error)
     return _page(made, content)
-
-
-def _file() -> bytes:
-    """What was chosen, whole: it is read line by line in the memory, as the route does."""
-    sent = request.files.get("file")
-    content = sent.read() if sent else b""
-    if not content:
-        raise InvalidInput(spoken(gettext("Choose a file that is not empty.")), field="file")
-    return content
 
 
 def _page(made: Import | None = None, content: bytes = b"", error: UrnaError | None = None) -> Response:

@@ -5,9 +5,7 @@ the file where it is, and without JavaScript the page asks for it once more. The
 at, by its SHA-256, and what was to become of it, so that neither another file nor another register is imported unseen.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import BinaryIO, ParamSpec, TypeVar, cast
+from typing import BinaryIO
 
 from flask import Response, request
 from flask_babel import lazy_gettext
@@ -20,16 +18,13 @@ from authentication_service.rules.citizens import COLUMNS
 from authentication_service.signing import parts
 from shared.auth import identity
 from shared.csv_lines import Change
-from shared.errors import ChangedMeanwhile, InvalidInput, UrnaError
+from shared.errors import ChangedMeanwhile, UrnaError
 from shared.terms import Role
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint
+from shared.web.pages.files import sent_file, takes_a_file
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_AROUND_THE_FILE = 64 * 1024
 # Enough to see that the columns were understood; what is wrong is shown apart.
 _MOST_LINES = 200
 
@@ -39,20 +34,6 @@ CHANGES = {
 }
 
 imports = page_blueprint("citizen_import_pages", __name__)
-
-
-def takes_a_file(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a large form come before anybody reads its fields, among them the one against forgery."""
-
-    def decorate(view: Callable[P, R]) -> Callable[P, R]:
-        @wraps(view)
-        def taking(*args: P.args, **kwargs: P.kwargs) -> R:
-            request.max_content_length = most + _AROUND_THE_FILE
-            return view(*args, **kwargs)
-
-        return taking
-
-    return decorate
 
 
 @imports.get("/citizens/import")
@@ -98,14 +79,6 @@ def bring() -> Response:
     except UrnaError as error:
         return _page(error=error)
     return _page(made)
-
-
-def sent_file() -> BinaryIO:
-    """What was chosen; a large one lies on the disk, without a name."""
-    sent = request.files.get("file")
-    if sent is None or not sent.filename:
-        raise InvalidInput("Choose a file that is not empty.", field="file")
-    return cast(BinaryIO, sent.stream)
 
 
 def _looked_at(file: BinaryIO) -> Import:

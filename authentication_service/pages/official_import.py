@@ -5,7 +5,6 @@ from flask_babel import lazy_gettext
 
 from authentication_service import letters, signing
 from authentication_service.actions.official_import import Import, import_officials
-from authentication_service.pages.citizen_import import sent_file, takes_a_file
 from authentication_service.pages.own import page, renewed, signed_in
 from authentication_service.routes.officials import MOST_BYTES
 from authentication_service.rules.officials import COLUMNS
@@ -17,6 +16,7 @@ from shared.terms import Role
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint
+from shared.web.pages.files import sent_file, takes_a_file
 
 # What is shown of a file is enough to see that it was understood; nobody mends more at once.
 MOST_TOLD = 1000

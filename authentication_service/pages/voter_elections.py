@@ -12,7 +12,6 @@ from authentication_service.actions import ballot_signatures
 from authentication_service.actions import voter_elections as actions
 from authentication_service.actions.accounts import Matches
 from authentication_service.pages.accounts import same_version
-from authentication_service.pages.citizen_import import sent_file, takes_a_file
 from authentication_service.pages.citizens import READERS
 from authentication_service.pages.own import NOTICES, page, renewed, signed_in
 from authentication_service.routes.ballot_signatures import ballot_keys
@@ -26,6 +25,7 @@ from shared.terms import Restriction, Role
 from shared.web.cookies import page_requires
 from shared.web.journal import journaled
 from shared.web.pages import page_blueprint, see_other
+from shared.web.pages.files import sent_file, takes_a_file
 from shared.web.pages.language import ARGUMENT
 from shared.web.pages.navigation import other_page
 from shared.web.requests import PageQuery
