@@ -2,7 +2,6 @@
 
 import csv
 import io
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from cli.output import Output, table, with_output
 from cli.registration import person_options, register
 from shared.csv_lines import opened, read
 from shared.errors import InvalidInput
+from shared.place_names import compared
 from shared.terms import Role
 
 CODE, NUMBER = "station", "station_id"
@@ -121,7 +121,7 @@ def with_numbers(client: Client, content: bytes) -> bytes:
     except InvalidInput as error:
         raise Failure(f"{error.message} Nothing was imported.", status=REFUSED) from None
     known = {
-        _compared(one["properties"]["code"]): one["id"]
+        compared(one["properties"]["code"]): one["id"]
         for one in client.get("admin", "/api/polling-stations.geojson")["features"]
     }
     wrong = []
@@ -131,11 +131,11 @@ def with_numbers(client: Client, content: bytes) -> bytes:
     written = 1
     for number, row in lines:
         code = row[at] if at < len(row) else ""
-        if at < len(row) and _compared(code) not in known:
+        if at < len(row) and compared(code) not in known:
             wrong.append(f"Line {number}, {CODE}: There is no polling station with the code '{code[:80]}'.")
         # A value with a new line in it would move those after it.
         values = [" ".join(value.splitlines()) for value in row]
-        values[at : at + 1] = [str(known.get(_compared(code), ""))] if at < len(row) else []
+        values[at : at + 1] = [str(known.get(compared(code), ""))] if at < len(row) else []
         made.write("\n" * (number - 1 - written))
         writer.writerow(values)
         written = number
@@ -143,11 +143,6 @@ def with_numbers(client: Client, content: bytes) -> bytes:
         more = f"\n… and {len(wrong) - _MOST_TOLD:,} more." if len(wrong) > _MOST_TOLD else ""
         raise Failure("\n".join(wrong[:_MOST_TOLD]) + f"{more}\nNothing was imported.", status=REFUSED)
     return made.getvalue().encode()
-
-
-def _compared(code: str) -> str:
-    """A code as the administration compares it: without regard to case and to the number of spaces."""
-    return " ".join(unicodedata.normalize("NFC", code).split()).casefold()
 
 
 def _show_import(console: Console, found: dict[str, Any]) -> None:

@@ -70,7 +70,14 @@ OWN_NAMES = {
 }
 
 PURE = (
-    *("shared.errors", "shared.sentences", "shared.terms", "shared.csv_lines", "shared.holding_back"),
+    *(
+        "shared.errors",
+        "shared.sentences",
+        "shared.terms",
+        "shared.csv_lines",
+        "shared.holding_back",
+        "shared.place_names",
+    ),
     *("shared.apportionment", "shared.sheets"),
 )
 # Pure code gets every moment, random number and file from its caller.
@@ -148,7 +155,10 @@ def test_inside_a_service_imports_go_from_http_to_actions_to_rules_and_store(ser
 
 @pytest.mark.parametrize(
     "name",
-    [*sorted(modules("shared/apportionment") | modules("shared/sheets")), "shared.csv_lines", "shared.holding_back"],
+    [
+        *sorted(modules("shared/apportionment") | modules("shared/sheets")),
+        *("shared.csv_lines", "shared.holding_back", "shared.place_names"),
+    ],
 )
 def test_apportionment_and_the_judgement_of_tally_sheets_are_pure(name: str) -> None:
     assert_pure(name, modules("shared")[name])

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from admin_service.actions.electorates import changing_geography
-from admin_service.rules.geography import check_coordinates, check_status, identity, tidy
+from admin_service.rules.geography import check_coordinates, check_status, identity
 from admin_service.store import geography as store
 from admin_service.store.geography import Place
 from admin_service.store.rows import NAMES, one
@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.errors import Conflict, InvalidInput, NotFound
 from shared.journal.events import difference
 from shared.journal.store import note
+from shared.place_names import tidy
 from shared.schema.election import (
     Batch,
     Constituency,

@@ -1,10 +1,10 @@
 """Where people vote: which names mean the same place, and what may be said of one."""
 
-import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
 
 from shared.errors import InvalidInput
+from shared.place_names import compared
 from shared.sentences import say
 from shared.terms import Disabling, StationStatus
 
@@ -41,17 +41,9 @@ class Searched:
     status: StationStatus | None = None
 
 
-def tidy(name: str) -> str:
-    """The name as it is kept: composed characters, and single spaces between words."""
-    return " ".join(unicodedata.normalize("NFC", name).split())
-
-
 def identity(*names: str) -> str:
-    """The key of a place that these names identify, 64 hexadecimal digits: SHA-256 of them without regard to case.
-
-    A database's own comparison would find Ćuprija and Cuprija the same on one engine and not on another.
-    """
-    return sha256("\x1f".join(tidy(name).casefold() for name in names).encode()).hexdigest()
+    """The key of a place that these names identify, 64 hexadecimal digits: SHA-256 of them as they are compared."""
+    return sha256("\x1f".join(map(compared, names)).encode()).hexdigest()
 
 
 def check_coordinates(latitude: float | None, longitude: float | None) -> None:

@@ -17,10 +17,10 @@ from admin_service.rules.geography import (
     check_coordinates,
     check_status,
     identity,
-    tidy,
 )
 from shared.csv_lines import Change, Lines, Problem, opened, read, refuse_missing, wrong_width
 from shared.errors import InvalidInput
+from shared.place_names import tidy
 from shared.sentences import say
 from shared.terms import StationStatus
 
