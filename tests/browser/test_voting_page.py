@@ -311,7 +311,9 @@ def test_what_cannot_be_is_refused_in_sentences(booth: Booth, open_window: OpenW
     (young,) = register(booth.journey, [row])
     fill_in(page, young)
     here = page.get_by_role("listitem").filter(has_text=TITLE)
-    expect(here.get_by_text("You are not of age on the day of this election.")).to_be_visible()
+    expect(
+        here.get_by_text("By the citizens' register you are not of age on the day of this election.")
+    ).to_be_visible()
     assert page.get_by_role("button", name=f"Go on: {TITLE}").count() == 0
     no_ballot = tmp_path / "none.json"
     no_ballot.write_text("{}")

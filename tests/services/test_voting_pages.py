@@ -1,10 +1,13 @@
 """The page of voters and the page for receipts as services give them: what they may reach, keep and tell."""
 
 import re
+from html import unescape
 from uuid import uuid4
 
 import pytest
 
+from authentication_service.rules.eligibility import Reason
+from authentication_service.rules.signatures import SENTENCES
 from results_service.app import create_app
 from shared.config import ResultsSettings
 from shared.terms import Refusal
@@ -58,6 +61,13 @@ def test_what_the_page_says_in_another_language_is_what_services_answer() -> Non
     )
     assert [sentence for sentence in ANSWERS if sentence not in said] == []
     assert all(str(text) == sentence for sentence, text in ANSWERS.items())
+
+
+def test_who_may_not_vote_reads_on_the_page_what_the_service_says_and_what_to_do(station: Station) -> None:
+    words = dict(re.findall(r"<dt>(\w+)</dt><dd>(.*?)</dd>", station.client.get("/ballot").text))
+    assert set(Reason) == set(SENTENCES)
+    for reason, sentence in SENTENCES.items():
+        assert unescape(words[reason.value]) == sentence
 
 
 def test_every_word_of_the_script_stands_in_the_page(station: Station) -> None:
