@@ -5,7 +5,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,6 +14,7 @@ import pytest
 
 from cli.failure import SUCCESS
 from daemon.relay import move
+from shared.ballot_proofs import read_key
 from tests.services.accounts import jmbg, register
 from tests.services.operating import Record, bound, guesses, keys_of, lines_of, owned, rows_of, vectors
 from tests.services.tokens import Keys, ServiceSettings, Token
@@ -88,6 +89,9 @@ def test_who_has_both_stores_redis_all_logs_and_the_journals_joins_nobody_who_wa
     records += [*keys_of(voting.suite.redis), *lines_of("nginx", proxy.lines)]
     records += lines_of("log", [line for line in voting.logs if line.startswith("{") and "timestamp" in line])
     check_what_there_is(records)
+    check_what_there_is_not(records)
+    if waits:
+        check_that_every_request_fits_every_ballot(asked, [voting.receipt(voter).signature for voter in VOTERS], voting)
     # In an order that says nothing of which is whose.
     truth = {UUID(voting.kept(voter)["guid"]).hex: place for place, voter in enumerate(VOTERS)}
     guids = sorted(truth)
@@ -120,3 +124,21 @@ def check_what_there_is(records: list[Record]) -> None:
         assert paths.count(path) >= len(VOTERS), path
     assert paths.count("/station/api/elections/1/ballots") == len(VOTERS)
     assert sum(bool(record.values.get("address")) for record in records if record.source == "nginx") >= len(VOTERS)
+
+
+def check_what_there_is_not(records: list[Record]) -> None:
+    """Of who has got a signature there are days and no moments, and no entry of the journal."""
+    signatures = [record.values for record in records if record.source == "accounts.ballot_signatures"]
+    assert {type(value) for values in signatures for value in values.values()} <= {int, bytes, date}
+    entries = [str(record.values["action"]) for record in records if record.source == "accounts.journal"]
+    assert [action for action in entries if "signature" in action] == []
+
+
+def check_that_every_request_fits_every_ballot(asked: list[bytes], signatures: list[bytes], voting: Voting) -> None:
+    """For each pair there is one factor that would have blinded it so; all are as good as any."""
+    n = read_key(voting.kept()["ballot_key"])._n
+    assert len(asked) == len(signatures) == len(VOTERS)
+    for blinded in asked:
+        for signature in signatures:
+            opened = pow(int.from_bytes(signature, "big"), 65537, n)
+            assert 0 < int.from_bytes(blinded, "big") * pow(opened, -1, n) % n < n
